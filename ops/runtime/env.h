@@ -3,7 +3,7 @@
  * env.h - the outside world as a table of functions.
  *
  * Whatever is not a pure function of its input comes through here: the clock, random numbers, and, in tables of
- * their own, the log (ingest/log.h), the store (ingest/node.h: weir_store_port) and files. There are three
+ * their own, the log (ingest/log.h), the store (store/port.h) and files. There are three
  * implementations: production, faulty (fails the nth call of another one) and simulated (one seed decides
  * everything). Nothing that reads the clock or random numbers may reach a feature value.
  */
