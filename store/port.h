@@ -2,16 +2,18 @@
 /*
  * port.h - what a fold shard needs of its store.
  *
- * Parts of states by (slice, key, view, part), and per slice a record (position L_s, a copy of the shard record)
- * that is written with the slice's parts in one atomic batch. store/shard.h implements it on RocksDB, tests/sim in
- * memory with crashes. All calls come from the shard's thread.
+ * Parts of states by (slice, key, view, part), and per slice a record (position L_s, a copy of the
+ * shard record) that is written with the slice's parts in one atomic batch. store/shard.h
+ * implements it on RocksDB, tests/sim in memory with crashes. All calls come from the shard's
+ * thread.
  */
 #pragma once
 
 #include "ops/runtime/buffer.h"
 #include "ops/runtime/error.h"
 
-/* Number of slices of a shard: a slice is the unit of flushing (architecture.md, Commit protocol). */
+/* Number of slices of a shard: a slice is the unit of flushing (architecture.md, Commit protocol).
+ */
 enum { WEIR_SLICE_COUNT = 64 };
 
 typedef struct weir_store_item {
@@ -25,10 +27,13 @@ typedef struct weir_store_port {
     void *context;
     /* Calls `sink` for every part of (slice, view, key) in ascending order; none: not called. */
     weir_error *(*load)(void *context, uint32_t slice, uint32_t view, weir_bytes key,
-                        weir_error *(*sink)(void *sink_context, uint64_t part, weir_bytes bytes), void *sink_context);
+                        weir_error *(*sink)(void *sink_context, uint64_t part, weir_bytes bytes),
+                        void *sink_context);
     /* One atomic batch: the items and the slice's record. */
-    weir_error *(*write)(void *context, uint32_t slice, const weir_store_item *items, size_t count, weir_bytes slice_record);
-    /* The records of all slices (size 0 where a slice was never written), valid until the next call. */
+    weir_error *(*write)(void *context, uint32_t slice, const weir_store_item *items, size_t count,
+                         weir_bytes slice_record);
+    /* The records of all slices (size 0 where a slice was never written), valid until the next
+     * call. */
     weir_error *(*read_slices)(void *context, weir_bytes records_out[WEIR_SLICE_COUNT]);
     /* The identity record (definition digest, topic, topic id, partition): empty in a new store. */
     weir_error *(*read_identity)(void *context, weir_bytes *identity_out);
