@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ops/runtime/json.h"
+
+static weir_json reader_of(const char *text, weir_arena *arena)
+{
+    weir_json json;
+    weir_json_init(&json, text, strlen(text), arena);
+    return json;
+}
+
+static void tokens_come_in_order(void **state)
+{
+    (void)state;
+    weir_arena arena = {0};
+    weir_json json = reader_of(
+        " {\"a\" : [1, -2.5e+3 ,{}], \"b\\n\":\"x\\u00e9\\ud83d\\ude00\", \"c\":null}\n", &arena);
+    assert_int_equal(weir_json_peek(&json), WEIR_JSON_OBJECT_BEGIN);
+    assert_int_equal(weir_json_next(&json), WEIR_JSON_OBJECT_BEGIN);
+    assert_true(weir_json_next_key(&json));
+    assert_true(weir_json_key_is(&json, "a"));
+    assert_int_equal(weir_json_next(&json), WEIR_JSON_ARRAY_BEGIN);
+    assert_true(weir_json_next_item(&json));
+    int64_t integer = 0;
+    assert_true(weir_json_int64(&json, &integer));
+    assert_int_equal(integer, 1);
+    assert_true(weir_json_next_item(&json));
+    assert_int_equal(weir_json_next(&json), WEIR_JSON_NUMBER);
+    assert_true(weir_json_key_is(&json, "-2.5e+3"));
+    assert_true(weir_json_next_item(&json));
+    assert_true(weir_json_skip(&json));
+    assert_false(weir_json_next_item(&json));
+    assert_true(weir_json_next_key(&json));
+    assert_true(weir_json_key_is(&json, "b\n"));
+    weir_bytes text;
+    assert_true(weir_json_string(&json, &text));
+    assert_int_equal(text.size, 7);
+    assert_memory_equal(text.data, "x\xc3\xa9\xf0\x9f\x98\x80", 7);
+    assert_true(weir_json_next_key(&json));
+    assert_true(weir_json_skip(&json));
+    assert_false(weir_json_next_key(&json));
+    assert_int_equal(weir_json_next(&json), WEIR_JSON_END);
+    assert_int_equal(weir_json_next(&json), WEIR_JSON_END);
+    assert_null(weir_json_error(&json, WEIR_E_DATA, "x"));
+    weir_arena_deinit(&arena);
+}
+
+static bool is_accepted(const char *text)
+{
+    weir_arena arena = {0};
+    weir_json json = reader_of(text, &arena);
+    bool ok = weir_json_skip(&json) && weir_json_expect(&json, WEIR_JSON_END);
+    weir_json again = reader_of(text, &arena);
+    while (weir_json_peek(&again) != WEIR_JSON_END && weir_json_peek(&again) != WEIR_JSON_ERROR) {
+        weir_json_token peeked = weir_json_peek(&again), taken = weir_json_next(&again);
+        if (taken != WEIR_JSON_ERROR) assert_int_equal(peeked, taken);
+    }
+    assert_int_equal(ok, again.problem == NULL);
+    weir_arena_deinit(&arena);
+    return ok;
+}
+
+static void what_is_not_json_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        " ",
+        "{",
+        "[",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\" 1}",
+        "{1:2}",
+        "{\"a\":1 \"b\":2}",
+        "]",
+        "}",
+        "[}",
+        "{]",
+        "01",
+        "-",
+        "+1",
+        ".5",
+        "1.",
+        "1e",
+        "1e+",
+        "0x1",
+        "1a",
+        "tru",
+        "truex",
+        "nul",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "\"a",
+        "\"\\q\"",
+        "\"\\u12\"",
+        "\"\\ud800\"",
+        "\"\\ud800\\u0041\"",
+        "\"\\udc00\"",
+        "\"\n\"",
+        "\"\x80\"",
+        "\"\xc0\xaf\"",
+        "\"\xed\xa0\x80\"",
+        "\"\xf4\x90\x80\x80\"",
+        "\"\\",
+        "1 2",
+        "[] []",
+        "'a'",
+        "[1]//",
+        "{\"a\":1}}",
+        "\xef\xbb\xbf{}",
+        "\"\\\"",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (is_accepted(bad[i])) fail_msg("accepted: %s", bad[i]);
+    }
+    static const char *const good[] = {
+        "0",
+        "-0",
+        "1.5",
+        "1E5",
+        "-1e-05",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "[]",
+        "{}",
+        " [ ] ",
+        "[[],[{}]]",
+        "{\"a\":{\"b\":[1,2,{\"c\":null}]},\"d\":\"\\u0000\\/\"}",
+        "\"\\ud83d\\ude00\"",
+        "\"\x7f\xf4\x8f\xbf\xbf\"",
+        "[\"sixteen bytes or more of plain text\",\"and then \\n an escape\"]",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        if (!is_accepted(good[i])) fail_msg("refused: %s", good[i]);
+    }
+}
+
+static void depth_is_bounded(void **state)
+{
+    (void)state;
+    char text[5000];
+    memset(text, '[', sizeof text);
+    weir_arena arena = {0};
+    weir_json json;
+    weir_json_init(&json, text, sizeof text, &arena);
+    assert_false(weir_json_skip(&json));
+    memset(text + 64, ']', 64);
+    weir_json_init(&json, text, 128, &arena);
+    assert_true(weir_json_skip(&json));
+    weir_arena_deinit(&arena);
+}
+
+static void integers_keep_all_their_bits(void **state)
+{
+    (void)state;
+    weir_arena arena = {0};
+    weir_json json =
+        reader_of("[9007199254740993,-9223372036854775808,9223372036854775807]", &arena);
+    (void)weir_json_next(&json);
+    int64_t values[3];
+    for (int i = 0; i < 3; i++)
+        assert_true(weir_json_int64(&json, &values[i]));
+    assert_true(values[0] == 9007199254740993 && values[1] == INT64_MIN && values[2] == INT64_MAX);
+    static const char *const bad[] = {"9223372036854775808", "-9223372036854775809", "1.0", "1e3",
+                                      "\"1\""};
+    for (int i = 0; i < 5; i++) {
+        json = reader_of(bad[i], &arena);
+        assert_false(weir_json_int64(&json, values));
+    }
+    weir_arena_deinit(&arena);
+}
+
+static void errors_name_line_and_column(void **state)
+{
+    (void)state;
+    weir_arena arena = {0};
+    weir_json json = reader_of("{\"a\": 1,\n  \"b\": [1, x]}", &arena);
+    assert_false(weir_json_skip(&json));
+    assert_int_equal(weir_json_next(&json), WEIR_JSON_ERROR);
+    weir_error *error = weir_json_error(&json, WEIR_E_DATA, "tx.json");
+    assert_string_equal(weir_error_message(error), "tx.json:2:12: expected a value");
+    weir_error_free(error);
+    weir_arena_deinit(&arena);
+}
+
+static void nonfinite_words_only_where_allowed(void **state)
+{
+    (void)state;
+    weir_arena arena = {0};
+    weir_json json = reader_of("[NaN, -Infinity, 1e999]", &arena);
+    json.allow_nonfinite = true;
+    (void)weir_json_next(&json);
+    double value = 0;
+    assert_true(weir_json_double(&json, &value) && value != value);
+    assert_true(weir_json_double(&json, &value) && value == -__builtin_inf());
+    assert_true(weir_json_double(&json, &value) && value == __builtin_inf());
+    weir_arena_deinit(&arena);
+}
+
+static void write_sample(weir_json_writer *writer)
+{
+    weir_json_write_begin(writer, '{');
+    weir_json_write_key(writer, "a");
+    weir_json_write_begin(writer, '[');
+    weir_json_write_int(writer, INT64_MIN);
+    weir_json_write_bool(writer, true);
+    weir_json_write_null(writer);
+    weir_json_write_end(writer, ']');
+    weir_json_write_key(writer, "b");
+    weir_json_write_string(writer, "q\"\\\n\x01\xc3\xa9", 7);
+    weir_json_write_key(writer, "c");
+    weir_json_write_begin(writer, '{');
+    weir_json_write_end(writer, '}');
+    weir_json_write_end(writer, '}');
+}
+
+static void writer_puts_commas_and_escapes(void **state)
+{
+    (void)state;
+    weir_buffer out = {0};
+    weir_json_writer writer = {.out = &out};
+    write_sample(&writer);
+    weir_buffer_put_u8(&out, 0);
+    assert_string_equal((char *)out.data, "{\"a\":[-9223372036854775808,true,null],"
+                                          "\"b\":\"q\\\"\\\\\\n\\u0001\xc3\xa9\",\"c\":{}}");
+    weir_buffer_clear(&out);
+    writer = (weir_json_writer){.out = &out, .pretty = true};
+    write_sample(&writer);
+    weir_buffer_put_u8(&out, 0);
+    assert_string_equal((char *)out.data,
+                        "{\n  \"a\": [\n    -9223372036854775808,\n    true,\n    null\n  ],\n"
+                        "  \"b\": \"q\\\"\\\\\\n\\u0001\xc3\xa9\",\n  \"c\": {}\n}");
+    weir_buffer_deinit(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_come_in_order),
+        cmocka_unit_test(what_is_not_json_is_refused),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(integers_keep_all_their_bits),
+        cmocka_unit_test(errors_name_line_and_column),
+        cmocka_unit_test(nonfinite_words_only_where_allowed),
+        cmocka_unit_test(writer_puts_commas_and_escapes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
