@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * packer.h - hop copies of one batch, packed into one journal record per partition.
+ *
+ * A Kafka message costs 0.7 us to produce and consume, a packed copy some 0.03: so all copies of a
+ * batch that go to one partition travel in one record. The packer stands between the nodes of a
+ * thread and its real port: it passes plain outputs on and appends copies, in the order in which
+ * they come, to the open pack of their partition. A pack is sent when the batch ends or it reaches
+ * WEIR_PACK_BYTES. Since several nodes share a pack, the packer remembers who put how many copies
+ * into it, and the acknowledgement of the record is handed to each of them.
+ *
+ *   pack = 0x01, { varint length, copy }        (docs/formats/journal.md; other first bytes are
+ * other journal records)
+ *
+ * Owns:    its buffers.
+ * Threads: one thread at a time.
+ */
+#pragma once
+
+#include "ingest/log.h"
+
+enum { WEIR_PACK_MAGIC = 0x01, WEIR_PACK_BYTES = 512 * 1024 };
+
+/* One who contributed: `owner` is the port's number of a node, opaque here. */
+typedef struct weir_pack_share {
+    uint64_t epoch;
+    uint32_t owner;
+    uint32_t count;
+} weir_pack_share;
+
+typedef struct weir_pack {
+    weir_topic topic;
+    int32_t partition;
+    weir_bytes value;
+    const weir_pack_share *shares;
+    size_t share_count;
+} weir_pack;
+
+typedef struct weir_packer weir_packer;
+
+/* `send` gets each finished pack; its bytes and shares live until it returns. */
+weir_packer *weir_packer_create(weir_error *(*send)(void *context, const weir_pack *pack),
+                                void *context);
+void weir_packer_destroy(weir_packer *packer);
+weir_error *weir_packer_add(weir_packer *packer, uint32_t owner, const weir_output *copy);
+weir_error *weir_packer_flush(
+    weir_packer *packer); /* sends what is at hand, in the order in which packs were begun */
+void weir_packer_discard(
+    weir_packer *packer); /* forgets what is at hand: the nodes are thrown away */
+
+/* Walks over a pack: false at its end; *bad_out when its bytes are not those of a pack. */
+bool weir_pack_next(weir_reader *reader, weir_bytes *copy_out, bool *bad_out);
+weir_reader weir_pack_open(weir_bytes value, bool *bad_out);

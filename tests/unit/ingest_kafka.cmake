@@ -1,0 +1,1 @@
+weir_test(packer_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/packer_test.c LIBS weir_ingest)
