@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/http_server.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <event2/thread.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/runtime/assert.h"
+
+#define CONNECTION_MAGIC 0x48545443u
+enum { ANSWERS_PENDING_MAX = 8 << 20, STOP_GRACE_MS = 2000 };
+
+typedef struct connection {
+    uint32_t magic;
+    weir_http_server *server;
+    struct bufferevent *channel;
+    struct connection *previous, *next;
+    bool is_closing;     /* answer, then close */
+    bool sent_continue;  /* for the request being received */
+    bool is_mid_request; /* some bytes of a request are here */
+} connection;
+
+struct weir_http_server {
+    weir_http_server_options options;
+    struct event_base *base;
+    struct evconnlistener *listener;
+    struct event *ticker, *stopper;
+    connection *connections;
+    uint32_t connection_count;
+    bool is_stopping;
+    uint16_t port;
+    weir_http_request request; /* one at a time: handlers do not block */
+    weir_http_response response;
+};
+
+static void close_connection(connection *c)
+{
+    WEIR_ASSERT(c->magic == CONNECTION_MAGIC);
+    weir_http_server *server = c->server;
+    if (c->previous != NULL) c->previous->next = c->next;
+    if (c->next != NULL) c->next->previous = c->previous;
+    if (server->connections == c) server->connections = c->next;
+    server->connection_count--;
+    bufferevent_free(c->channel);
+    c->magic = 0;
+    free(c);
+    if (server->is_stopping && server->connection_count == 0)
+        (void)event_base_loopexit(server->base, NULL);
+}
+
+static void write_answer(connection *c, bool keep_alive)
+{
+    weir_http_response *response = &c->server->response;
+    char head[256];
+    int length =
+        snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", response->status,
+                 weir_http_status_text(response->status), response->body.size);
+    WEIR_ASSERT(length > 0 && (size_t)length < sizeof head);
+    struct evbuffer *out = bufferevent_get_output(c->channel);
+    (void)evbuffer_add(out, head, (size_t)length);
+    if (response->content_type != NULL) {
+        (void)evbuffer_add(out, "Content-Type: ", 14);
+        (void)evbuffer_add(out, response->content_type, strlen(response->content_type));
+        (void)evbuffer_add(out, "\r\n", 2);
+    }
+    if (response->headers.size > 0)
+        (void)evbuffer_add(out, response->headers.data, response->headers.size);
+    if (!keep_alive) (void)evbuffer_add(out, "Connection: close\r\n", 19);
+    (void)evbuffer_add(out, "\r\n", 2);
+    if (response->body.size > 0) (void)evbuffer_add(out, response->body.data, response->body.size);
+    if (!keep_alive) c->is_closing = true;
+}
+
+static void clear_response(weir_http_response *response, int status)
+{
+    response->status = status;
+    response->content_type = "application/json";
+    weir_buffer_clear(&response->headers);
+    weir_buffer_clear(&response->body);
+}
+
+/* Refusals are problem documents (RFC 9457), and end the connection: what follows can not be
+ * trusted. */
+static void refuse(connection *c, int status)
+{
+    clear_response(&c->server->response, status);
+    c->server->response.content_type = "application/problem+json";
+    weir_buffer_printf(&c->server->response.body,
+                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d}",
+                       weir_http_status_text(status), status);
+    write_answer(c, false);
+}
+
+static void set_timeouts(connection *c)
+{
+    uint32_t ms =
+        c->is_mid_request ? c->server->options.read_timeout_ms : c->server->options.idle_timeout_ms;
+    struct timeval read = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    struct timeval write = {.tv_sec = 30};
+    (void)bufferevent_set_timeouts(c->channel, &read, &write);
+}
+
+/* Wakes us at `wanted` bytes, and stops reading from who sends more than one request can hold. */
+static void await_bytes(connection *c, size_t wanted)
+{
+    size_t most = c->server->options.body_bytes_max * 2 + WEIR_HTTP_HEAD_BYTES_MAX + (64 << 10);
+    bufferevent_setwatermark(c->channel, EV_READ, wanted < most ? wanted : most, most);
+}
+
+/* One request at the front of the input; false when there is none (yet, or any more). */
+static bool serve_one(connection *c)
+{
+    weir_http_server *server = c->server;
+    struct evbuffer *in = bufferevent_get_input(c->channel);
+    size_t size = evbuffer_get_length(in);
+    if (size == 0 || c->is_closing) return false;
+    if (evbuffer_get_length(bufferevent_get_output(c->channel)) > ANSWERS_PENDING_MAX) return false;
+    uint8_t *data = evbuffer_pullup(in, -1);
+    size_t used = 0, wanted = 0;
+    int status = 0;
+    weir_http_progress progress = weir_http_parse(data, size, server->options.body_bytes_max,
+                                                  &server->request, &used, &wanted, &status);
+    if (progress == WEIR_HTTP_MORE) {
+        if (server->request.expects_continue && !c->sent_continue) {
+            (void)bufferevent_write(c->channel, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+            c->sent_continue = true;
+        }
+        await_bytes(c, wanted);
+        return false;
+    }
+    if (progress == WEIR_HTTP_REFUSED) {
+        refuse(c, status);
+        return false;
+    }
+    clear_response(&server->response, 200);
+    server->options.handler(server->options.context, &server->request, &server->response);
+    write_answer(c, server->request.keep_alive && !server->is_stopping);
+    (void)evbuffer_drain(in, used);
+    c->sent_continue = false;
+    await_bytes(c, 0);
+    return true;
+}
+
+static void on_readable(struct bufferevent *channel, void *context)
+{
+    (void)channel;
+    connection *c = context;
+    WEIR_ASSERT(c->magic == CONNECTION_MAGIC);
+    while (serve_one(c)) {
+    }
+    bool was_mid_request = c->is_mid_request;
+    c->is_mid_request = evbuffer_get_length(bufferevent_get_input(c->channel)) > 0;
+    if (c->is_mid_request != was_mid_request) set_timeouts(c);
+    if (c->is_closing) (void)bufferevent_disable(c->channel, EV_READ);
+}
+
+static void on_written(struct bufferevent *channel, void *context)
+{
+    (void)channel;
+    connection *c = context;
+    if (c->is_closing) {
+        close_connection(c);
+    } else if (evbuffer_get_length(bufferevent_get_input(c->channel)) > 0) {
+        on_readable(channel, c);
+    }
+}
+
+static void on_event(struct bufferevent *channel, short what, void *context)
+{
+    (void)channel;
+    connection *c = context;
+    if ((what & BEV_EVENT_TIMEOUT) != 0 && (what & BEV_EVENT_READING) != 0 && c->is_mid_request &&
+        !c->is_closing) {
+        refuse(c, 408);
+        (void)bufferevent_disable(c->channel, EV_READ);
+        return;
+    }
+    close_connection(c);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t socket,
+                      struct sockaddr *address, int length, void *context)
+{
+    (void)listener;
+    (void)address;
+    (void)length;
+    weir_http_server *server = context;
+    int one = 1;
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    connection *c = calloc(1, sizeof *c);
+    struct bufferevent *channel =
+        c == NULL ? NULL : bufferevent_socket_new(server->base, socket, BEV_OPT_CLOSE_ON_FREE);
+    if (channel == NULL) {
+        free(c);
+        (void)evutil_closesocket(socket);
+        return;
+    }
+    *c = (connection){.magic = CONNECTION_MAGIC,
+                      .server = server,
+                      .channel = channel,
+                      .next = server->connections};
+    if (server->connections != NULL) server->connections->previous = c;
+    server->connections = c;
+    server->connection_count++;
+    bufferevent_setcb(channel, on_readable, on_written, on_event, c);
+    set_timeouts(c);
+    await_bytes(c, 0);
+    (void)bufferevent_enable(channel, EV_READ | EV_WRITE);
+    if (server->connection_count > server->options.connections_max) {
+        refuse(c, 503);
+        (void)bufferevent_disable(channel, EV_READ);
+    }
+}
+
+static void on_tick(evutil_socket_t unused, short what, void *context)
+{
+    (void)unused;
+    (void)what;
+    weir_http_server *server = context;
+    server->options.tick(server->options.context);
+}
+
+static void on_stop(evutil_socket_t unused, short what, void *context)
+{
+    (void)unused;
+    (void)what;
+    weir_http_server *server = context;
+    server->is_stopping = true;
+    (void)evconnlistener_disable(server->listener);
+    connection *next = NULL;
+    for (connection *c = server->connections; c != NULL; c = next) {
+        next = c->next;
+        if (!c->is_mid_request && evbuffer_get_length(bufferevent_get_output(c->channel)) == 0)
+            close_connection(c);
+    }
+    struct timeval grace = {.tv_sec = STOP_GRACE_MS / 1000};
+    (void)event_base_loopexit(server->base, server->connection_count == 0 ? NULL : &grace);
+}
+
+/* "host:port" with a numeric address; IPv6 in brackets; port 0 lets the kernel choose. */
+static weir_error *parse_address(const char *text, struct addrinfo **address_out)
+{
+    char host[64];
+    const char *colon = strrchr(text, ':');
+    size_t size = colon == NULL ? 0 : (size_t)(colon - text);
+    const char *start = text;
+    if (size >= 2 && text[0] == '[' && text[size - 1] == ']') {
+        start++;
+        size -= 2;
+    }
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                             .ai_socktype = SOCK_STREAM};
+    if (colon != NULL && size > 0 && size < sizeof host) {
+        memcpy(host, start, size);
+        host[size] = '\0';
+        if (getaddrinfo(host, colon + 1, &hints, address_out) == 0) return NULL;
+    }
+    return weir_error_new(WEIR_E_SETTINGS,
+                          "listen: `%s` is no address; write it as 127.0.0.1:8080 or [::1]:8080",
+                          text);
+}
+
+static weir_error *start_listening(weir_http_server *server)
+{
+    struct addrinfo *address = NULL;
+    WEIR_TRY(parse_address(server->options.listen, &address));
+    server->listener =
+        evconnlistener_new_bind(server->base, on_accept, server,
+                                LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC,
+                                1024, address->ai_addr, (int)address->ai_addrlen);
+    freeaddrinfo(address);
+    if (server->listener == NULL) {
+        return weir_error_new(WEIR_E_UNAVAILABLE,
+                              "listening on %s: %s; is another process using the port?",
+                              server->options.listen, strerror(errno));
+    }
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof bound;
+    (void)getsockname(evconnlistener_get_fd(server->listener), (struct sockaddr *)&bound, &size);
+    server->port = bound.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&bound)->sin6_port)
+                                               : ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    return NULL;
+}
+
+weir_error *weir_http_server_create(const weir_http_server_options *options,
+                                    weir_http_server **server_out)
+{
+    WEIR_ASSERT(options->handler != NULL && options->connections_max > 0);
+    *server_out = NULL;
+    (void)evthread_use_pthreads(); /* stop() comes from another thread */
+    weir_http_server *server = calloc(1, sizeof *server);
+    WEIR_ASSERT(server != NULL);
+    server->options = *options;
+    server->base = event_base_new();
+    WEIR_ASSERT(server->base != NULL);
+    weir_error *error = start_listening(server);
+    if (error != NULL) {
+        weir_http_server_destroy(server);
+        return error;
+    }
+    server->stopper = event_new(server->base, -1, 0, on_stop, server);
+    if (options->tick != NULL) {
+        struct timeval every = {.tv_sec = options->tick_ms / 1000,
+                                .tv_usec = (options->tick_ms % 1000) * 1000};
+        server->ticker = event_new(server->base, -1, EV_PERSIST, on_tick, server);
+        (void)event_add(server->ticker, &every);
+    }
+    *server_out = server;
+    return NULL;
+}
+
+uint16_t weir_http_server_port(const weir_http_server *server) { return server->port; }
+
+weir_error *weir_http_server_run(weir_http_server *server)
+{
+    if (event_base_loop(server->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0) {
+        return weir_error_new(WEIR_E_IO, "the server's event loop failed");
+    }
+    return NULL;
+}
+
+void weir_http_server_stop(weir_http_server *server)
+{
+    event_active(server->stopper, EV_TIMEOUT, 0);
+}
+
+void weir_http_server_destroy(weir_http_server *server)
+{
+    if (server == NULL) return;
+    server->is_stopping = false;
+    while (server->connections != NULL)
+        close_connection(server->connections);
+    if (server->ticker != NULL) event_free(server->ticker);
+    if (server->stopper != NULL) event_free(server->stopper);
+    if (server->listener != NULL) evconnlistener_free(server->listener);
+    if (server->base != NULL) event_base_free(server->base);
+    weir_buffer_deinit(&server->response.headers);
+    weir_buffer_deinit(&server->response.body);
+    free(server);
+}

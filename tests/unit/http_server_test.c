@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "serve/http_server.h"
+
+typedef struct fixture {
+    weir_http_server *server;
+    pthread_t thread;
+} fixture;
+
+static void echo(void *context, const weir_http_request *request, weir_http_response *response)
+{
+    (void)context;
+    response->content_type = "text/plain";
+    weir_buffer_put(&response->body, request->path.data, request->path.size);
+    weir_buffer_put(&response->body, request->body.data, request->body.size);
+}
+
+static void *run(void *context)
+{
+    weir_error_free(weir_http_server_run(context));
+    return NULL;
+}
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    weir_http_server_options options = {.listen = "127.0.0.1:0",
+                                        .connections_max = 3,
+                                        .body_bytes_max = 1 << 20,
+                                        .read_timeout_ms = 200,
+                                        .idle_timeout_ms = 5000,
+                                        .handler = echo};
+    assert_null(weir_http_server_create(&options, &f->server));
+    assert_int_equal(pthread_create(&f->thread, NULL, run, f->server), 0);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    weir_http_server_stop(f->server);
+    (void)pthread_join(f->thread, NULL);
+    weir_http_server_destroy(f->server);
+    free(f);
+    return 0;
+}
+
+static int dial(const fixture *f)
+{
+    int socket_fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(weir_http_server_port(f->server))};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(socket_fd, (struct sockaddr *)&address, sizeof address), 0);
+    struct timeval timeout = {.tv_sec = 5};
+    (void)setsockopt(socket_fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    return socket_fd;
+}
+
+/* Reads until `want` has been seen; fails when the peer closes or time runs out. */
+static void expect(int socket_fd, const char *want)
+{
+    char got[8192] = {0};
+    size_t size = 0;
+    while (strstr(got, want) == NULL) {
+        ssize_t n = read(socket_fd, got + size, sizeof got - 1 - size);
+        if (n <= 0) fail_msg("wanted %s, got %s", want, got);
+        size += (size_t)n;
+    }
+}
+
+static void put(int socket_fd, const char *text)
+{
+    assert_int_equal(write(socket_fd, text, strlen(text)), strlen(text));
+}
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+    int fd = dial(*state);
+    put(fd, "GET /one HTTP/1.1\r\nHost: a\r\n\r\nPOST /two HTTP/1.1\r\nHost: a\r\nContent-Length: "
+            "2\r\n\r\nxyGET /thr");
+    expect(fd, "/twoxy");
+    put(fd, "ee HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    expect(fd, "/three");
+    char rest;
+    assert_int_equal(read(fd, &rest, 1), 0);
+    (void)close(fd);
+}
+
+static void slow_clients_get_408_and_are_cut(void **state)
+{
+    int fd = dial(*state);
+    put(fd, "GET /slow HTTP/1.1\r\nHos");
+    expect(fd, "HTTP/1.1 408 ");
+    (void)close(fd);
+}
+
+static void one_connection_too_many_gets_503(void **state)
+{
+    int fds[4];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = dial(*state);
+        put(fds[i], "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        expect(fds[i], "/x");
+    }
+    fds[3] = dial(*state);
+    expect(fds[3], "HTTP/1.1 503 ");
+    for (int i = 0; i < 4; i++)
+        (void)close(fds[i]);
+}
+
+static void large_and_chunked_bodies_arrive(void **state)
+{
+    int fd = dial(*state);
+    put(fd, "POST /c HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: "
+            "chunked\r\n\r\n");
+    expect(fd, "100 Continue");
+    put(fd, "4\r\nabcd\r\n");
+    put(fd, "2\r\nef\r\n0\r\n\r\n");
+    expect(fd, "/cabcdef");
+    (void)close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(pipelined_requests_are_answered_in_order, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(slow_clients_get_408_and_are_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_connection_too_many_gets_503, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(large_and_chunked_bodies_arrive, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

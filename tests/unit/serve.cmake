@@ -1,0 +1,2 @@
+weir_test(http_parse_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/http_parse_test.c LIBS weir_serve)
+weir_test(http_server_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/http_server_test.c LIBS weir_serve)
