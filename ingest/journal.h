@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * journal.h - the copy of an event that travels from hop to hop, as bytes.
+ *
+ * A copy holds all that a hop needs and all that a later definition needs to replay the event: the
+ * source's Avro body whole, with its writer's schema (id and fingerprint), where it came from, its
+ * timestamps, the definition under which its chain began, the read points of the hops behind it and
+ * the values read there. It is a pure function of the source record and of what was read: the same
+ * bytes when sent again. Copies stand in packs (ingest/packer.h); definition and model records in
+ * the same topic are told apart by the first byte of the record.
+ *
+ * The decoder is bounded and trusts nothing. See also: docs/formats/journal.md
+ */
+#pragma once
+
+#include "compute/plan.h"
+
+enum {
+    WEIR_JOURNAL_VERSION = 1,
+    /* First byte of a journal record. */
+    WEIR_JOURNAL_PACK = 0x01,
+    WEIR_JOURNAL_DEFINITION = 0x02, /* a definition came into force here */
+    WEIR_JOURNAL_MODEL = 0x03,      /* a model came into force here      */
+    WEIR_JOURNAL_DIGEST_BYTES = 8,  /* of the definition, in every copy   */
+};
+
+/* A read point (R3) of one hop: where its values were read. tau is the event's own time. */
+typedef struct weir_read_point {
+    uint32_t hop; /* index into the stream's hops */
+    int32_t partition;
+    weir_seq seq;
+    bool beyond_horizon; /* R8 */
+} weir_read_point;
+
+typedef struct weir_journal_copy {
+    weir_bytes stream; /* name */
+    int32_t schema_id;
+    uint64_t fingerprint;
+    uint8_t digest[WEIR_JOURNAL_DIGEST_BYTES];
+    int32_t source_partition;
+    int64_t source_offset;
+    int64_t source_timestamp_us; /* INT64_MIN: none */
+    int64_t et_us;
+    uint32_t hop;   /* where this copy goes: index into the stream's hops */
+    weir_bytes key; /* canonical key of that hop's entity */
+    uint32_t point_count;
+    weir_read_point points[WEIR_PLAN_HOPS_MAX];
+    weir_bytes carried; /* weir_carried_decode */
+    weir_bytes body;    /* Avro, without framing */
+} weir_journal_copy;
+
+void weir_journal_copy_encode(const weir_journal_copy *copy, weir_buffer *out);
+/* False if the bytes are not a copy of this version. Points into them. */
+bool weir_journal_copy_decode(weir_bytes bytes, weir_journal_copy *copy_out);
+
+/*
+ * The values read before hop `hop`: of every carried value with an earlier hop one flag byte (bit
+ * 0: null because of an overflow) and its canonical bytes. decode sets the others to null. False:
+ * not such values.
+ */
+void weir_carried_encode(const weir_plan_stream *stream, uint32_t hop, const weir_value *carried,
+                         const bool *overflow, weir_buffer *out);
+bool weir_carried_decode(const weir_plan_stream *stream, uint32_t hop, weir_bytes bytes,
+                         weir_arena *scratch, weir_value *carried_out, bool *overflow_out);
+
+/* A definition or model record, written by `weir apply` into every journal partition. */
+typedef struct weir_journal_notice {
+    uint8_t kind;    /* WEIR_JOURNAL_DEFINITION or WEIR_JOURNAL_MODEL */
+    weir_bytes name; /* package, or model */
+    uint8_t digest[WEIR_DIGEST_BYTES];
+    weir_bytes text; /* canonical text of the definitions; empty for a model */
+} weir_journal_notice;
+void weir_journal_notice_encode(const weir_journal_notice *notice, weir_buffer *out);
+bool weir_journal_notice_decode(weir_bytes bytes, weir_journal_notice *notice_out);

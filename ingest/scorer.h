@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scorer.h - a model bound to a vector: from an event after its last hop to one score record.
+ *
+ * Binding happens once and says exactly what does not fit: inputs by name, else one unnamed tensor
+ * takes the columns in order; null is NaN where the model or the column's `??` allows it
+ * (language.md, note 13). The record (schemas/score.avsc, docs/formats/score.md) carries id,
+ * receipt, digests, numerics profile, score, decision, reasons and the vector; it is a pure
+ * function of the event, its read points and the definitions.
+ *
+ * Owns:    workspace and scratch; the model belongs to the caller and may be shared.
+ * Threads: one.
+ */
+#pragma once
+
+#include "compute/engine/engine.h"
+#include "compute/model/model.h"
+#include "ingest/journal.h"
+
+typedef struct weir_scorer weir_scorer;
+
+/* model may be NULL: then only the fallback answers (`weir check`, tests). Fails with WEIR_E_MODEL
+ * naming what does not fit. */
+weir_error *weir_scorer_create(const weir_plan *plan, uint32_t score, const weir_model *model,
+                               weir_scorer **scorer_out);
+void weir_scorer_destroy(weir_scorer *scorer);
+
+/* What a score was computed from; see weir_fold_row. */
+typedef struct weir_score_request {
+    weir_engine *engine;
+    const weir_event *event;
+    const weir_journal_copy *copy;
+    const weir_read_point *points;
+    uint32_t point_count;
+    const char *journal; /* topic of the last hop, and its partition: the id */
+    int32_t partition;
+    uint32_t ordinal;  /* among the stream's scores */
+    int32_t schema_id; /* of the Confluent frame */
+} weir_score_request;
+
+/* Appends the framed record to `out`. */
+weir_error *weir_scorer_score(weir_scorer *scorer, const weir_score_request *request,
+                              weir_buffer *out);
+
+/* The score alone, of a vector's values: for `weir serve` and tests. */
+typedef struct weir_score_answer {
+    double score;
+    bool has_score; /* false: neither model nor fallback gave a number */
+    bool is_fallback;
+    const char *decision; /* or NULL */
+    uint32_t reason_count;
+    const uint32_t *reason_columns; /* of the vector, greatest contribution first */
+    const double *reason_values;
+} weir_score_answer;
+weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,
+                               const weir_value *carried, const weir_value *self,
+                               weir_score_answer *answer_out);
