@@ -19,7 +19,7 @@
  *   vector   named columns on a stream, evaluated after the last hop from carried values and `this`.
  *   score    a model over a vector, with its decisions and its output topic.
  *
- * Owns:    everything lives in plan->arena. Plans are reference-counted (weir_plan_ref/unref), swapped whole.
+ * Owns:    everything, the plan itself included, lives in plan->arena; a new plan has references = 1. Plans are reference-counted (weir_plan_ref/unref), swapped whole.
  * Threads: immutable after compilation; any thread may read.
  * See also: docs/language/, docs/ARCHITECTURE.md
  */

@@ -3,12 +3,12 @@
  * agg.h - aggregates as rows of a table.
  *
  * Adding an aggregate is one file (agg_x.c) and one row (agg_table.c): parser, checker, engine, SQL
- * printer, documentation and the laws test read the row. This header is what everybody may know of one;
- * accumulators stand in agg_internal.h.
+ * printer, documentation and the laws test read the row. This header is what everybody may know of
+ * one; accumulators stand in agg_internal.h.
  *
- * All aggregates but the ordered ones are functions of the multiset of (event time, values): any order, any
- * partitioning, any restart give the same bits (R7). Results that are float64 are one exact real number
- * rounded once (R12).
+ * All aggregates but the ordered ones are functions of the multiset of (event time, values): any
+ * order, any partitioning, any restart give the same bits (R7). Results that are float64 are one
+ * exact real number rounded once (R12).
  */
 #pragma once
 
@@ -45,8 +45,8 @@ bool weir_agg_allows_ever(const weir_agg *agg);
 bool weir_agg_is_ordered(const weir_agg *agg);
 
 /*
- * Binds the row to arguments and parameters. Returns NULL, or a sentence (made in `into`) that says what
- * does not fit and the cure.
+ * Binds the row to arguments and parameters. Returns NULL, or a sentence (made in `into`) that says
+ * what does not fit and the cure.
  */
 const char *weir_agg_bind(const weir_agg *agg, const weir_type *args, size_t arg_count,
                           const weir_agg_param *params, size_t param_count, weir_arena *into,

@@ -2,18 +2,19 @@
 /*
  * expr.h - typed expressions, checked once and evaluated many times.
  *
- * The checker (compute/lang) turns text into these trees; afterwards nothing is looked up by name and no
- * type is tested: overloads are chosen and conversions inserted when a node is bound. Two phases are kept
- * apart by what the leaves read: *row* expressions see a past event's fields (FIELD) and what was carried
- * with it (CARRIED); *read* expressions see cells (CELL), the trigger (THIS) and carried values. A filter
- * that compares a past event with `this` is evaluated at read time over stored columns (COLUMN, THIS).
+ * The checker (compute/lang) turns text into these trees; afterwards nothing is looked up by name
+ * and no type is tested: overloads are chosen and conversions inserted when a node is bound. Two
+ * phases are kept apart by what the leaves read: *row* expressions see a past event's fields
+ * (FIELD) and what was carried with it (CARRIED); *read* expressions see cells (CELL), the trigger
+ * (THIS) and carried values. A filter that compares a past event with `this` is evaluated at read
+ * time over stored columns (COLUMN, THIS).
  *
- * Null in, null out, but for the lazy operators (R10). float64 goes operation by operation; int64 and
- * decimal overflow gives null and sets env->overflow, which the caller turns into an error entry that
- * names the feature (R12). Pure: no clock, no locale, no libm.
+ * Null in, null out, but for the lazy operators (R10). float64 goes operation by operation; int64
+ * and decimal overflow gives null and sets env->overflow, which the caller turns into an error
+ * entry that names the feature (R12). Pure: no clock, no locale, no libm.
  *
- * Owns:    trees live in the plan's arena and are immutable. Results may point into the leaves' memory,
- *          the plan or env->scratch.
+ * Owns:    trees live in the plan's arena and are immutable. Results may point into the leaves'
+ * memory, the plan or env->scratch.
  */
 #pragma once
 
@@ -48,9 +49,10 @@ struct weir_expr {
     uint32_t index;
     uint32_t arg_count; /* at most WEIR_EXPR_ARGS_MAX */
     const weir_expr *const *args;
-    weir_fn_eval *eval;  /* CALL */
-    const char *fn_name; /* CALL: canonical, with its overload, e.g. "add.decimal": for digests and SQL */
-    const void *data;    /* CALL: what the binding needs (a zone, a scale table) */
+    weir_fn_eval *eval; /* CALL */
+    const char
+        *fn_name; /* CALL: canonical, with its overload, e.g. "add.decimal": for digests and SQL */
+    const void *data; /* CALL: a weir_zone, or NULL */
     weir_value constant;
 };
 
@@ -63,18 +65,21 @@ struct weir_expr_env {
     const weir_value *cells;   /* CELL    */
     const weir_value *carried; /* CARRIED */
     weir_value score;          /* SCORE   */
-    weir_arena *scratch;       /* for results that need memory (lower(x), lists) */
-    bool overflow;             /* set, never cleared, by evaluation */
+    const bool *cell_overflow; /* per cell: it is null because of an overflow; NULL: none is    */
+    const bool *carried_overflow; /* the same per carried value */
+    weir_arena *scratch;          /* for results that need memory (lower(x), lists) */
+    bool overflow;                /* set, never cleared, by evaluation */
 };
 
 weir_value weir_expr_eval(const weir_expr *expr, weir_expr_env *env);
 
 /*
- * Binding. `name` is an operator ("+", "==", "not", "-" with one argument, ...), "if", "and", "or", "??",
- * "has", or a function of the language ("min", "div", "hour", ...). Arguments are bound nodes; constants
- * adapt ("a literal takes the type it meets"). On success *node_out is a node whose type is set, folded to
- * a CONST where all arguments are constants. Otherwise returns a sentence that says what does not fit and
- * the cure ("`+` can not add string and int64; ..."), made in `into`; *node_out is then NULL.
+ * Binding. `name` is an operator ("+", "==", "not", "-" with one argument, ...), "if", "and", "or",
+ * "??", "has", or a function of the language ("min", "div", "hour", ...). Arguments are bound
+ * nodes; constants adapt ("a literal takes the type it meets"). On success *node_out is a node
+ * whose type is set, folded to a CONST where all arguments are constants. Otherwise returns a
+ * sentence that says what does not fit and the cure ("`+` can not add string and int64; ..."), made
+ * in `into`; *node_out is then NULL.
  */
 typedef struct weir_expr_bind_context {
     weir_arena *into;
@@ -85,7 +90,8 @@ typedef struct weir_expr_bind_context {
 } weir_expr_bind_context;
 
 const char *weir_expr_bind(const weir_expr_bind_context *context, const char *name,
-                           const weir_expr *const *args, size_t arg_count, const weir_expr **node_out);
+                           const weir_expr *const *args, size_t arg_count,
+                           const weir_expr **node_out);
 /* True if `name` is a scalar function of the language (not an operator). */
 bool weir_expr_is_function(const char *name);
 /* The nearest function name to a misspelt one, or NULL. */
@@ -93,8 +99,12 @@ const char *weir_expr_suggest(const char *name);
 
 const weir_expr *weir_expr_const(weir_arena *into, weir_type type, weir_value value);
 const weir_expr *weir_expr_leaf(weir_arena *into, weir_expr_op op, weir_type type, uint32_t index);
-/* Converts without loss where the language does so by itself (int64 to float64 in read expressions, T to T?,
- * a literal to the type it meets, int64/decimal to a wider decimal); NULL where it does not. */
+/* Converts without loss where the language does so by itself (int64 to float64 in read expressions,
+ * T to T?, a literal to the type it meets, int64/decimal to a wider decimal); NULL where it does
+ * not. */
 const weir_expr *weir_expr_coerce(weir_arena *into, const weir_expr *expr, weir_type type);
-bool weir_expr_equal(const weir_expr *a, const weir_expr *b);      /* same tree */
-void weir_expr_encode(const weir_expr *expr, weir_buffer *out);    /* canonical bytes for digests */
+/* The type that values of both types take where they meet, constants by their digits; false: there
+ * is none. */
+bool weir_expr_common_type(const weir_expr *a, const weir_expr *b, weir_type *type_out);
+bool weir_expr_equal(const weir_expr *a, const weir_expr *b);   /* same tree */
+void weir_expr_encode(const weir_expr *expr, weir_buffer *out); /* canonical bytes for digests */

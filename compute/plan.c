@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compute/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/runtime/assert.h"
+
+/* Counted atomically: readers of different threads hold the same plan. */
+const weir_plan *weir_plan_ref(const weir_plan *plan)
+{
+    weir_plan *counted = (weir_plan *)(uintptr_t)plan;
+    uint32_t before = __atomic_fetch_add(&counted->references, 1, __ATOMIC_RELAXED);
+    WEIR_ASSERT(before > 0 && before < UINT32_MAX);
+    return plan;
+}
+
+void weir_plan_unref(const weir_plan *plan)
+{
+    if (plan == NULL) return;
+    weir_plan *counted = (weir_plan *)(uintptr_t)plan;
+    uint32_t before = __atomic_fetch_sub(&counted->references, 1, __ATOMIC_ACQ_REL);
+    WEIR_ASSERT(before > 0);
+    if (before > 1) return;
+    weir_arena arena = plan->arena; /* the plan itself lives in its arena */
+    weir_arena_deinit(&arena);
+}
+
+uint32_t weir_plan_find_stream(const weir_plan *plan, const char *name)
+{
+    for (uint32_t i = 0; i < plan->stream_count; i++) {
+        if (strcmp(plan->streams[i].name, name) == 0) return i;
+    }
+    return WEIR_NONE;
+}
+
+uint32_t weir_plan_find_group(const weir_plan *plan, const char *name)
+{
+    for (uint32_t i = 0; i < plan->group_count; i++) {
+        if (strcmp(plan->groups[i].name, name) == 0) return i;
+    }
+    return WEIR_NONE;
+}
+
+uint32_t weir_plan_find_vector(const weir_plan *plan, const char *name)
+{
+    for (uint32_t i = 0; i < plan->vector_count; i++) {
+        if (strcmp(plan->vectors[i].name, name) == 0) return i;
+    }
+    return WEIR_NONE;
+}
+
+uint32_t weir_plan_find_score(const weir_plan *plan, const char *name)
+{
+    for (uint32_t i = 0; i < plan->score_count; i++) {
+        if (strcmp(plan->scores[i].name, name) == 0) return i;
+    }
+    return WEIR_NONE;
+}
