@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
+#include "ops/cli/cli.h"
 
-int main(void)
-{
-    (void)puts("weir " WEIR_VERSION);
-    return 0;
-}
+int main(int argc, char **argv) { return weir_cli_main(argc, (const char *const *)argv); }

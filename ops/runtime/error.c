@@ -41,7 +41,8 @@ static weir_error out_of_memory = {
     .message = out_of_memory_message,
 };
 
-static char *format_message(const char *format, va_list arguments)
+__attribute__((format(printf, 1, 0))) static char *format_message(const char *format,
+                                                                  va_list arguments)
 {
     va_list again;
     va_copy(again, arguments);

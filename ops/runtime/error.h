@@ -2,11 +2,11 @@
 /*
  * error.h - the one error type.
  *
- * A call that can fail returns `weir_error *`: NULL is success, anything else belongs to the caller,
- * who hands it up (WEIR_TRY), adds what he was doing (weir_error_while) or frees it. Every code is a
- * row of schemas/errors.def; the row's class says how to react, its exit code what `weir` returns.
- * Messages name place, cause and cure in the reader's words: "field amount is a string, wants int64;
- * declare it `string` in the schema or drop it from the definition".
+ * A call that can fail returns `weir_error *`: NULL is success, anything else belongs to the
+ * caller, who hands it up (WEIR_TRY), adds what he was doing (weir_error_while) or frees it. Every
+ * code is a row of schemas/errors.def; the row's class says how to react, its exit code what `weir`
+ * returns. Messages name place, cause and cure in the reader's words: "field amount is a string,
+ * wants int64; declare it `string` in the schema or drop it from the definition".
  *
  * "Not found", "end of input" and "would block" are answers, not errors: they come back through an
  * out-argument.
@@ -41,7 +41,9 @@ typedef struct weir_error weir_error;
 /* Makes an error. The format follows printf; no trailing newline or full stop. */
 __attribute__((format(printf, 2, 3))) weir_error *weir_error_new(weir_error_code code,
                                                                  const char *format, ...);
-weir_error *weir_error_new_va(weir_error_code code, const char *format, va_list arguments);
+__attribute__((format(printf, 2, 0))) weir_error *weir_error_new_va(weir_error_code code,
+                                                                    const char *format,
+                                                                    va_list arguments);
 
 /* Puts "<what we were doing>: " before the message. Returns the same error; NULL stays NULL. */
 __attribute__((format(printf, 2, 3))) weir_error *weir_error_while(weir_error *error,
