@@ -2,13 +2,15 @@
 /*
  * avro.h - Avro schemas, and decoders and encoders compiled from them.
  *
- * avro-c parses a schema (behind a pre-check, since it crashes on hostile text) but never touches data:
- * events are decoded by a program of our own, compiled once per (writer schema, reader schema, wanted
- * fields) and bounded in depth, items and bytes (docs/formats/avro.md has the limits and the reasons).
+ * avro-c parses a schema (behind a pre-check, since it crashes on hostile text) but never touches
+ * data: events are decoded by a program of our own, compiled once per (writer schema, reader
+ * schema, wanted fields) and bounded in depth, items and bytes (docs/formats/avro.md has the limits
+ * and the reasons).
  *
  * A schema is seen as a flat list of *fields*: the paths ("amount", "card.bin") that the definition
  * language can name, each with its weir type. What can not be named (a union of two types, say) is
- * skipped by the decoder, bounds-checked. A decoder writes the wanted fields into an array of slots.
+ * skipped by the decoder, bounds-checked. A decoder writes the wanted fields into an array of
+ * slots.
  *
  * Owns:    schemas and decoders live in the arena they were made in and are immutable afterwards.
  * Threads: immutable things may be shared; decode needs its own scratch arena.
@@ -38,8 +40,9 @@ typedef struct weir_schema {
 } weir_schema;
 
 /*
- * Parses one schema of one record. `name` is for messages. Every named type it uses must stand inside it.
- * Refused: recursion, depth > 64, more than 10,000 nodes, text over 1 MiB, bad names, bad logical types.
+ * Parses one schema of one record. `name` is for messages. Every named type it uses must stand
+ * inside it. Refused: recursion, depth > 64, more than 10,000 nodes, text over 1 MiB, bad names,
+ * bad logical types.
  */
 weir_error *weir_schema_parse(const char *json, size_t size, const char *name, weir_arena *into,
                               const weir_schema **schema_out);
@@ -49,37 +52,44 @@ const weir_schema_field *weir_schema_find(const weir_schema *schema, const char 
 /* Why a message was refused: goes into the dead letter as its reason. */
 typedef enum weir_decode_reason {
     WEIR_DECODE_OK,
-    WEIR_DECODE_BAD_AVRO,   /* truncated, trailing bytes, index out of range, over a limit, bad UTF-8 */
-    WEIR_DECODE_BAD_NUMBER, /* NaN, infinity or a bad decimal in a field that is not optional (R10)   */
+    WEIR_DECODE_BAD_AVRO, /* truncated, trailing bytes, index out of range, over a limit, bad UTF-8
+                           */
+    WEIR_DECODE_BAD_NUMBER, /* NaN, infinity or a bad decimal in a field that is not optional (R10)
+                             */
 } weir_decode_reason;
 
 typedef struct weir_decode_result {
     weir_decode_reason reason;
-    const char *problem;      /* static text, or NULL                                     */
-    const char *path;         /* the field where it was found, or NULL                    */
-    size_t offset;            /* byte in the message                                      */
-    uint32_t nulled_numbers;  /* bad numbers that became null in optional fields, counted */
+    const char *problem;     /* static text, or NULL                                     */
+    const char *path;        /* the field where it was found, or NULL                    */
+    size_t offset;           /* byte in the message                                      */
+    uint32_t nulled_numbers; /* bad numbers that became null in optional fields, counted */
 } weir_decode_result;
 
 typedef struct weir_decoder weir_decoder;
 
 /*
- * Compiles a decoder of data written with `writer`, seen as `reader` (Avro schema resolution: defaults,
- * removed, promoted, reordered fields, aliases, unions with null). `wanted` names `slot_count` paths of
- * the reader; slot i receives wanted[i]. `as_types` (or NULL) says, per slot, the type it is wanted as,
- * where that may differ from the schema's (vec from a list of float, a declared enum): see language.md
- * note 12. Fails with WEIR_E_SCHEMA, naming field, both types and the cure, where the two do not resolve.
+ * Compiles a decoder of data written with `writer`, seen as `reader` (Avro schema resolution:
+ * defaults, removed, promoted, reordered fields, aliases, unions with null). `wanted` names
+ * `slot_count` paths of the reader; slot i receives wanted[i]. `as_types` (or NULL) says, per slot,
+ * the type it is wanted as, where that may differ from the schema's (vec from a list of float, a
+ * declared enum): see language.md note 12. Fails with WEIR_E_SCHEMA, naming field, both types and
+ * the cure, where the two do not resolve.
  */
 weir_error *weir_decoder_compile(const weir_schema *writer, const weir_schema *reader,
                                  const char *const *wanted, const weir_type *as_types,
-                                 size_t slot_count, weir_arena *into, const weir_decoder **decoder_out);
-/* Decodes one whole body (without framing). Strings point into `body`; lists and vectors into scratch. */
+                                 size_t slot_count, weir_arena *into,
+                                 const weir_decoder **decoder_out);
+/* Decodes one whole body (without framing). Strings point into `body`; lists and vectors into
+ * scratch. */
 weir_decode_result weir_decoder_decode(const weir_decoder *decoder, weir_bytes body,
                                        weir_arena *scratch, weir_value *slots);
 
-/* Encodes a record: one value per schema->fields[i], in that order; paths of inner records included.
- * A field that can not be named takes its default. Appends to `out`. Fails with WEIR_E_DATA naming the field. */
-weir_error *weir_schema_encode(const weir_schema *schema, const weir_value *values, weir_buffer *out);
+/* Encodes a record: one value per schema->fields[i], in that order; paths of inner records
+ * included. A field that can not be named takes its default. Appends to `out`. Fails with
+ * WEIR_E_DATA naming the field. */
+weir_error *weir_schema_encode(const weir_schema *schema, const weir_value *values,
+                               weir_buffer *out);
 
 /* Confluent wire format: 0, schema id big-endian, body. */
 enum { WEIR_FRAME_BYTES = 5 };

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_value.h - values to and from JSON by the one convention of the command line (docs/reference/json.md).
+ * json_value.h - values to and from JSON by the one convention of the command line
+ * (docs/reference/json.md).
  *
- * int64 is a number (all 64 bits exact) or a string; decimal a string or a number read from its digits,
- * printed as a string with its scale; float64 shortest round trip; time RFC 3339 with up to microseconds,
- * or an integer of the schema's own unit; duration integer microseconds; bytes base64; enum its name;
- * geo {"lat":..,"lon":..}; vec and list arrays; map an object. null or absent is an optional without value.
+ * int64 is a number (all 64 bits exact) or a string; decimal a string or a number read from its
+ * digits, printed as a string with its scale; float64 shortest round trip; time RFC 3339 with up to
+ * microseconds, or an integer of the schema's own unit; duration integer microseconds; bytes
+ * base64; enum its name; geo {"lat":..,"lon":..}; vec and list arrays; map an object. null or
+ * absent is an optional without value.
  */
 #pragma once
 
@@ -13,18 +15,25 @@
 #include "schemas/value.h"
 
 /* What an integer means where a time is wanted. */
-typedef enum weir_time_unit { WEIR_UNIT_US, WEIR_UNIT_MS, WEIR_UNIT_S, WEIR_UNIT_DAY } weir_time_unit;
+typedef enum weir_time_unit {
+    WEIR_UNIT_US,
+    WEIR_UNIT_MS,
+    WEIR_UNIT_S,
+    WEIR_UNIT_DAY
+} weir_time_unit;
 
 /*
- * Takes the next JSON value as one of `type`. Returns false with *problem_out set (static text) when it
- * does not fit; a NaN, infinity or bad decimal sets *bad_number_out too (R10: null if the type is optional,
- * then it is no failure but counted). Strings live in the document or its arena; the rest in `into`.
+ * Takes the next JSON value as one of `type`. Returns false with *problem_out set (static text)
+ * when it does not fit; a NaN, infinity or bad decimal sets *bad_number_out too (R10: null if the
+ * type is optional, then it is no failure but counted). Strings live in the document or its arena;
+ * the rest in `into`.
  */
 bool weir_json_read_value(weir_json *json, weir_type type, weir_time_unit unit, weir_arena *into,
                           weir_value *value_out, bool *bad_number_out, const char **problem_out);
 void weir_json_write_value(weir_json_writer *writer, weir_type type, const weir_value *value);
 
-/* The same convention for plain text (CSV cells, --key arguments): an empty cell is null where allowed. */
+/* The same convention for plain text (CSV cells, --key arguments): an empty cell is null where
+ * allowed. */
 bool weir_text_read_value(const char *text, size_t size, weir_type type, weir_time_unit unit,
                           weir_arena *into, weir_value *value_out, const char **problem_out);
 void weir_text_write_value(weir_buffer *out, weir_type type, const weir_value *value);

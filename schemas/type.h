@@ -2,10 +2,10 @@
 /*
  * type.h - the types of the definition language.
  *
- * A weir_type is a small value: copy it. Types are non-null unless `optional` is set (`T?`). Details
- * that do not fit (an enum's symbols, what a list holds) are behind pointers that live in the arena of
- * the schema or plan that made the type; two types are the same when weir_type_equal says so, never by
- * pointer.
+ * A weir_type is a small value: copy it. Types are non-null unless `optional` is set (`T?`).
+ * Details that do not fit (an enum's symbols, what a list holds) are behind pointers that live in
+ * the arena of the schema or plan that made the type; two types are the same when weir_type_equal
+ * says so, never by pointer.
  *
  * See also: docs/language/types.md
  */
@@ -23,8 +23,8 @@ typedef enum weir_kind {
     WEIR_BOOL,
     WEIR_INT64,
     WEIR_FLOAT64,
-    WEIR_DECIMAL,  /* precision 1..38, scale 0..precision, exact on 128 bits */
-    WEIR_STRING,   /* valid UTF-8, compared by bytes, never normalised       */
+    WEIR_DECIMAL, /* precision 1..38, scale 0..precision, exact on 128 bits */
+    WEIR_STRING,  /* valid UTF-8, compared by bytes, never normalised       */
     WEIR_BYTES,
     WEIR_ENUM,     /* an index into the symbols; only == and !=              */
     WEIR_TIME,     /* int64 microseconds since 1970-01-01T00:00:00Z          */
@@ -58,7 +58,8 @@ enum { WEIR_DECIMAL_PRECISION_MAX = 38 };
 static inline weir_type weir_type_of(weir_kind kind) { return (weir_type){.kind = (uint8_t)kind}; }
 static inline weir_type weir_type_decimal(unsigned precision, unsigned scale)
 {
-    return (weir_type){.kind = WEIR_DECIMAL, .precision = (uint8_t)precision, .scale = (uint8_t)scale};
+    return (weir_type){
+        .kind = WEIR_DECIMAL, .precision = (uint8_t)precision, .scale = (uint8_t)scale};
 }
 static inline weir_type weir_type_optional(weir_type type)
 {

@@ -2,9 +2,10 @@
 /*
  * value.h - one value of any type: 24 bytes, passed by pointer, owned by nobody.
  *
- * A value says its kind (WEIR_NULL for null) but not its type: a decimal's scale, an enum's symbols and
- * what a list holds are known to the plan. Text, vectors, lists and maps point into memory that somebody
- * else owns (the record's arena, the state, the plan): the function that hands a value out says how long.
+ * A value says its kind (WEIR_NULL for null) but not its type: a decimal's scale, an enum's symbols
+ * and what a list holds are known to the plan. Text, vectors, lists and maps point into memory that
+ * somebody else owns (the record's arena, the state, the plan): the function that hands a value out
+ * says how long.
  *
  * Invariants: float64 is finite and never -0; strings are valid UTF-8; enum indexes are in range.
  * Decoders establish them (R10, R13), scalar functions keep them.
@@ -41,14 +42,30 @@ typedef struct weir_value {
 _Static_assert(sizeof(weir_value) == 24, "a value is three words");
 
 static inline weir_value weir_null(void) { return (weir_value){.kind = WEIR_NULL}; }
-static inline weir_value weir_bool(bool value) { return (weir_value){.kind = WEIR_BOOL, .as.boolean = value}; }
-static inline weir_value weir_int(int64_t value) { return (weir_value){.kind = WEIR_INT64, .as.integer = value}; }
-static inline weir_value weir_time(int64_t us) { return (weir_value){.kind = WEIR_TIME, .as.integer = us}; }
-static inline weir_value weir_duration(int64_t us) { return (weir_value){.kind = WEIR_DURATION, .as.integer = us}; }
-static inline weir_value weir_decimal(weir_int128 unscaled) { return (weir_value){.kind = WEIR_DECIMAL, .as.decimal = unscaled}; }
+static inline weir_value weir_bool(bool value)
+{
+    return (weir_value){.kind = WEIR_BOOL, .as.boolean = value};
+}
+static inline weir_value weir_int(int64_t value)
+{
+    return (weir_value){.kind = WEIR_INT64, .as.integer = value};
+}
+static inline weir_value weir_time(int64_t us)
+{
+    return (weir_value){.kind = WEIR_TIME, .as.integer = us};
+}
+static inline weir_value weir_duration(int64_t us)
+{
+    return (weir_value){.kind = WEIR_DURATION, .as.integer = us};
+}
+static inline weir_value weir_decimal(weir_int128 unscaled)
+{
+    return (weir_value){.kind = WEIR_DECIMAL, .as.decimal = unscaled};
+}
 static inline weir_value weir_string(const void *bytes, size_t size)
 {
-    return (weir_value){.kind = WEIR_STRING, .size = (uint32_t)size, .as.bytes = (const uint8_t *)bytes};
+    return (weir_value){
+        .kind = WEIR_STRING, .size = (uint32_t)size, .as.bytes = (const uint8_t *)bytes};
 }
 /* A float64 result of an operation: NaN and infinities become null, -0 becomes +0 (R10, R12). */
 static inline weir_value weir_float(double value)
@@ -60,8 +77,8 @@ static inline bool weir_is_null(const weir_value *value) { return value->kind ==
 
 /*
  * Order of two non-null values of one type: -1, 0, 1. Numbers by value, strings and bytes by bytes,
- * false before true, enums as declared, times by time; lists item by item. For decimals both have the
- * scale of `type`.
+ * false before true, enums as declared, times by time; lists item by item. For decimals both have
+ * the scale of `type`.
  */
 int weir_value_compare(weir_type type, const weir_value *a, const weir_value *b);
 bool weir_value_equal(const weir_value *a, const weir_value *b); /* bit for bit; null equals null */
@@ -70,19 +87,21 @@ bool weir_value_equal(const weir_value *a, const weir_value *b); /* bit for bit;
 weir_value weir_value_copy(const weir_value *value, weir_arena *into);
 
 /*
- * The canonical bytes of a value of `type`, null included (described in docs/formats/values.md): what
- * hops carry, states keep and receipts are hashed over. Same value, same bytes. decode points strings
- * and bytes into the reader's memory and puts lists and vectors into `into`; bytes that are not the
- * canonical form of such a value make the reader bad.
+ * The canonical bytes of a value of `type`, null included (described in docs/formats/values.md):
+ * what hops carry, states keep and receipts are hashed over. Same value, same bytes. decode points
+ * strings and bytes into the reader's memory and puts lists and vectors into `into`; bytes that are
+ * not the canonical form of such a value make the reader bad.
  */
 void weir_value_encode(weir_type type, const weir_value *value, weir_buffer *out);
 weir_value weir_value_decode(weir_type type, weir_reader *reader, weir_arena *into);
 
 /*
- * The canonical bytes of an entity's key: a single string is its UTF-8, a single int64 its decimal text,
- * other types their printed form; several fields are each put length-prefixed (varint) in that form.
- * Returns false, with nothing appended, where a field is null.
+ * The canonical bytes of an entity's key: a single string is its UTF-8, a single int64 its decimal
+ * text, other types their printed form; several fields are each put length-prefixed (varint) in
+ * that form. Returns false, with nothing appended, where a field is null.
  */
-bool weir_key_encode(const weir_type *types, const weir_value *values, size_t count, weir_buffer *out);
+bool weir_key_encode(const weir_type *types, const weir_value *values, size_t count,
+                     weir_buffer *out);
 /* The opposite. Strings point into `key`. */
-weir_error *weir_key_decode(const weir_type *types, size_t count, weir_bytes key, weir_value *values_out);
+weir_error *weir_key_decode(const weir_type *types, size_t count, weir_bytes key,
+                            weir_value *values_out);

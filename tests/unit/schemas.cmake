@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+weir_test(decimal_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/decimal_test.c LIBS weir_schemas)
+weir_test(value_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/value_test.c LIBS weir_schemas)
+weir_test(time_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/time_test.c LIBS weir_schemas)
