@@ -19,13 +19,15 @@
  */
 #pragma once
 
+#include "ops/runtime/digest.h"
 #include "schemas/value.h"
 
 enum {
     WEIR_PARQUET_COLUMNS_MAX = 4096,
+    WEIR_PARQUET_NESTING_MAX = 4,            /* lists and maps within each other */
+    WEIR_PARQUET_VALUE_BYTES_MAX = 16 << 20, /* of a string or bytes */
     WEIR_PARQUET_ROW_GROUP_ROWS = 262144,
     WEIR_PARQUET_PAGE_ROWS = 65536,
-    WEIR_SHA256_TEXT_SIZE = 65, /* 64 hexadecimal digits and a NUL */
 };
 
 typedef struct weir_parquet_column {
