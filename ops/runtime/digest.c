@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/runtime/digest.h"
 
+#include <string.h>
+
 #include <openssl/evp.h>
 
 #include "ops/runtime/assert.h"
@@ -54,4 +56,23 @@ void weir_sha256_print(const uint8_t digest[WEIR_SHA256_BYTES],
         text_out[2 * i + 1] = digits[digest[i] & 15];
     }
     text_out[2 * WEIR_SHA256_BYTES] = '\0';
+}
+
+static int digit_value(char digit)
+{
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
+}
+
+bool weir_sha256_parse(const char *text, uint8_t digest_out[WEIR_SHA256_BYTES])
+{
+    if (strlen(text) != WEIR_SHA256_TEXT_SIZE - 1) return false;
+    for (size_t i = 0; i < WEIR_SHA256_BYTES; i++) {
+        int high = digit_value(text[2 * i]), low = digit_value(text[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        digest_out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,3 +27,5 @@ void weir_sha256_of(const void *data, size_t size, uint8_t digest_out[WEIR_SHA25
 /* 64 lower-case digits and a NUL. */
 void weir_sha256_print(const uint8_t digest[WEIR_SHA256_BYTES],
                        char text_out[WEIR_SHA256_TEXT_SIZE]);
+/* False unless `text` is exactly 64 hexadecimal digits. */
+bool weir_sha256_parse(const char *text, uint8_t digest_out[WEIR_SHA256_BYTES]);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/runtime/checksum.h"
+
+#include <xxhash.h>
+
+#include "ops/runtime/assert.h"
+
+uint64_t weir_xxh64(const void *data, size_t size, uint64_t seed)
+{
+    return XXH64(data, size, seed);
+}
+
+uint64_t weir_xxh3(const void *data, size_t size, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(data, size, seed);
+}
+
+weir_xxh64_state *weir_xxh64_begin(uint64_t seed)
+{
+    XXH64_state_t *state = XXH64_createState();
+    WEIR_ASSERT(state != NULL && XXH64_reset(state, seed) == XXH_OK);
+    return (weir_xxh64_state *)state;
+}
+
+void weir_xxh64_update(weir_xxh64_state *state, const void *data, size_t size)
+{
+    WEIR_ASSERT(XXH64_update((XXH64_state_t *)state, data, size) == XXH_OK);
+}
+
+uint64_t weir_xxh64_finish(weir_xxh64_state *state)
+{
+    uint64_t hash = XXH64_digest((XXH64_state_t *)state);
+    (void)XXH64_freeState((XXH64_state_t *)state);
+    return hash;
+}
