@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CHECKSUMS is text, one line a file in the order of names: 16 hexadecimal digits of XXH3-64, a
+ * CHECKSUMS is text, one line a file in the order of names: 16 hexadecimal digits of xxHash64, a
  * space, the size in bytes, a space, the name; the last line is "end <number of files>", so that a
  * cut file shows.
  */
@@ -16,9 +16,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "ops/runtime/assert.h"
+#include "ops/runtime/checksum.h"
+#include "ops/runtime/file.h"
 
 enum { PATH_MAX_BYTES = 4096 + 512, FILES_MAX = 100000, POSITIONS_MAX = 1024 };
 
@@ -83,39 +84,22 @@ static weir_error *list_files(const char *folder, file_names *files_out)
     return NULL;
 }
 
-static void remove_folder(const char *folder)
-{
-    file_names files;
-    weir_error *error = list_files(folder, &files);
-    weir_error_free(error);
-    char path[PATH_MAX_BYTES];
-    for (size_t i = 0; i < files.count; i++) {
-        join(path, folder, files.names[i]);
-        (void)unlink(path);
-    }
-    free_names(&files);
-    (void)rmdir(folder);
-}
-
 static weir_error *hash_file(const char *path, uint64_t *hash_out, uint64_t *size_out)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL) return io_error("reading", path);
-    XXH3_state_t *state = XXH3_createState();
-    WEIR_ASSERT(state != NULL);
-    (void)XXH3_64bits_reset(state);
+    weir_xxh64_state *state = weir_xxh64_begin(0);
     static _Thread_local char chunk[1 << 16];
     uint64_t size = 0;
     for (size_t got = fread(chunk, 1, sizeof chunk, file); got > 0;
          got = fread(chunk, 1, sizeof chunk, file)) {
-        (void)XXH3_64bits_update(state, chunk, got);
+        weir_xxh64_update(state, chunk, got);
         size += got;
     }
     bool is_broken = ferror(file) != 0;
     (void)fclose(file);
-    *hash_out = XXH3_64bits_digest(state);
+    *hash_out = weir_xxh64_finish(state);
     *size_out = size;
-    XXH3_freeState(state);
     return is_broken ? io_error("reading", path) : NULL;
 }
 
@@ -158,8 +142,7 @@ weir_error *weir_checkpoint_begin(const char *checkpoints, int64_t position, cha
                                   size_t partial_size)
 {
     (void)snprintf(partial_out, partial_size, "%s/%" PRId64 ".partial", checkpoints, position);
-    remove_folder(partial_out);
-    return NULL;
+    return weir_dir_remove(partial_out);
 }
 
 /* The positions of published checkpoints, newest first. */
@@ -187,16 +170,16 @@ weir_error *weir_checkpoint_publish(const char *checkpoints, int64_t position, u
     (void)snprintf(partial, sizeof partial, "%s/%" PRId64 ".partial", checkpoints, position);
     join_position(final, checkpoints, position);
     WEIR_TRY(write_checksums(partial));
-    WEIR_TRY(sync_path(partial, O_RDONLY | O_DIRECTORY));
-    remove_folder(final);
+    WEIR_TRY(weir_dir_sync(partial));
+    WEIR_TRY(weir_dir_remove(final));
     if (rename(partial, final) != 0) return io_error("publishing checkpoint", final);
-    WEIR_TRY(sync_path(checkpoints, O_RDONLY | O_DIRECTORY));
+    WEIR_TRY(weir_dir_sync(checkpoints));
     int64_t positions[POSITIONS_MAX];
     size_t count = 0;
     WEIR_TRY(list_positions(checkpoints, positions, &count));
     for (size_t i = kept; i < count; i++) {
         join_position(final, checkpoints, positions[i]);
-        remove_folder(final);
+        WEIR_TRY(weir_dir_remove(final));
     }
     return NULL;
 }

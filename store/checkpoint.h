@@ -3,7 +3,7 @@
  * checkpoint.h - checkpoint folders: complete or invisible.
  *
  * A checkpoint at position L is the folder <checkpoints>/<L>. It is made as <L>.partial, gets a
- * file CHECKSUMS (size and XXH3-64 of every file) and is renamed; a folder without a right
+ * file CHECKSUMS (size and xxHash64 of every file) and is renamed; a folder without a right
  * CHECKSUMS is not a checkpoint. The newest valid one is restored by hard links of its immutable
  * tables (a copy where links can not be made) and copies of the rest.
  */

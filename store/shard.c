@@ -8,18 +8,16 @@
 #include "store/shard.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "ops/runtime/assert.h"
+#include "ops/runtime/checksum.h"
+#include "ops/runtime/file.h"
 #include "store/checkpoint.h"
 
 enum {
@@ -107,7 +105,7 @@ static void key_part(weir_buffer *out, uint64_t part)
 
 static uint64_t checksum(const uint8_t *key, size_t key_size, const void *bytes, size_t size)
 {
-    return XXH3_64bits_withSeed(bytes, size, XXH3_64bits(key, key_size));
+    return weir_xxh3(bytes, size, weir_xxh3(key, key_size, 0));
 }
 
 static void seal(weir_buffer *out, const weir_buffer *key, weir_bytes bytes)
@@ -337,36 +335,11 @@ static rocksdb_options_t *make_options(const weir_store_shared *shared)
     return options;
 }
 
-static weir_error *make_directories(const char *path)
-{
-    char partial[PATH_BYTES_MAX];
-    size_t length = strlen(path);
-    if (length >= sizeof partial)
-        return weir_error_new(WEIR_E_CANT_CREATE, "the path of the state folder is too long: %s",
-                              path);
-    memcpy(partial, path, length + 1);
-    for (size_t i = 1; i <= length; i++) {
-        if (partial[i] != '/' && partial[i] != '\0') continue;
-        char kept = partial[i];
-        partial[i] = '\0';
-        if (mkdir(partial, 0755) != 0 && errno != EEXIST) {
-            return weir_error_new(errno == EACCES ? WEIR_E_PERMISSION : WEIR_E_CANT_CREATE,
-                                  "making the state folder %s: %s", partial, strerror(errno));
-        }
-        partial[i] = kept;
-    }
-    return NULL;
-}
-
 /* RocksDB aborts the process when it runs out of disk while it opens; so look first. */
 static weir_error *check_free_space(const char *directory, uint64_t free_bytes_min)
 {
-    struct statvfs filesystem;
-    if (statvfs(directory, &filesystem) != 0) {
-        return weir_error_new(WEIR_E_IO, "asking for free space of %s: %s", directory,
-                              strerror(errno));
-    }
-    uint64_t free_bytes = (uint64_t)filesystem.f_bavail * filesystem.f_frsize;
+    uint64_t free_bytes = 0;
+    WEIR_TRY(weir_dir_free_bytes(directory, &free_bytes));
     if (free_bytes >= free_bytes_min) return NULL;
     return weir_error_new(WEIR_E_DISK_FULL,
                           "state folder %s: %" PRIu64 " MiB free, %" PRIu64
@@ -392,10 +365,10 @@ weir_error *weir_shard_store_open(const weir_shard_store_options *options,
 {
     weir_error *error = NULL;
     *restored_out = -1;
-    WEIR_TRY(make_directories(options->directory));
+    WEIR_TRY(weir_dir_make(options->directory));
     WEIR_TRY(check_free_space(options->directory, options->free_bytes_min));
     if (options->checkpoints != NULL) {
-        WEIR_TRY(make_directories(options->checkpoints));
+        WEIR_TRY(weir_dir_make(options->checkpoints));
         if (directory_is_empty(options->directory)) {
             WEIR_TRY(
                 weir_checkpoint_restore(options->checkpoints, options->directory, restored_out));
