@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lookup.h - features of keys now: the port between what answers and what asks.
+ *
+ * The follower (serve/follower.h) implements it over fold shards; the routes (serve/feast.h) and
+ * tests use it. A lookup reads members of one entity for one key at p = head of the key's shard,
+ * tau = the server's clock or a given instant (R3). The answer says where it was read, so that it
+ * can be proved.
+ */
+#pragma once
+
+#include "compute/plan.h"
+
+typedef struct weir_lookup_request {
+    uint32_t entity;
+    const weir_value *key; /* plan->entities[entity].key_count values, none null */
+    const uint32_t *members;
+    size_t member_count;
+    int64_t tau_us; /* INT64_MIN: the server's clock */
+} weir_lookup_request;
+
+typedef struct weir_lookup_answer {
+    weir_value *values; /* caller's, one per member; they point into memory that lives until the
+                           next lookup */
+    bool *overflow;     /* caller's, one per member */
+    bool is_known;      /* the key has been seen by a group of these members */
+    bool beyond_horizon;
+    int64_t tau_us;
+    int32_t partition;
+    weir_seq position; /* p: everything before it was known */
+} weir_lookup_answer;
+
+typedef struct weir_lookup_port {
+    void *context;
+    weir_error *(*lookup)(void *context, const weir_lookup_request *request,
+                          weir_lookup_answer *answer);
+} weir_lookup_port;
