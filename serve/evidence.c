@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/evidence.h"
+
+#include <stdlib.h>
+
+#include "ops/runtime/assert.h"
+#include "ops/runtime/checksum.h"
+
+enum { CAPACITY_MIN = 1024 };
+
+void weir_evidence_deinit(weir_evidence *evidence)
+{
+    free(evidence->entries);
+    *evidence = (weir_evidence){0};
+}
+
+static weir_evidence_entry *find(const weir_evidence *evidence, const uint64_t key[2])
+{
+    size_t mask = evidence->capacity - 1;
+    for (size_t i = (size_t)key[0] & mask;; i = (i + 1) & mask) {
+        weir_evidence_entry *entry = &evidence->entries[i];
+        if (entry->sides == 0 || (entry->key[0] == key[0] && entry->key[1] == key[1])) return entry;
+    }
+}
+
+static void grow(weir_evidence *evidence)
+{
+    weir_evidence larger = {.capacity =
+                                evidence->capacity == 0 ? CAPACITY_MIN : evidence->capacity * 2,
+                            .count = evidence->count};
+    larger.entries = calloc(larger.capacity, sizeof(weir_evidence_entry));
+    WEIR_ASSERT(larger.entries != NULL);
+    for (size_t i = 0; i < evidence->capacity; i++) {
+        const weir_evidence_entry *entry = &evidence->entries[i];
+        if (entry->sides != 0) *find(&larger, entry->key) = *entry;
+    }
+    free(evidence->entries);
+    *evidence = larger;
+}
+
+weir_evidence_verdict weir_evidence_show(weir_evidence *evidence, weir_evidence_side side,
+                                         weir_bytes identity, weir_bytes bytes,
+                                         weir_evidence_entry **entry_out)
+{
+    if (evidence->count * 4 >= evidence->capacity * 3) grow(evidence);
+    uint64_t key[2] = {weir_xxh3(identity.data, identity.size, 0),
+                       weir_xxh3(identity.data, identity.size, 1)};
+    uint64_t bytes_hash = weir_xxh3(bytes.data, bytes.size, 0);
+    weir_evidence_entry *entry = find(evidence, key);
+    *entry_out = entry;
+    if (entry->sides == 0) {
+        *entry = (weir_evidence_entry){
+            .key = {key[0], key[1]}, .bytes_hash = bytes_hash, .sides = (uint8_t)side};
+        evidence->count++;
+        return WEIR_EVIDENCE_NEW;
+    }
+    bool was_shown = (entry->sides & side) != 0;
+    entry->sides |= (uint8_t)side;
+    if (entry->bytes_hash != bytes_hash) {
+        entry->is_different = true;
+        return WEIR_EVIDENCE_DIFFERS;
+    }
+    return was_shown ? WEIR_EVIDENCE_AGAIN : WEIR_EVIDENCE_AGREES;
+}

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/prove.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/packer.h"
+#include "ops/runtime/assert.h"
+#include "schemas/json_value.h"
+#include "serve/evidence.h"
+#include "serve/served.h"
+
+/* A thing whose two sides differ, with its bytes: filled by a second pass. */
+typedef struct suspect {
+    uint64_t key[2];
+    weir_replay_place found_at;
+    weir_bytes found, replayed; /* in the proof's arena */
+} suspect;
+
+typedef struct prover {
+    const weir_replay_options *options;
+    const weir_topics *topics;
+    const weir_plan *plan;
+    weir_proof *proof;
+    weir_arena *into;
+    weir_evidence evidence;
+    weir_buffer identity;
+    weir_arena scratch;
+    const char *score_prefix; /* limits to one vector's scores, or NULL */
+    bool *is_score_wanted;    /* per topic */
+    suspect suspects[WEIR_PROOF_DIFFERENCES_MAX];
+    size_t suspect_count;
+    bool is_second_pass;
+    void (*progress)(void *, uint64_t);
+    weir_served_set served;
+} prover;
+
+/* --- identities
+ * ------------------------------------------------------------------------------------------- */
+
+/* A copy is known by the hop it goes to and where its event came from. */
+static void identify_copy(prover *prover, const weir_journal_copy *copy)
+{
+    weir_buffer_clear(&prover->identity);
+    weir_buffer_put_u8(&prover->identity, 'c');
+    weir_buffer_put_varint(&prover->identity, copy->hop);
+    weir_buffer_put_varint(&prover->identity, copy->stream.size);
+    weir_buffer_put(&prover->identity, copy->stream.data, copy->stream.size);
+    weir_buffer_put_zigzag(&prover->identity, copy->source_partition);
+    weir_buffer_put_zigzag(&prover->identity, copy->source_offset);
+}
+
+/* A score's id is the first field of its record. */
+static bool read_score_id(weir_bytes message, weir_bytes *id_out)
+{
+    int32_t schema_id = 0;
+    weir_bytes body;
+    if (!weir_frame_read(message, &schema_id, &body)) return false;
+    weir_reader reader = weir_reader_of(body.data, body.size);
+    int64_t size = weir_reader_zigzag(&reader);
+    if (reader.bad || size < 0 || (uint64_t)size > weir_reader_left(&reader)) return false;
+    *id_out = (weir_bytes){weir_reader_take(&reader, (size_t)size), (size_t)size};
+    return true;
+}
+
+/* The score's name is part of the identity: two scores may read one event. */
+static bool identify_score(prover *prover, weir_topic topic, weir_bytes message)
+{
+    weir_bytes id;
+    if (!read_score_id(message, &id)) return false;
+    weir_buffer_clear(&prover->identity);
+    weir_buffer_put_u8(&prover->identity, 's');
+    weir_buffer_put_varint(&prover->identity, topic);
+    weir_buffer_put(&prover->identity, id.data, id.size);
+    return true;
+}
+
+/* --- first pass: hashes
+ * ------------------------------------------------------------------------------------- */
+
+static void keep_suspect(prover *prover, const weir_evidence_entry *entry)
+{
+    for (size_t i = 0; i < prover->suspect_count; i++) {
+        if (memcmp(prover->suspects[i].key, entry->key, sizeof entry->key) == 0) return;
+    }
+    if (prover->suspect_count == WEIR_PROOF_DIFFERENCES_MAX) return;
+    suspect *suspect = &prover->suspects[prover->suspect_count++];
+    memcpy(suspect->key, entry->key, sizeof entry->key);
+}
+
+/* Second pass: keeps the bytes of what differed. */
+static void fill_suspect(prover *prover, weir_evidence_side side, weir_bytes bytes,
+                         const weir_replay_place *place)
+{
+    weir_evidence_entry *entry = NULL;
+    weir_evidence probe = {0};
+    weir_bytes identity = {prover->identity.data, prover->identity.size};
+    (void)weir_evidence_show(&probe, side, identity, bytes, &entry);
+    for (size_t i = 0; i < prover->suspect_count; i++) {
+        suspect *suspect = &prover->suspects[i];
+        if (memcmp(suspect->key, entry->key, sizeof entry->key) != 0) continue;
+        weir_bytes kept = {weir_arena_copy(prover->into, bytes.data, bytes.size), bytes.size};
+        bool is_same = suspect->replayed.size == bytes.size && suspect->replayed.data != NULL &&
+                       memcmp(suspect->replayed.data, bytes.data, bytes.size) == 0;
+        if (side == WEIR_EVIDENCE_REPLAYED) {
+            suspect->replayed = kept;
+        } else if (suspect->found.data == NULL || !is_same) {
+            suspect->found =
+                kept; /* of several copies the one that differs, where the replay came first */
+            suspect->found_at = *place;
+        }
+    }
+    weir_evidence_deinit(&probe);
+}
+
+static void show(prover *prover, weir_evidence_side side, weir_bytes bytes,
+                 const weir_replay_place *place, weir_topic stands_in)
+{
+    if (prover->is_second_pass) {
+        fill_suspect(prover, side, bytes, place);
+        return;
+    }
+    weir_evidence_entry *entry = NULL;
+    weir_bytes identity = {prover->identity.data, prover->identity.size};
+    weir_evidence_verdict verdict =
+        weir_evidence_show(&prover->evidence, side, identity, bytes, &entry);
+    if (verdict == WEIR_EVIDENCE_DIFFERS) keep_suspect(prover, entry);
+    if (verdict == WEIR_EVIDENCE_AGAIN && side == WEIR_EVIDENCE_FOUND) prover->proof->resent++;
+    if (verdict == WEIR_EVIDENCE_NEW) {
+        entry->offset = place->offset;
+        entry->partition = place->partition;
+        entry->topic = (uint16_t)stands_in;
+    }
+    if (side == WEIR_EVIDENCE_REPLAYED && place->is_committed) entry->is_required = true;
+}
+
+static weir_error *on_output(void *context, const weir_replay_place *from,
+                             const weir_output *output)
+{
+    prover *prover = context;
+    if (output->is_copy) {
+        weir_journal_copy copy;
+        WEIR_ASSERT(weir_journal_copy_decode(output->value, &copy));
+        identify_copy(prover, &copy);
+    } else {
+        if (prover->topics->items[output->topic].role != WEIR_TOPIC_SCORE) return NULL;
+        if (!prover->is_score_wanted[output->topic]) return NULL;
+        WEIR_ASSERT(identify_score(prover, output->topic, output->value));
+    }
+    show(prover, WEIR_EVIDENCE_REPLAYED, output->value, from, output->topic);
+    return NULL;
+}
+
+/* Copies of a first hop come from a source, not from a fold: they have no other side here. */
+static weir_error *on_pack(prover *prover, const weir_replay_place *at, weir_bytes value)
+{
+    bool is_bad = false;
+    weir_reader reader = weir_pack_open(value, &is_bad);
+    weir_bytes bytes;
+    while (!is_bad && weir_pack_next(&reader, &bytes, &is_bad)) {
+        weir_journal_copy copy;
+        if (!weir_journal_copy_decode(bytes, &copy)) {
+            is_bad = true;
+            break;
+        }
+        if (!prover->is_second_pass) prover->proof->events++;
+        if (copy.point_count == 0) continue;
+        identify_copy(prover, &copy);
+        show(prover, WEIR_EVIDENCE_FOUND, bytes, at, at->topic);
+    }
+    if (!is_bad) return NULL;
+    return weir_error_new(WEIR_E_CORRUPT,
+                          "journal %s/%d at offset %" PRId64 " is no record of ours",
+                          prover->topics->items[at->topic].name, at->partition, at->offset);
+}
+
+static weir_error *on_record(void *context, const weir_replay_place *at,
+                             const weir_log_record *record)
+{
+    prover *prover = context;
+    switch (prover->topics->items[at->topic].role) {
+    case WEIR_TOPIC_JOURNAL:
+        if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) return NULL;
+        return on_pack(prover, at, record->value);
+    case WEIR_TOPIC_SCORE:
+        if (identify_score(prover, at->topic, record->value)) {
+            show(prover, WEIR_EVIDENCE_FOUND, record->value, at, at->topic);
+        } else if (!prover->is_second_pass) {
+            prover->proof->unknown++; /* no score record at all */
+        }
+        return NULL;
+    case WEIR_TOPIC_SERVED:
+        return prover->is_second_pass ? NULL
+                                      : weir_served_set_add(&prover->served, at, record->value);
+    default: return NULL;
+    }
+}
+
+static weir_error *on_before(void *context, const weir_replay_place *at, weir_node *fold)
+{
+    prover *prover = context;
+    if (prover->is_second_pass) return NULL;
+    return weir_served_set_check(&prover->served, at, fold, prover->into, prover->proof);
+}
+
+static void on_progress(void *context, uint64_t records)
+{
+    prover *prover = context;
+    if (prover->progress != NULL) prover->progress(prover, records);
+}
+
+/* --- counting
+ * ------------------------------------------------------------------------------------------- */
+
+static void add_text(prover *prover, const char *text)
+{
+    if (prover->proof->difference_count == WEIR_PROOF_DIFFERENCES_MAX) return;
+    prover->proof->differences[prover->proof->difference_count++] = text;
+}
+
+static uint32_t columns_of_topic(const prover *prover, weir_topic topic)
+{
+    for (uint32_t i = 0; i < prover->plan->score_count; i++) {
+        if (prover->topics->scores[i] == topic) {
+            return prover->plan->vectors[prover->plan->scores[i].vector].column_count;
+        }
+    }
+    return 0;
+}
+
+static void count_entry(prover *prover, const weir_evidence_entry *entry)
+{
+    weir_proof *proof = prover->proof;
+    const weir_topic_info *info = &prover->topics->items[entry->topic];
+    bool is_found = (entry->sides & WEIR_EVIDENCE_FOUND) != 0;
+    bool is_replayed = (entry->sides & WEIR_EVIDENCE_REPLAYED) != 0;
+    if (is_found && is_replayed) {
+        if (info->role == WEIR_TOPIC_SCORE) {
+            proof->scores++;
+            proof->values += columns_of_topic(prover, entry->topic);
+        } else {
+            proof->copies++;
+        }
+        if (entry->is_different) proof->differing++;
+    } else if (is_found) {
+        proof->unknown++;
+        add_text(prover, weir_arena_printf(prover->into,
+                                           "%s/%d at offset %" PRId64
+                                           ": no replay of the journals sends this record",
+                                           info->name, entry->partition, entry->offset));
+    } else if (entry->is_required) {
+        proof->missing++;
+        add_text(prover, weir_arena_printf(prover->into,
+                                           "%s: the record that the journal's record %d/%" PRId64
+                                           " sends is missing",
+                                           info->name, entry->partition, entry->offset));
+    } else {
+        proof->in_flight++;
+    }
+}
+
+/* --- telling a difference
+ * ----------------------------------------------------------------------------- */
+
+static void print_pair(weir_buffer *out, const char *name, weir_type type, const weir_value *found,
+                       const weir_value *replayed)
+{
+    weir_json_writer writer = {.out = out};
+    weir_buffer_printf(out, "\n  %s: there ", name);
+    weir_json_write_value(&writer, type, found);
+    weir_buffer_put_text(out, ", replayed ");
+    writer.needs_comma = false;
+    weir_json_write_value(&writer, type, replayed);
+}
+
+static void tell_copy(prover *prover, const suspect *suspect, weir_buffer *out)
+{
+    weir_journal_copy found, replayed;
+    if (!weir_journal_copy_decode(suspect->found, &found) ||
+        !weir_journal_copy_decode(suspect->replayed, &replayed))
+        return;
+    char *name =
+        weir_arena_string(&prover->scratch, (const char *)found.stream.data, found.stream.size);
+    uint32_t index = weir_plan_find_stream(prover->plan, name);
+    if (index == WEIR_NONE) return;
+    const weir_plan_stream *stream = &prover->plan->streams[index];
+    size_t count = stream->carried_count;
+    weir_value *values[2] = {weir_arena_array(&prover->scratch, weir_value, count + 1),
+                             weir_arena_array(&prover->scratch, weir_value, count + 1)};
+    bool *overflow = weir_arena_array(&prover->scratch, bool, count + 1);
+    weir_buffer_printf(out, " (event %s %d/%" PRId64 ")", name, found.source_partition,
+                       found.source_offset);
+    if (!weir_carried_decode(stream, found.hop, found.carried, &prover->scratch, values[0],
+                             overflow))
+        return;
+    if (!weir_carried_decode(stream, replayed.hop, replayed.carried, &prover->scratch, values[1],
+                             overflow))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (weir_value_equal(&values[0][i], &values[1][i])) continue;
+        print_pair(out, prover->plan->members[stream->carried[i].member].column,
+                   stream->carried[i].type, &values[0][i], &values[1][i]);
+    }
+}
+
+/* The column values of a score record: null where its bytes can not be read. */
+static const weir_value *read_vector(prover *prover, const weir_plan_vector *vector,
+                                     weir_bytes message)
+{
+    static const char *const wanted[] = {"vector"};
+    const weir_schema *schema = NULL;
+    const weir_decoder *decoder = NULL;
+    weir_arena *arena = &prover->scratch;
+    weir_error *error = weir_schema_parse(weir_score_schema, strlen(weir_score_schema),
+                                          "weir.Score", arena, &schema);
+    if (error == NULL)
+        error = weir_decoder_compile(schema, schema, wanted, NULL, 1, arena, &decoder);
+    WEIR_ASSERT(error == NULL); /* the schema is ours */
+    int32_t schema_id = 0;
+    weir_bytes body;
+    weir_value bytes = weir_null();
+    if (!weir_frame_read(message, &schema_id, &body)) return NULL;
+    if (weir_decoder_decode(decoder, body, arena, &bytes).reason != WEIR_DECODE_OK) return NULL;
+    weir_value *values = weir_arena_array(arena, weir_value, vector->column_count + 1);
+    weir_reader reader = weir_reader_of(bytes.as.bytes, bytes.size);
+    for (uint32_t i = 0; i < vector->column_count; i++) {
+        values[i] = weir_value_decode(vector->columns[i].type, &reader, arena);
+    }
+    return reader.bad ? NULL : values;
+}
+
+static void tell_vector(prover *prover, const weir_plan_vector *vector, const suspect *suspect,
+                        weir_buffer *out)
+{
+    const weir_value *found = read_vector(prover, vector, suspect->found);
+    const weir_value *replayed = read_vector(prover, vector, suspect->replayed);
+    if (found == NULL || replayed == NULL) return;
+    for (uint32_t i = 0; i < vector->column_count; i++) {
+        if (weir_value_equal(&found[i], &replayed[i])) continue;
+        print_pair(out, vector->columns[i].name, vector->columns[i].type, &found[i], &replayed[i]);
+    }
+}
+
+/* Vectors are the last field of a score record: canonical bytes of every column, in order. */
+static void tell_score(prover *prover, const suspect *suspect, weir_buffer *out)
+{
+    weir_bytes id;
+    if (read_score_id(suspect->found, &id))
+        weir_buffer_printf(out, " (score %.*s)", (int)id.size, (const char *)id.data);
+    size_t at = 0;
+    size_t shorter =
+        suspect->found.size < suspect->replayed.size ? suspect->found.size : suspect->replayed.size;
+    while (at < shorter && suspect->found.data[at] == suspect->replayed.data[at])
+        at++;
+    weir_buffer_printf(out, "\n  byte %zu of the record: there %02x, replayed %02x", at,
+                       at < suspect->found.size ? suspect->found.data[at] : 0,
+                       at < suspect->replayed.size ? suspect->replayed.data[at] : 0);
+    for (uint32_t s = 0; s < prover->plan->score_count; s++) {
+        if (prover->topics->scores[s] != suspect->found_at.topic) continue;
+        tell_vector(prover, &prover->plan->vectors[prover->plan->scores[s].vector], suspect, out);
+        return;
+    }
+}
+
+static void tell_suspect(prover *prover, const suspect *suspect)
+{
+    weir_buffer out = {0};
+    const weir_topic_info *info = &prover->topics->items[suspect->found_at.topic];
+    weir_buffer_printf(&out, "%s/%d at offset %" PRId64 ": other bytes than the replay sends",
+                       info->name, suspect->found_at.partition, suspect->found_at.offset);
+    if (suspect->found.data != NULL && suspect->replayed.data != NULL) {
+        if (info->role == WEIR_TOPIC_JOURNAL) {
+            tell_copy(prover, suspect, &out);
+        } else {
+            tell_score(prover, suspect, &out);
+        }
+    }
+    add_text(prover, weir_arena_string(prover->into, (const char *)out.data, out.size));
+    weir_buffer_deinit(&out);
+}
+
+/* --- the proof
+ * ------------------------------------------------------------------------------------------- */
+
+static weir_error *run_pass(prover *prover)
+{
+    weir_replay_sinks sinks = {.context = prover,
+                               .before = on_before,
+                               .output = on_output,
+                               .record = on_record,
+                               .progress = on_progress};
+    weir_replay *replay = NULL;
+    WEIR_TRY(weir_replay_open(prover->options, &replay));
+    weir_error *error = NULL;
+    for (weir_topic t = 0; t < prover->topics->count; t++) {
+        weir_topic_role role = prover->topics->items[t].role;
+        bool is_read =
+            role == WEIR_TOPIC_SERVED || (role == WEIR_TOPIC_SCORE && prover->is_score_wanted[t]);
+        if (is_read) WEIR_TRY_OUT(weir_replay_read(replay, t, &sinks));
+    }
+    weir_served_set_sort(&prover->served, prover->topics);
+    prover->served.replay = replay;
+    WEIR_TRY_OUT(weir_replay_journals(replay, &sinks));
+out:
+    weir_replay_close(replay);
+    return error;
+}
+
+static weir_error *choose_scores(prover *prover, const char *vector)
+{
+    uint32_t wanted = vector == NULL ? WEIR_NONE : weir_plan_find_vector(prover->plan, vector);
+    if (vector != NULL && wanted == WEIR_NONE)
+        return weir_error_new(WEIR_E_USAGE, "there is no vector `%s`", vector);
+    for (uint32_t i = 0; i < prover->plan->score_count; i++) {
+        if (wanted == WEIR_NONE || prover->plan->scores[i].vector == wanted) {
+            prover->is_score_wanted[prover->topics->scores[i]] = true;
+        }
+    }
+    return NULL;
+}
+
+weir_error *weir_prove(const weir_replay_options *options, const char *vector,
+                       void (*progress)(void *, uint64_t), weir_arena *into, weir_proof *proof_out)
+{
+    *proof_out = (weir_proof){0};
+    weir_error *error = NULL;
+    prover prover = {.options = options,
+                     .topics = options->topics,
+                     .plan = options->topics->plan,
+                     .proof = proof_out,
+                     .into = into,
+                     .progress = progress};
+    bool *is_wanted = weir_arena_array(into, bool, options->topics->count);
+    prover.is_score_wanted = weir_arena_array(into, bool, options->topics->count);
+    WEIR_TRY(choose_scores(&prover, vector));
+    for (weir_topic t = 0; t < options->topics->count; t++) {
+        weir_topic_role role = options->topics->items[t].role;
+        is_wanted[t] =
+            role == WEIR_TOPIC_JOURNAL || role == WEIR_TOPIC_SERVED || prover.is_score_wanted[t];
+    }
+    weir_replay_options limited = *options;
+    limited.is_wanted = is_wanted;
+    prover.options = &limited;
+    WEIR_TRY_OUT(run_pass(&prover));
+    if (prover.suspect_count > 0) {
+        prover.is_second_pass = true;
+        WEIR_TRY_OUT(run_pass(&prover));
+        for (size_t i = 0; i < prover.suspect_count; i++)
+            tell_suspect(&prover, &prover.suspects[i]);
+    }
+    proof_out->skipped = weir_served_set_skipped(&prover.served);
+    for (size_t i = 0; i < prover.evidence.capacity; i++) {
+        if (prover.evidence.entries[i].sides != 0)
+            count_entry(&prover, &prover.evidence.entries[i]);
+    }
+out:
+    weir_evidence_deinit(&prover.evidence);
+    weir_served_set_deinit(&prover.served);
+    weir_buffer_deinit(&prover.identity);
+    weir_arena_deinit(&prover.scratch);
+    return error;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * replay.h - folds journals again, from their first record, and shows what comes out.
+ *
+ * Export, proof and `why` all stand on this: the same fold nodes as in the stream, fed with the
+ * same records, with a state of their own and their outputs caught instead of sent. What the stream
+ * sent is a pure function of the journal, so what is caught must be the same bytes (G3). Partitions
+ * are independent: each is read up to the end it had when the replay began.
+ *
+ * Owns:    a scratch state folder, removed at the end.
+ * Threads: one.
+ */
+#pragma once
+
+#include "ingest/fold.h"
+#include "ingest/kafka_reader.h"
+
+/* Where something was found or came from. */
+typedef struct weir_replay_place {
+    weir_topic topic;
+    int32_t partition;
+    int64_t offset;
+    bool
+        is_committed; /* below the group's committed offset: its outputs are in Kafka for certain */
+} weir_replay_place;
+
+typedef struct weir_replay_range {
+    weir_topic topic;
+    int32_t partition;
+    int64_t from, to;
+    int64_t committed; /* K, or -1 */
+} weir_replay_range;
+
+typedef struct weir_replay_sinks {
+    void *context;
+    /* All may be NULL. Before a journal record is folded, and once more at the partition's end
+     * (at->offset is then the end): for lookups at a position. */
+    weir_error *(*before)(void *context, const weir_replay_place *at, weir_node *fold);
+    /* What a fold sends. */
+    weir_error *(*output)(void *context, const weir_replay_place *from, const weir_output *output);
+    /* An event after its last hop. */
+    weir_error *(*row)(void *context, const weir_replay_place *from, const weir_fold_row *row);
+    /* A record as it stands in a topic that is only read. */
+    weir_error *(*record)(void *context, const weir_replay_place *at,
+                          const weir_log_record *record);
+    /* Now and then, for a person who waits. */
+    void (*progress)(void *context, uint64_t records);
+} weir_replay_sinks;
+
+typedef struct weir_replay_options {
+    const weir_topics *topics;
+    const weir_kafka_options *kafka;
+    const weir_schema_source *schemas;
+    const weir_model *const
+        *models;         /* one per score of the plan; NULL entries or NULL: fallback only */
+    const char *group;   /* whose committed offsets count; NULL: nobody's */
+    const char *scratch; /* folder for the replay's state */
+    size_t table_bytes;  /* 0: WEIR_FOLD_TABLE_BYTES */
+    const bool
+        *is_wanted; /* per topic of the table: take part; NULL: all that are consumed or written */
+} weir_replay_options;
+
+typedef struct weir_replay weir_replay;
+
+/* Finds ends and committed offsets. Topics that do not exist are an error that names `weir apply`.
+ */
+weir_error *weir_replay_open(const weir_replay_options *options, weir_replay **replay_out);
+void weir_replay_close(weir_replay *replay);
+const weir_replay_range *weir_replay_ranges(const weir_replay *replay, size_t *count_out);
+
+/* Limits every journal partition to [.., to) of a given list, so that an older export can be made
+ * again. */
+void weir_replay_limit(weir_replay *replay, weir_topic topic, int32_t partition, int64_t to);
+
+/*
+ * Folds every wanted journal from its start to its end, one partition after the other in the order
+ * of (topic, partition), so that what comes out has one order. May be called once per replay.
+ */
+weir_error *weir_replay_journals(weir_replay *replay, const weir_replay_sinks *sinks);
+/* Reads a topic from its start to its end, record by record. */
+weir_error *weir_replay_read(weir_replay *replay, weir_topic topic, const weir_replay_sinks *sinks);
+
+weir_engine *weir_replay_engine(weir_replay *replay);
