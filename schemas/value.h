@@ -96,9 +96,10 @@ void weir_value_encode(weir_type type, const weir_value *value, weir_buffer *out
 weir_value weir_value_decode(weir_type type, weir_reader *reader, weir_arena *into);
 
 /*
- * The canonical bytes of an entity's key: a single string is its UTF-8, a single int64 its decimal
- * text, other types their printed form; several fields are each put length-prefixed (varint) in
- * that form. Returns false, with nothing appended, where a field is null.
+ * The canonical bytes of an entity's key: a single string is its UTF-8, bytes are themselves, a
+ * single int64 is its decimal text, other types their printed form (docs/reference/json.md, without
+ * quotes); several fields are each put length-prefixed (varint) in that form. Returns false, with
+ * nothing appended, where a field is null. The partition is in key.h.
  */
 bool weir_key_encode(const weir_type *types, const weir_value *values, size_t count,
                      weir_buffer *out);

@@ -443,9 +443,10 @@ static bool parse_by_table(const scanned *s, double *out)
 
 /* libc's own, which is correctly rounded, on at most 800 digits and a last one that stands for the
  * rest. */
-static double parse_slow(const scanned *s)
+enum { SLOW_TEXT_BYTES = DIGITS_SLOW + 64 };
+
+static void text_for_libc(const scanned *s, char text[SLOW_TEXT_BYTES])
 {
-    char text[DIGITS_SLOW + 64];
     size_t n = 0;
     int64_t exponent = s->written_exponent;
     bool after_point = false, rest = false;
@@ -467,8 +468,14 @@ static double parse_slow(const scanned *s)
         text[n++] = '1';
         exponent--;
     }
-    (void)snprintf(text + n, sizeof text - n, "e%lld", (long long)exponent);
+    (void)snprintf(text + n, SLOW_TEXT_BYTES - n, "e%lld", (long long)exponent);
     (void)pthread_once(&once, compute_powers);
+}
+
+static double parse_slow(const scanned *s)
+{
+    char text[SLOW_TEXT_BYTES];
+    text_for_libc(s, text);
     return strtod_l(text, NULL, c_locale);
 }
 
@@ -480,5 +487,28 @@ bool weir_double_parse(const char *text, size_t size, double *out)
     bool done = s.significant == 0 || parse_short(&s, &value) || parse_by_table(&s, &value);
     if (!done) value = parse_slow(&s);
     *out = s.negative ? -value : value;
+    return true;
+}
+
+/* By way of the double, but where that fell on the middle between two floats it has forgotten its
+ * side. */
+bool weir_float_parse(const char *text, size_t size, float *out)
+{
+    double value;
+    if (!weir_double_parse(text, size, &value)) return false;
+    uint64_t bits;
+    memcpy(&bits, &value, 8);
+    bool is_middle = (bits & ((UINT64_C(1) << 29) - 1)) == UINT64_C(1) << 28;
+    bool is_tiny = fabs(value) < 0x1p-125; /* below, floats have fewer bits, and middles others */
+    if (is_middle || is_tiny) {
+        scanned s;
+        char copy[SLOW_TEXT_BYTES];
+        (void)scan(text, size, &s);
+        text_for_libc(&s, copy);
+        float magnitude = strtof_l(copy, NULL, c_locale);
+        *out = s.negative ? -magnitude : magnitude;
+    } else {
+        *out = (float)value;
+    }
     return true;
 }

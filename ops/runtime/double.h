@@ -26,3 +26,4 @@ size_t weir_float_print(float value, char *out); /* the same for float32 */
  * letters are none).
  */
 bool weir_double_parse(const char *text, size_t size, double *out);
+bool weir_float_parse(const char *text, size_t size, float *out); /* rounds once, to float32 */

@@ -567,13 +567,18 @@ static void put_quoted(weir_buffer *out, const uint8_t *at, size_t size)
     weir_buffer_put_u8(out, '"');
 }
 
-void weir_json_write_key(weir_json_writer *writer, const char *name)
+void weir_json_write_key_bytes(weir_json_writer *writer, const void *name, size_t size)
 {
     WEIR_ASSERT(!writer->after_key);
     before_item(writer);
-    put_quoted(writer->out, (const uint8_t *)name, strlen(name));
+    put_quoted(writer->out, name, size);
     weir_buffer_put(writer->out, ": ", writer->pretty ? 2 : 1);
     writer->after_key = true;
+}
+
+void weir_json_write_key(weir_json_writer *writer, const char *name)
+{
+    weir_json_write_key_bytes(writer, name, strlen(name));
 }
 
 void weir_json_write_string(weir_json_writer *writer, const void *text, size_t size)

@@ -86,6 +86,7 @@ typedef struct weir_json_writer {
 void weir_json_write_begin(weir_json_writer *writer, char bracket); /* '{' or '[' */
 void weir_json_write_end(weir_json_writer *writer, char bracket);   /* '}' or ']' */
 void weir_json_write_key(weir_json_writer *writer, const char *name);
+void weir_json_write_key_bytes(weir_json_writer *writer, const void *name, size_t size);
 void weir_json_write_string(weir_json_writer *writer, const void *text, size_t size);
 void weir_json_write_text(weir_json_writer *writer, const char *text);
 void weir_json_write_int(weir_json_writer *writer, int64_t value);

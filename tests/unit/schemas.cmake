@@ -2,3 +2,5 @@
 weir_test(decimal_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/decimal_test.c LIBS weir_schemas)
 weir_test(value_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/value_test.c LIBS weir_schemas)
 weir_test(time_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/time_test.c LIBS weir_schemas)
+weir_test(json_value_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/json_value_test.c LIBS weir_schemas)
+weir_test(key_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/key_test.c LIBS weir_schemas)
