@@ -3,10 +3,12 @@
 
 #include "ops/cli/settings.h"
 #include "ops/runtime/json.h"
+#include "ops/runtime/metrics.h"
 
 static const weir_option options[] = {
     {"reference", 0, NULL, "print the reference page: every setting with kind, bounds and meaning",
      false},
+    {"metrics", 0, NULL, "print the reference page of the metrics", false},
     {0},
 };
 
@@ -49,6 +51,10 @@ static weir_error *run(weir_cli *cli)
 {
     if (weir_cli_flag(cli, "reference")) {
         weir_config_print_reference(stdout);
+        return NULL;
+    }
+    if (weir_cli_flag(cli, "metrics")) {
+        weir_metrics_print_reference(stdout);
         return NULL;
     }
     weir_config *config = NULL;

@@ -3,3 +3,4 @@ weir_test(json_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/json_test.c LIBS weir
 weir_test(double_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/double_test.c LIBS weir_runtime m)
 weir_test(file_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/file_test.c LIBS weir_runtime)
 weir_test(config_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/config_test.c LIBS weir_runtime)
+weir_test(metrics_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/metrics_test.c LIBS weir_runtime)
