@@ -18,6 +18,7 @@
 #include "ingest/node.h"
 #include "ingest/schema_source.h"
 #include "ingest/scorer.h"
+#include "ingest/shard_record.h"
 #include "ingest/topics.h"
 
 /* An event after its last hop. Everything lives until the sink returns. */
@@ -65,16 +66,6 @@ enum {
 
 weir_error *weir_fold_create(const weir_fold_options *options, weir_node **node_out);
 
-/* What happened in the shard since it began; part of the shard record, so exact across restarts. */
-typedef struct weir_fold_counters {
-    uint64_t events;     /* known: applied                                       */
-    uint64_t resent;     /* dropped by the origin filter; not exact by nature    */
-    uint64_t duplicates; /* R9                                                   */
-    uint64_t late;       /* et < M - late: entered, but later than was promised  */
-    uint64_t rows;       /* left after their last hop                            */
-    uint64_t passed;     /* went on to another hop                               */
-    uint64_t overflows;  /* values that are null because of an overflow (R12)    */
-} weir_fold_counters;
 const weir_fold_counters *weir_fold_counted(const weir_node *node);
 
 /* L (least L_s written), the next offset, and the shard's clock: for metrics, doctor and lookups.
@@ -83,7 +74,7 @@ int64_t weir_fold_low(const weir_node *node);
 int64_t weir_fold_next(const weir_node *node);
 const weir_shard_clock *weir_fold_clock(const weir_node *node);
 /* The shard's states at its present position: what `weir serve` looks up in. */
-const weir_state_port *weir_fold_states(const weir_node *node, weir_bytes entity_key);
+const weir_state_port *weir_fold_states(weir_node *node, weir_bytes entity_key);
 /* Freezes and writes every slice, as far as committed: a restart then replays nothing. Called
  * before close when drained. */
 weir_error *weir_fold_settle(weir_node *node);

@@ -19,6 +19,8 @@
 
 typedef struct weir_scorer weir_scorer;
 
+extern const char weir_score_schema[]; /* schemas/score.avsc */
+
 /* model may be NULL: then only the fallback answers (`weir check`, tests). Fails with WEIR_E_MODEL
  * naming what does not fit. */
 weir_error *weir_scorer_create(const weir_plan *plan, uint32_t score, const weir_model *model,

@@ -1,0 +1,988 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ingest/fold.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ingest/decoders.h"
+#include "ingest/epochs.h"
+#include "ingest/packer.h"
+#include "ingest/slices.h"
+#include "ops/runtime/assert.h"
+
+enum { FOLD_MAGIC = 0x0f01d001, WAITING_MAX = 8 };
+
+/* One stream as this shard sees it, with room for one event. */
+typedef struct lane {
+    const weir_plan_stream *stream;
+    uint32_t index;
+    uint32_t
+        hop; /* where this shard's entity stands among the stream's hops; WEIR_NONE: not observed */
+    bool needs_carried; /* rows of this hop or values read here depend on what came from earlier
+                           hops */
+    weir_decoders decoders;
+    weir_value *slots;
+    weir_value *carried;
+    bool *overflow;
+    uint32_t *held; /* carried values whose bytes live in the state: copied before it changes */
+    uint32_t held_count;
+    uint32_t *scores; /* of the plan, on this stream */
+    uint32_t score_count;
+} lane;
+
+typedef struct fold {
+    weir_node node;
+    uint32_t magic;
+    weir_fold_options options;
+    const weir_plan *plan;
+    const char *topic_name;
+    uint32_t entity;
+    lane *lanes; /* one per stream of the plan */
+    uint32_t last_lane;
+    weir_state_table *table;
+    weir_slices slices;
+    weir_shard_record record;
+    weir_epochs epochs;
+    int64_t next;        /* offset to take next */
+    uint32_t next_index; /* of it, copies that are taken */
+    size_t next_byte;    /* where the next copy begins */
+    int64_t emit_from;   /* K when opened: what lies below was sent before */
+    int64_t committed;   /* K */
+    bool is_open, is_failed;
+    uint32_t events_since_freeze;
+    int64_t last_freeze_us, last_checkpoint_us, checkpoint_low;
+    int32_t *score_ids; /* schema id per score of the plan; valid where has_score_id */
+    bool *has_score_id;
+    weir_arena scratch;
+    weir_buffer bytes, values, key;
+} fold;
+
+static fold *self_of(const weir_node *node)
+{
+    fold *self = (fold *)node;
+    WEIR_ASSERT(self != NULL && self->magic == FOLD_MAGIC);
+    return self;
+}
+
+/* One copy on its way through the shard. */
+typedef struct passage {
+    lane *lane;
+    weir_journal_copy copy;
+    weir_event event;
+    uint64_t hash; /* of the key */
+    int64_t record_us;
+    bool emits;      /* at or above K */
+    bool is_foreign; /* carries values of another definition: they are not looked at */
+} passage;
+
+/* ---- which copies are taken ---- */
+
+static bool is_stream(const lane *l, weir_bytes name)
+{
+    return strlen(l->stream->name) == name.size &&
+           memcmp(l->stream->name, name.data, name.size) == 0;
+}
+
+static lane *find_lane(fold *self, weir_bytes name)
+{
+    if (is_stream(&self->lanes[self->last_lane], name)) return &self->lanes[self->last_lane];
+    for (uint32_t i = 0; i < self->plan->stream_count; i++) {
+        if (!is_stream(&self->lanes[i], name)) continue;
+        self->last_lane = i;
+        return &self->lanes[i];
+    }
+    return NULL;
+}
+
+static weir_error *damaged(const fold *self, int64_t offset, uint32_t index, const char *what)
+{
+    return weir_error_new(WEIR_E_CORRUPT,
+                          "journal %s/%d, offset %lld, copy %u: %s; the record was not written by "
+                          "weir or is damaged: "
+                          "restore the topic, or start a new package",
+                          self->topic_name, self->options.partition, (long long)offset, index,
+                          what);
+}
+
+/*
+ * A copy of another definition. At the first hop it holds the event alone and any definition can
+ * take it. Later on it carries values that were read under that definition: they do not fit this
+ * one. If rows here depend on them, or the event still has to go on, this definition can not take
+ * it.
+ */
+static weir_error *check_definition(const fold *self, passage *p)
+{
+    p->is_foreign = memcmp(p->copy.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES) != 0;
+    if (!p->is_foreign || p->copy.point_count == 0) return NULL;
+    if (!p->emits && !p->lane->needs_carried) return NULL;
+    return weir_error_new(
+        WEIR_E_NOT_APPLIED,
+        "journal %s/%d, offset %lld: an event of stream %s carries values of another version of "
+        "the "
+        "definitions; let workers of that version drain the journals first, then run weir apply",
+        self->topic_name, self->options.partition, (long long)weir_seq_offset(p->event.seq),
+        p->lane->stream->name);
+}
+
+/* The origin filter: dropped is what its sender has sent before. */
+static bool is_new(fold *self, const passage *p)
+{
+    const weir_journal_copy *copy = &p->copy;
+    if (copy->point_count == 0) {
+        return weir_origin_admit(&self->record.streams[p->lane->index],
+                                 (uint32_t)copy->source_partition,
+                                 weir_seq_of(copy->source_offset, 0));
+    }
+    const weir_read_point *from = &copy->points[copy->point_count - 1];
+    uint32_t entity = p->lane->stream->hops[from->hop].entity;
+    return weir_origin_admit(&self->record.entities[entity], (uint32_t)from->partition, from->seq);
+}
+
+/* R2: max(the shard's previous, min(source timestamp, journal timestamp)); a missing one does not
+ * count. */
+static int64_t ingest_time(const fold *self, const passage *p)
+{
+    int64_t source = p->copy.source_timestamp_us, journal = p->record_us;
+    int64_t time =
+        source == INT64_MIN || (journal != INT64_MIN && journal < source) ? journal : source;
+    if (time == INT64_MIN) time = p->copy.et_us;
+    return time > self->record.clock.ingest_us ? time : self->record.clock.ingest_us;
+}
+
+/* ---- the event itself ---- */
+
+static weir_error *decode_event(fold *self, passage *p, const weir_decoder_entry *entry)
+{
+    lane *l = p->lane;
+    int64_t offset = weir_seq_offset(p->event.seq);
+    uint32_t index = weir_seq_index(p->event.seq);
+    weir_decode_result result =
+        weir_decoder_decode(entry->decoder, p->copy.body, &self->scratch, l->slots);
+    if (result.reason != WEIR_DECODE_OK)
+        return damaged(self, offset, index, "its Avro body does not fit its schema");
+    if (p->is_foreign) {
+        for (uint32_t i = 0; i < l->stream->carried_count; i++)
+            l->carried[i] = weir_null();
+        memset(l->overflow, 0, l->stream->carried_count * sizeof *l->overflow);
+    } else if (!weir_carried_decode(l->stream, l->hop, p->copy.carried, &self->scratch, l->carried,
+                                    l->overflow)) {
+        return damaged(self, offset, index, "its carried values do not fit the definitions");
+    }
+    return NULL;
+}
+
+/* Values that point into key states must outlive the change of those states. */
+static void hold_values(fold *self, lane *l)
+{
+    for (uint32_t i = 0; i < l->held_count; i++) {
+        weir_value *value = &l->carried[l->held[i]];
+        if (!weir_is_null(value)) *value = weir_value_copy(value, &self->scratch);
+    }
+}
+
+static weir_error *read_absent(fold *self, passage *p, uint32_t hop)
+{
+    weir_event event = p->event;
+    event.hop = hop;
+    event.key = (weir_bytes){0};
+    WEIR_TRY(weir_engine_read_absent(self->options.engine, &event));
+    hold_values(self, p->lane);
+    return NULL;
+}
+
+/* The first hop decides on duplicates (R9), and reads for the hops before it, whose keys are null.
+ */
+static weir_error *begin_chain(fold *self, passage *p, bool *duplicate_out)
+{
+    const weir_plan_stream *stream = p->lane->stream;
+    *duplicate_out = false;
+    if (stream->id_slot != WEIR_NONE && !weir_is_null(&p->lane->slots[stream->id_slot])) {
+        WEIR_TRY(weir_engine_is_duplicate(self->options.engine, weir_state_table_port(self->table),
+                                          &p->event, duplicate_out));
+        if (*duplicate_out) return NULL;
+    }
+    for (uint32_t h = 0; h < p->event.hop; h++)
+        WEIR_TRY(read_absent(self, p, h));
+    return NULL;
+}
+
+static void advance_clock(fold *self, const passage *p)
+{
+    weir_shard_clock *clock = &self->record.clock;
+    int64_t bound = 0;
+    bool has_bound =
+        !__builtin_sub_overflow(clock->greatest_et_us, p->lane->stream->late_us, &bound);
+    if (has_bound && clock->greatest_et_us != INT64_MIN && p->event.et_us < bound)
+        self->record.counters.late++;
+    if (p->event.et_us > clock->greatest_et_us) clock->greatest_et_us = p->event.et_us;
+    self->record.counters.events++;
+}
+
+static void count_duplicate(fold *self, const passage *p)
+{
+    self->record.counters.duplicates++;
+    weir_seq_list_add(&self->slices.duplicates[weir_slice_of(p->hash)], p->event.seq);
+}
+
+/* Duplicate, read, apply, in this order (R4, R9). */
+static weir_error *fold_event(fold *self, passage *p, bool *duplicate_out,
+                              weir_read_point *point_out)
+{
+    const weir_state_port *port = weir_state_table_port(self->table);
+    *duplicate_out = false;
+    if (p->copy.point_count == 0) {
+        WEIR_TRY(begin_chain(self, p, duplicate_out));
+        if (*duplicate_out) return NULL;
+    }
+    bool beyond_horizon = false;
+    WEIR_TRY(weir_engine_read(self->options.engine, port, &self->record.clock, &p->event,
+                              &beyond_horizon));
+    hold_values(self, p->lane);
+    *point_out = (weir_read_point){.hop = p->event.hop,
+                                   .partition = self->options.partition,
+                                   .seq = p->event.seq,
+                                   .beyond_horizon = beyond_horizon};
+    return weir_engine_apply(self->options.engine, port, &self->record.clock, &p->event);
+}
+
+/* ---- where it goes afterwards ---- */
+
+static weir_error *send(fold *self, weir_output *output)
+{
+    output->epoch = weir_epochs_sent(&self->epochs);
+    return self->options.port->send(self->options.port->context, output);
+}
+
+/* The canonical key of a hop's entity, in self->key; false if a field is null. */
+static bool hop_key(fold *self, const lane *l, uint32_t hop)
+{
+    const weir_plan_hop *at = &l->stream->hops[hop];
+    const weir_plan_entity *entity = &self->plan->entities[at->entity];
+    weir_value values[WEIR_PLAN_KEY_FIELDS_MAX];
+    for (uint32_t i = 0; i < entity->key_count; i++)
+        values[i] = l->slots[at->key_slots[i]];
+    weir_buffer_clear(&self->key);
+    return weir_key_encode(entity->key_types, values, entity->key_count, &self->key);
+}
+
+static weir_error *send_copy(fold *self, passage *p, uint32_t hop)
+{
+    const weir_plan_stream *stream = p->lane->stream;
+    weir_buffer_clear(&self->values);
+    weir_carried_encode(stream, hop, p->lane->carried, p->lane->overflow, &self->values);
+    p->copy.hop = hop;
+    p->copy.key = (weir_bytes){self->key.data, self->key.size};
+    p->copy.carried = (weir_bytes){self->values.data, self->values.size};
+    memcpy(p->copy.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES);
+    weir_buffer_clear(&self->bytes);
+    weir_journal_copy_encode(&p->copy, &self->bytes);
+    weir_output output = {.topic = self->options.topics->journals[stream->hops[hop].entity],
+                          .partition = WEIR_PARTITION_BY_KEY,
+                          .key = p->copy.key,
+                          .value = {self->bytes.data, self->bytes.size},
+                          .is_copy = true};
+    return send(self, &output);
+}
+
+static weir_error *find_score_id(fold *self, uint32_t score)
+{
+    if (self->has_score_id[score]) return NULL;
+    const weir_schema_source *schemas = self->options.schemas;
+    WEIR_TRY(schemas->output_id(schemas->context, self->plan->scores[score].topic,
+                                weir_score_schema, &self->score_ids[score]));
+    self->has_score_id[score] = true;
+    return NULL;
+}
+
+/* A score's key is that of the stream's first entity whose key is not null. */
+static weir_bytes score_key(fold *self, const lane *l)
+{
+    for (uint32_t h = 0; h < l->stream->hop_count; h++)
+        if (hop_key(self, l, h)) return (weir_bytes){self->key.data, self->key.size};
+    WEIR_UNREACHABLE();
+}
+
+static weir_error *send_score(fold *self, const passage *p, uint32_t ordinal)
+{
+    uint32_t score = p->lane->scores[ordinal];
+    WEIR_TRY(find_score_id(self, score));
+    weir_score_request request = {.engine = self->options.engine,
+                                  .event = &p->event,
+                                  .copy = &p->copy,
+                                  .points = p->copy.points,
+                                  .point_count = p->copy.point_count,
+                                  .journal = self->topic_name,
+                                  .partition = self->options.partition,
+                                  .ordinal = ordinal,
+                                  .schema_id = self->score_ids[score]};
+    weir_buffer_clear(&self->bytes);
+    WEIR_TRY(weir_scorer_score(self->options.scorers[score], &request, &self->bytes));
+    weir_output output = {.topic = self->options.topics->scores[score],
+                          .partition = WEIR_PARTITION_BY_KEY,
+                          .key = score_key(self, p->lane),
+                          .value = {self->bytes.data, self->bytes.size},
+                          .is_transactional = true};
+    return send(self, &output);
+}
+
+static weir_error *finish_event(fold *self, passage *p)
+{
+    lane *l = p->lane;
+    self->record.counters.rows += p->emits;
+    for (uint32_t i = 0; i < l->stream->carried_count; i++)
+        self->record.counters.overflows += p->emits && l->overflow[i];
+    if (self->options.rows != NULL && (p->emits || self->options.replay_rows)) {
+        weir_fold_row row = {&p->event, &p->copy, p->copy.points, p->copy.point_count,
+                             self->options.engine};
+        WEIR_TRY(self->options.rows->take(self->options.rows->context, &row));
+    }
+    for (uint32_t i = 0; p->emits && self->options.scorers != NULL && i < l->score_count; i++)
+        WEIR_TRY(send_score(self, p, i));
+    return NULL;
+}
+
+/* On to the next hop whose key is not null; those between read as absent (R2). After the last one:
+ * the end. */
+static weir_error *pass_on(fold *self, passage *p, weir_read_point point)
+{
+    p->copy.points[p->copy.point_count++] = point;
+    for (uint32_t h = p->event.hop + 1; h < p->lane->stream->hop_count; h++) {
+        if (hop_key(self, p->lane, h)) {
+            self->record.counters.passed += p->emits;
+            return p->emits ? send_copy(self, p, h) : NULL;
+        }
+        WEIR_TRY(read_absent(self, p, h));
+    }
+    return finish_event(self, p);
+}
+
+/* ---- one copy ---- */
+
+/* An event that its slice knows already: only what the shard as a whole remembers moves on. */
+static void replay_ahead(fold *self, const passage *p)
+{
+    bool is_first = p->copy.point_count == 0;
+    if (is_first &&
+        weir_seq_list_has(&self->slices.duplicates[weir_slice_of(p->hash)], p->event.seq)) {
+        self->record.counters.duplicates++;
+        return;
+    }
+    advance_clock(self, p);
+}
+
+static weir_error *replay_or_fold(fold *self, passage *p, const weir_decoder_entry *entry)
+{
+    bool duplicate = false;
+    weir_read_point point = {0};
+    WEIR_TRY(decode_event(self, p, entry));
+    weir_state_table_begin(self->table, p->copy.key, p->hash);
+    weir_error *error = fold_event(self, p, &duplicate, &point);
+    weir_state_table_end(self->table);
+    if (error != NULL) return error;
+    if (duplicate) {
+        count_duplicate(self, p);
+        return NULL;
+    }
+    advance_clock(self, p);
+    return pass_on(self, p, point);
+}
+
+static void set_event(fold *self, passage *p, weir_seq seq)
+{
+    p->event = (weir_event){.stream = p->lane->index,
+                            .hop = p->lane->hop,
+                            .fields = p->lane->slots,
+                            .carried = p->lane->carried,
+                            .carried_overflow = p->lane->overflow,
+                            .key = p->copy.key,
+                            .et_us = p->copy.et_us,
+                            .seq = seq};
+    (void)self;
+}
+
+static weir_error *find_decoder(fold *self, const passage *p, const weir_decoder_entry **entry_out)
+{
+    WEIR_TRY(weir_decoders_find(&p->lane->decoders, p->copy.schema_id, entry_out));
+    const weir_decoder_entry *entry = *entry_out;
+    if (entry->decoder != NULL && entry->fingerprint == p->copy.fingerprint) return NULL;
+    return weir_error_new(
+        WEIR_E_SCHEMA,
+        "journal %s/%d, offset %lld: schema id %d of stream %s %s; restore the registry's entry "
+        "under "
+        "this id",
+        self->topic_name, self->options.partition, (long long)weir_seq_offset(p->event.seq),
+        p->copy.schema_id, p->lane->stream->name,
+        entry->decoder == NULL ? entry->problem : "is now bound to another schema");
+}
+
+/* Takes a copy, which is decoded already. What can fail for outside reasons comes before anything
+ * is changed. */
+static weir_error *take_copy(fold *self, passage *p, weir_seq seq)
+{
+    const weir_decoder_entry *entry = NULL;
+    set_event(self, p, seq);
+    p->emits = weir_seq_offset(seq) >= self->emit_from;
+    if (p->copy.source_partition >= WEIR_ORIGIN_PARTITIONS_MAX)
+        return damaged(self, weir_seq_offset(seq), weir_seq_index(seq),
+                       "its source partition is too large");
+    WEIR_TRY(check_definition(self, p));
+    WEIR_TRY(find_decoder(self, p, &entry));
+    self->is_failed = true; /* until it is through: a shard that stops in between is thrown away */
+    if (!is_new(self, p)) {
+        self->record.counters.resent++;
+        self->is_failed = false;
+        return NULL;
+    }
+    weir_arena_reset(&self->scratch);
+    p->event.ingest_us = ingest_time(self, p);
+    self->record.clock.ingest_us = p->event.ingest_us;
+    p->hash = weir_state_hash(p->copy.key);
+    if (weir_slices_is_ahead(&self->slices, weir_slice_of(p->hash), weir_seq_offset(seq)))
+        replay_ahead(self, p);
+    else
+        WEIR_TRY(replay_or_fold(self, p, entry));
+    self->is_failed = false;
+    self->events_since_freeze++;
+    return NULL;
+}
+
+/* False: a copy of a stream or an entity that this definition does not know: nothing here depends
+ * on it. */
+static weir_error *read_copy(fold *self, weir_bytes bytes, int64_t offset, uint32_t index,
+                             passage *p, bool *known_out)
+{
+    if (!weir_journal_copy_decode(bytes, &p->copy))
+        return damaged(self, offset, index, "its bytes are not a copy");
+    p->lane = find_lane(self, p->copy.stream);
+    *known_out = p->lane != NULL && p->lane->hop != WEIR_NONE;
+    if (!*known_out) return NULL;
+    bool is_ours = memcmp(p->copy.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES) == 0;
+    if (is_ours && p->copy.hop != p->lane->hop)
+        return damaged(self, offset, index, "it belongs to another entity");
+    for (uint32_t i = 0; i < p->copy.point_count; i++)
+        if (p->copy.points[i].hop >= p->lane->stream->hop_count ||
+            p->copy.points[i].partition >= WEIR_ORIGIN_PARTITIONS_MAX)
+            return damaged(self, offset, index, "its read points do not fit the stream");
+    return NULL;
+}
+
+/* ---- records ---- */
+
+static void record_done(fold *self, int64_t offset)
+{
+    self->next = offset + 1;
+    self->next_index = 0;
+    self->next_byte = 0;
+}
+
+static int64_t order_of(int64_t et_us, int64_t record_us)
+{
+    return record_us != INT64_MIN && record_us < et_us ? record_us : et_us;
+}
+
+/* The copies of a pack from where the last turn stopped; *done_out is false if this one stops, too.
+ */
+static weir_error *take_pack(fold *self, const weir_log_record *record, weir_node_turn *turn,
+                             bool *done_out)
+{
+    bool bad = false, known = false;
+    weir_bytes bytes;
+    passage p = {.record_us = record->timestamp_us};
+    weir_reader reader = weir_pack_open(record->value, &bad);
+    WEIR_ASSERT(!bad && self->next_byte <= record->value.size);
+    if (self->next_index > 0) reader.next = record->value.data + self->next_byte;
+    *done_out = false;
+    while (weir_pack_next(&reader, &bytes, &bad)) {
+        WEIR_TRY(read_copy(self, bytes, record->offset, self->next_index, &p, &known));
+        int64_t order = order_of(p.copy.et_us, record->timestamp_us);
+        if (order > turn->until_us) {
+            turn->next_us = order;
+            return NULL;
+        }
+        if (self->next_index >= UINT32_C(1) << WEIR_SEQ_INDEX_BITS)
+            return damaged(self, record->offset, self->next_index, "the pack is too long");
+        if (known) WEIR_TRY(take_copy(self, &p, weir_seq_of(record->offset, self->next_index)));
+        if (order > turn->greatest_us) turn->greatest_us = order;
+        turn->event_count++;
+        self->next_index++;
+        self->next_byte = (size_t)(reader.next - record->value.data);
+    }
+    if (bad) return damaged(self, record->offset, self->next_index, "the pack is cut off");
+    *done_out = true;
+    return NULL;
+}
+
+/* A definition came into force. Below K it is history; from K on a worker of another one must not
+ * go on. */
+static weir_error *take_notice(fold *self, const weir_log_record *record)
+{
+    weir_journal_notice notice;
+    if (!weir_journal_notice_decode(record->value, &notice))
+        return damaged(self, record->offset, 0, "its first byte is unknown");
+    if (notice.kind != WEIR_JOURNAL_DEFINITION || record->offset < self->emit_from) return NULL;
+    if (memcmp(notice.digest, self->plan->digest, WEIR_DIGEST_BYTES) == 0) return NULL;
+    return weir_error_new(
+        WEIR_E_NOT_APPLIED,
+        "journal %s/%d: another version of package %s was applied at offset %lld; start the worker "
+        "with that version's folder, or run weir apply in this one",
+        self->topic_name, self->options.partition, self->plan->package, (long long)record->offset);
+}
+
+static weir_error *take_record(fold *self, const weir_log_record *record, weir_node_turn *turn,
+                               bool *done_out)
+{
+    *done_out = true;
+    if (record->offset != self->next) {
+        if (record->offset < self->next || !self->options.accepts_gaps) {
+            return weir_error_new(WEIR_E_LOG_GAP,
+                                  "journal %s/%d: offset %lld was to come, %lld came",
+                                  self->topic_name, self->options.partition, (long long)self->next,
+                                  (long long)record->offset);
+        }
+        self->next = record->offset;
+    }
+    if ((uint64_t)record->offset >= UINT64_MAX >> WEIR_SEQ_INDEX_BITS)
+        return damaged(self, record->offset, 0, "its offset is too large");
+    if (record->value.size > 0 && record->value.data[0] == WEIR_JOURNAL_PACK)
+        return take_pack(self, record, turn, done_out);
+    if (record->value.size == 0) return damaged(self, record->offset, 0, "it is empty");
+    return take_notice(self, record);
+}
+
+/* ---- freezing ---- */
+
+static int64_t floor_of(const fold *self)
+{
+    return self->committed > self->emit_from ? self->committed : self->emit_from;
+}
+
+static weir_error *freeze_one(fold *self)
+{
+    self->events_since_freeze = 0;
+    if (self->next_index != 0 || self->slices.waiting >= WAITING_MAX) return NULL;
+    weir_slices_freeze(&self->slices, self->next, &self->record);
+    return weir_slices_write(&self->slices, floor_of(self));
+}
+
+static weir_error *freeze_if_due(fold *self)
+{
+    bool is_due = self->events_since_freeze >= self->options.freeze_every_events ||
+                  weir_state_table_is_pressed(self->table);
+    return __builtin_expect(is_due, 0) ? freeze_one(self) : NULL;
+}
+
+weir_error *weir_fold_settle(weir_node *node)
+{
+    fold *self = self_of(node);
+    if (!self->is_open || self->is_failed || self->next_index != 0) return NULL;
+    WEIR_TRY(weir_slices_write(&self->slices, floor_of(self)));
+    if (self->next > floor_of(self)) return NULL;
+    for (uint32_t i = 0; i < WEIR_SLICE_COUNT; i++)
+        weir_slices_freeze(&self->slices, self->next, &self->record);
+    return weir_slices_write(&self->slices, floor_of(self));
+}
+
+/* ---- the node ---- */
+
+static weir_error *fold_apply(weir_node *node, const weir_log_record *records, size_t count,
+                              weir_node_turn *turn)
+{
+    fold *self = self_of(node);
+    WEIR_ASSERT(self->is_open && !self->is_failed);
+    *turn = (weir_node_turn){
+        .until_us = turn->until_us, .greatest_us = INT64_MIN, .next_us = INT64_MAX};
+    for (size_t i = 0; i < count; i++) {
+        bool done = false;
+        WEIR_TRY(take_record(self, &records[i], turn, &done));
+        if (!done) return NULL;
+        record_done(self, records[i].offset);
+        turn->taken++;
+        WEIR_TRY(freeze_if_due(self));
+    }
+    return NULL;
+}
+
+static weir_error *fold_skip(weir_node *node, int64_t first, int64_t next)
+{
+    fold *self = self_of(node);
+    if (self->options.accepts_gaps) {
+        self->next = next;
+        return NULL;
+    }
+    return weir_error_new(WEIR_E_LOG_GAP,
+                          "journal %s/%d: offsets %lld to %lld are missing; journals have no gaps "
+                          "unless records were "
+                          "deleted: restore the topic, or start a new package",
+                          self->topic_name, self->options.partition, (long long)first,
+                          (long long)next - 1);
+}
+
+static weir_error *fold_flush(weir_node *node)
+{
+    fold *self = self_of(node);
+    /* What is replayed was committed before: K never falls. */
+    int64_t position = self->next > self->emit_from ? self->next : self->emit_from;
+    weir_epochs_close(&self->epochs, position);
+    return NULL;
+}
+
+static void fold_acked(weir_node *node, uint64_t epoch, uint32_t count)
+{
+    weir_epochs_acked(&self_of(node)->epochs, epoch, count);
+}
+
+static int64_t fold_committable(const weir_node *node) { return self_of(node)->epochs.committable; }
+
+static weir_error *fold_committed(weir_node *node, int64_t position)
+{
+    fold *self = self_of(node);
+    WEIR_ASSERT(position <= self->epochs.committable);
+    if (position > self->committed) self->committed = position;
+    if (self->is_failed) return NULL;
+    return weir_slices_write(&self->slices, floor_of(self));
+}
+
+static int64_t fold_order_time(weir_node *node, const weir_log_record *record)
+{
+    fold *self = self_of(node);
+    bool bad = false;
+    weir_bytes bytes;
+    weir_journal_copy copy;
+    if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) return INT64_MIN;
+    weir_reader reader = weir_pack_open(record->value, &bad);
+    if (record->offset == self->next && self->next_byte > 0 &&
+        self->next_byte <= record->value.size)
+        reader.next = record->value.data + self->next_byte;
+    if (!weir_pack_next(&reader, &bytes, &bad) || !weir_journal_copy_decode(bytes, &copy))
+        return INT64_MIN;
+    return order_of(copy.et_us, record->timestamp_us);
+}
+
+static weir_error *checkpoint_if_due(fold *self, int64_t now_us)
+{
+    int64_t low = weir_slices_low(&self->slices);
+    if (self->options.checkpoint_every_us == 0 || low <= self->checkpoint_low) return NULL;
+    if (now_us - self->last_checkpoint_us < self->options.checkpoint_every_us) return NULL;
+    self->last_checkpoint_us = now_us;
+    self->checkpoint_low = low;
+    return self->options.store->checkpoint(self->options.store->context, low);
+}
+
+static weir_error *fold_tick(weir_node *node, int64_t monotonic_us, bool idle)
+{
+    fold *self = self_of(node);
+    if (self->is_failed) return NULL;
+    if (self->last_freeze_us == 0) self->last_freeze_us = self->last_checkpoint_us = monotonic_us;
+    bool is_behind = weir_slices_low(&self->slices) < self->next;
+    int64_t every = idle ? self->options.freeze_every_us / 8 : self->options.freeze_every_us;
+    if (is_behind && monotonic_us - self->last_freeze_us >= every) {
+        self->last_freeze_us = monotonic_us;
+        WEIR_TRY(freeze_one(self));
+    }
+    return checkpoint_if_due(self, monotonic_us);
+}
+
+static void lane_free(lane *l)
+{
+    weir_decoders_deinit(&l->decoders);
+    free(l->slots);
+    free(l->carried);
+    free(l->overflow);
+    free(l->held);
+    free(l->scores);
+}
+
+static void fold_close(weir_node *node)
+{
+    fold *self = self_of(node);
+    for (uint32_t i = 0; i < self->plan->stream_count; i++)
+        lane_free(&self->lanes[i]);
+    free(self->lanes);
+    weir_slices_deinit(&self->slices);
+    weir_state_table_destroy(self->table);
+    weir_shard_record_deinit(&self->record);
+    weir_epochs_deinit(&self->epochs);
+    weir_arena_deinit(&self->scratch);
+    weir_buffer_deinit(&self->bytes);
+    weir_buffer_deinit(&self->values);
+    weir_buffer_deinit(&self->key);
+    free(self->score_ids);
+    free(self->has_score_id);
+    if (self->options.store->close != NULL)
+        self->options.store->close(self->options.store->context);
+    self->magic = 0;
+    free(self);
+}
+
+/* ---- opening: what must fit together ---- */
+
+static weir_error *refuse(const fold *self, weir_error_code code, const char *what,
+                          const char *remedy)
+{
+    return weir_error_new(
+        code, "journal %s/%d, state %s: %s; %s", self->topic_name, self->options.partition,
+        self->options.state_path == NULL ? "(in memory)" : self->options.state_path, what, remedy);
+}
+
+static void put_text(weir_buffer *out, const char *text)
+{
+    weir_buffer_put_varint(out, strlen(text));
+    weir_buffer_put_text(out, text);
+}
+
+/* Whose state this is: u8 version, 32 bytes of the definition's digest, topic, partition, number of
+ * partitions. */
+static void identity_encode(const fold *self, weir_buffer *out)
+{
+    const weir_output_port *port = self->options.port;
+    weir_buffer_put_u8(out, 1);
+    weir_buffer_put(out, self->plan->digest, WEIR_DIGEST_BYTES);
+    put_text(out, self->topic_name);
+    weir_buffer_put_varint(out, (uint32_t)self->options.partition);
+    weir_buffer_put_varint(out,
+                           (uint32_t)port->partition_count(port->context, self->options.topic));
+}
+
+static weir_error *refuse_identity(const fold *self, weir_bytes had, const weir_buffer *want)
+{
+    bool is_definition =
+        had.size > WEIR_DIGEST_BYTES && had.size == want->size && had.data[0] == want->data[0] &&
+        memcmp(had.data + 1 + WEIR_DIGEST_BYTES, want->data + 1 + WEIR_DIGEST_BYTES,
+               had.size - 1 - WEIR_DIGEST_BYTES) == 0;
+    const char *remedy =
+        "to rebuild it from the journal under the present definitions, remove that folder; or "
+        "start the "
+        "worker with the folder of definitions and the topic that it was made from";
+    return refuse(self, WEIR_E_STATE_OTHER,
+                  is_definition
+                      ? "the state was made by another version of the definitions"
+                      : "the state belongs to another topic, partition or number of partitions",
+                  remedy);
+}
+
+static weir_error *check_identity(fold *self)
+{
+    const weir_store_port *store = self->options.store;
+    weir_buffer want = {0};
+    weir_bytes had = {0};
+    identity_encode(self, &want);
+    weir_error *error = store->read_identity(store->context, &had);
+    if (error == NULL && had.size == 0) {
+        error = store->write_identity(store->context, (weir_bytes){want.data, want.size});
+    } else if (error == NULL &&
+               (had.size != want.size || memcmp(had.data, want.data, had.size) != 0)) {
+        error = refuse_identity(self, had, &want);
+    }
+    weir_buffer_deinit(&want);
+    return error;
+}
+
+static weir_error *check_positions(const fold *self, const weir_node_position *at, int64_t low)
+{
+    char what[160];
+    (void)snprintf(
+        what, sizeof what, "L %lld (state), K %lld (committed), the journal holds [%lld, %lld)",
+        (long long)low, (long long)at->committed, (long long)at->log_start, (long long)at->log_end);
+    if (at->committed >= 0 && at->committed < low) {
+        return refuse(
+            self, WEIR_E_STATE_NEWER, what,
+            "K < L: the group's offset was set back; set it to at least L (kafka-consumer-groups "
+            "--reset-offsets --to-offset), or remove the state folder to rebuild it");
+    }
+    if (at->log_start > low) {
+        return refuse(self, WEIR_E_LOG_TRUNCATED, what,
+                      "the journal no longer holds position L: restore a checkpoint that is newer "
+                      "than its start "
+                      "(<state>/checkpoints), restore the topic, or start a new package; and set "
+                      "retention.ms=-1 on it");
+    }
+    if (at->log_end < low || at->committed > at->log_end) {
+        return refuse(self, WEIR_E_STATE_NEWER, what,
+                      "the journal ends below a position that was reached: it was recreated or "
+                      "cut; restore the topic, "
+                      "or start a new package");
+    }
+    return NULL;
+}
+
+/* A source that ends below what was folded from it is another one under the same name. */
+static weir_error *check_origins(const fold *self)
+{
+    if (self->options.log_end == NULL) return NULL;
+    for (uint32_t i = 0; i < self->record.stream_count; i++) {
+        const weir_origin *origin = &self->record.streams[i];
+        for (uint32_t p = 0; p < origin->count; p++) {
+            if (origin->next[p] == 0) continue;
+            int64_t seen = weir_seq_offset(origin->next[p] - 1);
+            int64_t end = self->options.log_end(self->options.log_end_context,
+                                                self->options.topics->sources[i], (int32_t)p);
+            if (end < 0 || end > seen) continue;
+            char what[200];
+            (void)snprintf(
+                what, sizeof what,
+                "offset %lld of source %.80s/%u was folded, but that partition ends at %lld",
+                (long long)seen, self->plan->streams[i].topic, p, (long long)end);
+            return refuse(
+                self, WEIR_E_STATE_NEWER, what,
+                "the source topic was recreated: start a new package, or restore the topic");
+        }
+    }
+    return NULL;
+}
+
+static weir_error *fold_open(weir_node *node, const weir_node_position *at, int64_t *start_out)
+{
+    fold *self = self_of(node);
+    WEIR_ASSERT(!self->is_open);
+    WEIR_TRY(check_identity(self));
+    weir_error *error = weir_slices_open(&self->slices, self->plan, self->options.store,
+                                         self->table, &self->record);
+    if (error != NULL) {
+        return weir_error_while(
+            error, "state %s (remove the folder to rebuild it from the journal)",
+            self->options.state_path == NULL ? "(in memory)" : self->options.state_path);
+    }
+    int64_t low = weir_slices_low(&self->slices);
+    WEIR_TRY(check_positions(self, at, low));
+    WEIR_TRY(check_origins(self));
+    self->next = low;
+    self->emit_from = self->committed = at->committed >= 0 ? at->committed : low;
+    self->checkpoint_low = low;
+    weir_epochs_deinit(&self->epochs);
+    weir_epochs_init(&self->epochs, self->emit_from);
+    self->is_open = true;
+    *start_out = low;
+    return NULL;
+}
+
+static const weir_node_ops fold_ops = {
+    .kind = "fold",
+    .open = fold_open,
+    .apply = fold_apply,
+    .skip = fold_skip,
+    .flush = fold_flush,
+    .acked = fold_acked,
+    .committable = fold_committable,
+    .committed = fold_committed,
+    .order_time = fold_order_time,
+    .tick = fold_tick,
+    .close = fold_close,
+};
+
+/* ---- making one ---- */
+
+static bool uses_carried(const weir_expr *expr, const weir_plan_stream *stream, uint32_t hop)
+{
+    if (expr == NULL) return false;
+    if (expr->op == WEIR_EXPR_CARRIED && stream->carried[expr->index].hop < hop) return true;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        if (uses_carried(expr->args[i], stream, hop)) return true;
+    return false;
+}
+
+static bool feed_uses_carried(const weir_plan *plan, const lane *l, const weir_plan_feed *feed)
+{
+    const weir_plan_view *view = &plan->views[feed->view];
+    const weir_plan_source *source = &view->sources[feed->source];
+    if (uses_carried(source->where, l->stream, l->hop)) return true;
+    for (uint32_t i = 0; i < view->column_count; i++)
+        if (uses_carried(source->columns[i], l->stream, l->hop)) return true;
+    for (uint32_t i = 0; i < view->extra_key_count; i++)
+        if (uses_carried(source->extra_keys[i], l->stream, l->hop)) return true;
+    return false;
+}
+
+static bool lane_needs_carried(const weir_plan *plan, const lane *l)
+{
+    const weir_plan_hop *hop = &l->stream->hops[l->hop];
+    for (uint32_t i = 0; i < hop->feed_count; i++)
+        if (feed_uses_carried(plan, l, &hop->feeds[i])) return true;
+    for (uint32_t i = 0; i < hop->read_count; i++)
+        if (uses_carried(l->stream->carried[hop->reads[i]].expr, l->stream, l->hop)) return true;
+    return false;
+}
+
+static bool is_held(weir_type type)
+{
+    return type.kind == WEIR_STRING || type.kind == WEIR_BYTES || type.kind == WEIR_VEC ||
+           type.kind == WEIR_LIST || type.kind == WEIR_MAP;
+}
+
+static void *new_array(size_t count, size_t size)
+{
+    void *array = calloc(count + 1, size);
+    WEIR_ASSERT(array != NULL);
+    return array;
+}
+
+static void lane_init(fold *self, uint32_t index)
+{
+    lane *l = &self->lanes[index];
+    const weir_plan_stream *stream = &self->plan->streams[index];
+    *l = (lane){.stream = stream, .index = index, .hop = WEIR_NONE};
+    for (uint32_t h = 0; h < stream->hop_count; h++)
+        if (stream->hops[h].entity == self->entity) l->hop = h;
+    l->slots = new_array(stream->slot_count, sizeof *l->slots);
+    l->carried = new_array(stream->carried_count, sizeof *l->carried);
+    l->overflow = new_array(stream->carried_count, sizeof *l->overflow);
+    l->held = new_array(stream->carried_count, sizeof *l->held);
+    l->scores = new_array(self->plan->score_count, sizeof *l->scores);
+    for (uint32_t i = 0; i < stream->carried_count; i++)
+        if (is_held(stream->carried[i].type)) l->held[l->held_count++] = i;
+    for (uint32_t i = 0; i < self->plan->score_count; i++)
+        if (self->plan->scores[i].stream == index) l->scores[l->score_count++] = i;
+    if (l->hop != WEIR_NONE) l->needs_carried = lane_needs_carried(self->plan, l);
+    weir_decoders_init(&l->decoders, stream, self->options.schemas);
+}
+
+static void set_defaults(weir_fold_options *options)
+{
+    if (options->table_bytes == 0) options->table_bytes = WEIR_FOLD_TABLE_BYTES;
+    if (options->freeze_every_us == 0) options->freeze_every_us = WEIR_FOLD_FREEZE_US;
+    if (options->freeze_every_events == 0) options->freeze_every_events = WEIR_FOLD_FREEZE_EVENTS;
+}
+
+weir_error *weir_fold_create(const weir_fold_options *options, weir_node **node_out)
+{
+    WEIR_ASSERT(options->topics != NULL && options->port != NULL && options->schemas != NULL);
+    WEIR_ASSERT(options->store != NULL && options->engine != NULL);
+    const weir_topic_info *info = &options->topics->items[options->topic];
+    WEIR_ASSERT(info->role == WEIR_TOPIC_JOURNAL);
+    fold *self = calloc(1, sizeof *self);
+    WEIR_ASSERT(self != NULL);
+    self->node.ops = &fold_ops;
+    self->magic = FOLD_MAGIC;
+    self->options = *options;
+    set_defaults(&self->options);
+    self->plan = options->topics->plan;
+    self->topic_name = info->name;
+    self->entity = info->entity;
+    self->lanes = new_array(self->plan->stream_count, sizeof *self->lanes);
+    for (uint32_t i = 0; i < self->plan->stream_count; i++)
+        lane_init(self, i);
+    self->score_ids = new_array(self->plan->score_count, sizeof *self->score_ids);
+    self->has_score_id = new_array(self->plan->score_count, sizeof *self->has_score_id);
+    self->table = weir_state_table_create(self->plan, options->store, self->options.table_bytes);
+    weir_shard_record_init(&self->record, self->plan);
+    weir_epochs_init(&self->epochs, 0);
+    *node_out = &self->node;
+    return NULL;
+}
+
+const weir_fold_counters *weir_fold_counted(const weir_node *node)
+{
+    return &self_of(node)->record.counters;
+}
+int64_t weir_fold_low(const weir_node *node) { return weir_slices_low(&self_of(node)->slices); }
+int64_t weir_fold_next(const weir_node *node) { return self_of(node)->next; }
+const weir_shard_clock *weir_fold_clock(const weir_node *node)
+{
+    return &self_of(node)->record.clock;
+}
+
+const weir_state_port *weir_fold_states(weir_node *node, weir_bytes entity_key)
+{
+    fold *self = self_of(node);
+    weir_state_table_begin(self->table, entity_key, weir_state_hash(entity_key));
+    return weir_state_table_port(self->table);
+}
