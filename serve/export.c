@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/export.h"
+
+#include <string.h>
+
+#include "ops/runtime/assert.h"
+#include "ops/runtime/digest.h"
+
+enum { META_COLUMNS_MAX = 8 + WEIR_PLAN_HOPS_MAX * WEIR_PLAN_KEY_FIELDS_MAX };
+
+/* Where a column's value comes from. */
+typedef enum column_source {
+    FROM_SLOT,
+    FROM_TIME,
+    FROM_VECTOR,
+    FROM_ERRORS,
+    FROM_PARTITION,
+    FROM_OFFSET,
+    FROM_INDEX
+} column_source;
+
+typedef struct export_column {
+    column_source source;
+    uint32_t index; /* slot, or column of the vector */
+} export_column;
+
+typedef struct exporter {
+    const weir_export_options *options;
+    const weir_topics *topics;
+    const weir_plan *plan;
+    const weir_plan_stream *stream;
+    const weir_plan_vector *vector;
+    uint32_t vector_index;
+    weir_arena arena;   /* of the export */
+    weir_arena scratch; /* of a row */
+    weir_parquet_column *columns;
+    export_column *sources;
+    size_t column_count;
+    weir_snapshot *snapshot;
+    weir_value *values, *row;
+    bool *overflow;
+    uint64_t rows;
+} exporter;
+
+static bool name_is_taken(const exporter *exporter, const char *name)
+{
+    for (uint32_t i = 0; i < exporter->vector->column_count; i++) {
+        if (strcmp(exporter->vector->columns[i].name, name) == 0) return true;
+    }
+    for (size_t i = 0; i < exporter->column_count; i++) {
+        if (strcmp(exporter->columns[i].name, name) == 0) return true;
+    }
+    return false;
+}
+
+static void add_column(exporter *exporter, const char *name, weir_type type, column_source source,
+                       uint32_t index)
+{
+    if (source != FROM_VECTOR && name_is_taken(exporter, name)) return;
+    exporter->columns[exporter->column_count] = (weir_parquet_column){name, type};
+    exporter->sources[exporter->column_count++] = (export_column){source, index};
+}
+
+static void add_slot(exporter *exporter, uint32_t slot)
+{
+    add_column(exporter, exporter->stream->slot_paths[slot], exporter->stream->slot_types[slot],
+               FROM_SLOT, slot);
+}
+
+static weir_error *add_fields(exporter *exporter)
+{
+    for (size_t i = 0; i < exporter->options->with_count; i++) {
+        uint32_t slot = 0;
+        while (slot < exporter->stream->slot_count &&
+               strcmp(exporter->stream->slot_paths[slot], exporter->options->with[i]) != 0)
+            slot++;
+        if (slot == exporter->stream->slot_count) {
+            return weir_error_new(WEIR_E_USAGE,
+                                  "--with %s: no definition uses a field of that name of stream %s",
+                                  exporter->options->with[i], exporter->stream->name);
+        }
+        add_slot(exporter, slot);
+    }
+    return NULL;
+}
+
+static weir_error *choose_columns(exporter *exporter)
+{
+    const weir_plan_vector *vector = exporter->vector;
+    size_t most = vector->column_count + META_COLUMNS_MAX + exporter->options->with_count;
+    exporter->columns = weir_arena_array(&exporter->arena, weir_parquet_column, most);
+    exporter->sources = weir_arena_array(&exporter->arena, export_column, most);
+    if (exporter->stream->id_slot != WEIR_NONE) add_slot(exporter, exporter->stream->id_slot);
+    add_column(exporter, "event_time", weir_type_of(WEIR_TIME), FROM_TIME, 0);
+    for (uint32_t h = 0; h < exporter->stream->hop_count; h++) {
+        const weir_plan_hop *hop = &exporter->stream->hops[h];
+        for (uint32_t k = 0; k < exporter->plan->entities[hop->entity].key_count; k++)
+            add_slot(exporter, hop->key_slots[k]);
+    }
+    WEIR_TRY(add_fields(exporter));
+    for (uint32_t i = 0; i < vector->column_count; i++) {
+        weir_type type = vector->columns[i].type;
+        type.optional = true; /* an overflow is null in any column (R12) */
+        add_column(exporter, vector->columns[i].name, type, FROM_VECTOR, i);
+    }
+    add_column(exporter, "errors", weir_type_optional(weir_type_of(WEIR_STRING)), FROM_ERRORS, 0);
+    add_column(exporter, "journal_partition", weir_type_of(WEIR_INT64), FROM_PARTITION, 0);
+    add_column(exporter, "journal_offset", weir_type_of(WEIR_INT64), FROM_OFFSET, 0);
+    add_column(exporter, "journal_index", weir_type_of(WEIR_INT64), FROM_INDEX, 0);
+    return NULL;
+}
+
+/* "a, b": the columns that are null because of an overflow, or null. */
+static weir_value name_errors(exporter *exporter)
+{
+    weir_value text = weir_null();
+    for (uint32_t i = 0; i < exporter->vector->column_count; i++) {
+        if (!exporter->overflow[i]) continue;
+        const char *name = exporter->vector->columns[i].name;
+        const char *joined = weir_is_null(&text)
+                                 ? name
+                                 : weir_arena_printf(&exporter->scratch, "%.*s, %s", (int)text.size,
+                                                     (const char *)text.as.bytes, name);
+        text = weir_string(joined, strlen(joined));
+    }
+    return text;
+}
+
+static weir_value take_value(exporter *exporter, const weir_fold_row *row,
+                             const weir_replay_place *place, export_column column)
+{
+    switch (column.source) {
+    case FROM_SLOT: return row->event->fields[column.index];
+    case FROM_TIME: return weir_time(row->event->et_us);
+    case FROM_VECTOR: return exporter->values[column.index];
+    case FROM_ERRORS: return name_errors(exporter);
+    case FROM_PARTITION: return weir_int(place->partition);
+    case FROM_OFFSET: return weir_int(weir_seq_offset(row->event->seq));
+    case FROM_INDEX: return weir_int(weir_seq_index(row->event->seq));
+    }
+    WEIR_UNREACHABLE();
+}
+
+static weir_error *on_row(void *context, const weir_replay_place *place, const weir_fold_row *row)
+{
+    exporter *exporter = context;
+    const weir_event *event = row->event;
+    if (event->stream != exporter->vector->stream) return NULL;
+    if (event->et_us < exporter->options->from_us || event->et_us >= exporter->options->to_us)
+        return NULL;
+    weir_arena_reset(&exporter->scratch);
+    weir_engine_vector(row->engine, exporter->vector_index, event, exporter->values,
+                       exporter->overflow);
+    for (size_t i = 0; i < exporter->column_count; i++) {
+        exporter->row[i] = take_value(exporter, row, place, exporter->sources[i]);
+    }
+    exporter->rows++;
+    return weir_snapshot_add_row(exporter->snapshot, exporter->row);
+}
+
+/* Rows leave at their last hop whose key is not null: only hops before one that can not be null may
+ * be left out. */
+static void choose_topics(const exporter *exporter, bool *is_wanted)
+{
+    for (uint32_t h = exporter->stream->hop_count; h-- > 0;) {
+        const weir_plan_hop *hop = &exporter->stream->hops[h];
+        is_wanted[exporter->topics->journals[hop->entity]] = true;
+        bool may_be_null = false;
+        for (uint32_t k = 0; k < exporter->plan->entities[hop->entity].key_count; k++) {
+            may_be_null |= exporter->stream->slot_types[hop->key_slots[k]].optional;
+        }
+        if (!may_be_null) return;
+    }
+}
+
+static const char *digest_text(weir_arena *into, const uint8_t digest[WEIR_DIGEST_BYTES])
+{
+    char *text = weir_arena_alloc(into, WEIR_SHA256_BYTES * 2 + 1);
+    weir_sha256_print(digest, text);
+    return text;
+}
+
+static weir_error *publish(exporter *exporter, const weir_replay *replay,
+                           weir_snapshot_summary *summary_out)
+{
+    size_t range_count = 0, model_count = 0;
+    const weir_replay_range *ranges = weir_replay_ranges(replay, &range_count);
+    weir_snapshot_range *named =
+        weir_arena_array(&exporter->arena, weir_snapshot_range, range_count + 1);
+    for (size_t i = 0; i < range_count; i++) {
+        const char *topic = exporter->topics->items[ranges[i].topic].name;
+        named[i] = (weir_snapshot_range){topic, ranges[i].partition, ranges[i].from, ranges[i].to};
+    }
+    weir_snapshot_model *models =
+        weir_arena_array(&exporter->arena, weir_snapshot_model, exporter->plan->score_count + 1);
+    for (uint32_t i = 0; i < exporter->plan->score_count; i++) {
+        const weir_model *model =
+            exporter->options->replay->models == NULL ? NULL : exporter->options->replay->models[i];
+        if (model == NULL || exporter->plan->scores[i].vector != exporter->vector_index) continue;
+        models[model_count++] = (weir_snapshot_model){
+            exporter->plan->scores[i].model,
+            digest_text(&exporter->arena, weir_model_describe(model)->digest)};
+    }
+    weir_snapshot_facts facts = {.mode = "as-known",
+                                 .ranges = named,
+                                 .range_count = range_count,
+                                 .models = models,
+                                 .model_count = model_count,
+                                 .grade_a = exporter->rows};
+    weir_snapshot *snapshot = exporter->snapshot;
+    exporter->snapshot = NULL;
+    return weir_snapshot_finish(snapshot, &facts, summary_out);
+}
+
+static weir_error *begin(exporter *exporter)
+{
+    weir_snapshot_options options = {
+        .path = exporter->options->out,
+        .title = weir_arena_printf(&exporter->arena, "%s.%s", exporter->plan->package,
+                                   exporter->vector->name),
+        .definition = digest_text(&exporter->arena, exporter->plan->digest),
+        .columns = exporter->columns,
+        .column_count = exporter->column_count,
+    };
+    return weir_snapshot_begin(&options, &exporter->snapshot);
+}
+
+static weir_error *export_rows(exporter *exporter, weir_replay *replay)
+{
+    weir_replay_sinks sinks = {.context = exporter, .row = on_row};
+    return weir_replay_journals(replay, &sinks);
+}
+
+weir_error *weir_export(const weir_export_options *options, weir_snapshot_summary *summary_out)
+{
+    const weir_topics *topics = options->replay->topics;
+    uint32_t vector = weir_plan_find_vector(topics->plan, options->vector);
+    if (vector == WEIR_NONE)
+        return weir_error_new(WEIR_E_USAGE, "there is no vector `%s`", options->vector);
+    exporter exporter = {.options = options,
+                         .topics = topics,
+                         .plan = topics->plan,
+                         .vector = &topics->plan->vectors[vector],
+                         .vector_index = vector};
+    exporter.stream = &exporter.plan->streams[exporter.vector->stream];
+    weir_replay *replay = NULL;
+    weir_error *error = NULL;
+    WEIR_TRY_OUT(choose_columns(&exporter));
+    exporter.values =
+        weir_arena_array(&exporter.arena, weir_value, exporter.vector->column_count + 1);
+    exporter.overflow = weir_arena_array(&exporter.arena, bool, exporter.vector->column_count + 1);
+    exporter.row = weir_arena_array(&exporter.arena, weir_value, exporter.column_count);
+    bool *is_wanted = weir_arena_array(&exporter.arena, bool, topics->count);
+    choose_topics(&exporter, is_wanted);
+    weir_replay_options limited = *options->replay;
+    limited.is_wanted = is_wanted;
+    WEIR_TRY_OUT(weir_replay_open(&limited, &replay));
+    for (size_t i = 0; i < options->limit_count; i++) {
+        weir_replay_limit(replay, options->limits[i].topic, options->limits[i].partition,
+                          options->limits[i].to);
+    }
+    WEIR_TRY_OUT(begin(&exporter));
+    WEIR_TRY_OUT(export_rows(&exporter, replay));
+    WEIR_TRY_OUT(publish(&exporter, replay, summary_out));
+out:
+    weir_snapshot_abort(exporter.snapshot);
+    weir_replay_close(replay);
+    weir_arena_deinit(&exporter.arena);
+    weir_arena_deinit(&exporter.scratch);
+    return error;
+}

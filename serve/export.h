@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * export.h - training sets: the vectors of scored events as they were, or features at the rows of a
+ * spine.
+ *
+ * The journals are folded again by the same nodes as in the stream, so a row is the vector that was
+ * scored, bit for bit. Columns: the stream's id, `event_time`, the key fields, then the vector's
+ * columns under their names, then `errors` (features that are null because of an overflow) and
+ * where the row was read: `journal_partition`, `journal_offset`, `journal_index`. A column whose
+ * name the vector uses itself is left out. Rows stand in the order of the journal (partition,
+ * offset, index), so the same export twice has the same content hash.
+ *
+ * With a spine (rows of key fields and `time`), a row is what a lookup would have answered: p is
+ * the first position with an ingest time after t, tau = t (R3).
+ *
+ * See also: docs/formats/snapshot.md
+ */
+#pragma once
+
+#include "serve/replay.h"
+#include "store/snapshot.h"
+
+typedef struct weir_export_options {
+    const weir_replay_options *replay;
+    const char *vector;
+    const char *const *with; /* further fields of the event, by path */
+    size_t with_count;
+    const char *spine;               /* a CSV, JSON Lines or Parquet file, or NULL */
+    int64_t from_us, to_us;          /* event times [from, to); INT64_MIN, INT64_MAX: all */
+    const char *out;                 /* the folder to be */
+    const weir_replay_range *limits; /* or NULL: up to the present ends */
+    size_t limit_count;
+    void (*progress)(void *, uint64_t);
+} weir_export_options;
+
+weir_error *weir_export(const weir_export_options *options, weir_snapshot_summary *summary_out);
