@@ -5,9 +5,8 @@
     weir tail handbook.scores --from start -o jsonl > scores.jsonl
     evaluate.py snapshot scores.jsonl
 
-AUC ROC and average precision over the test week, and card precision@100: per day, how many of the hundred cards with
-the highest score are compromised, where cards whose fraud was already known (in the training and delay weeks, or
-earlier in the test week, by the day it became known) are left out. The snapshot (exported --with fraud) has the labels.
+AUC ROC and average precision over the test week, without the transactions of cards whose fraud was known by then, and
+card precision@100: how many of the hundred cards with the highest score of a day are compromised. The snapshot (exported --with fraud) has the labels.
 """
 import argparse
 import collections
@@ -35,19 +34,20 @@ def read_scores(path):
     return scores
 
 
-def card_precision(day, customer, fraud, score, known_from):
-    """Mean over the test days of precision in the top 100 cards; `known_from[card]`: the day its fraud is known."""
-    results = []
+def card_precision(day, customer, fraud, score):
+    """Mean over the days of the precision in the top 100 cards; a compromised card that was found is not looked at again."""
+    found, results = set(), []
     for today in np.unique(day):
         best, compromised = {}, collections.defaultdict(bool)
         for i in np.flatnonzero(day == today):
             card = customer[i]
-            if known_from.get(card, today + 1) <= today:
-                continue
-            best[card] = max(best.get(card, -1.0), score[i])
-            compromised[card] |= bool(fraud[i])
+            if card not in found:
+                best[card] = max(best.get(card, -1.0), score[i])
+                compromised[card] |= bool(fraud[i])
         top = sorted(best, key=lambda card: -best[card])[:CARDS]
-        results.append(sum(compromised[card] for card in top) / CARDS)
+        hits = [card for card in top if compromised[card]]
+        found.update(hits)
+        results.append(len(hits) / CARDS)
     return float(np.mean(results))
 
 
@@ -68,10 +68,10 @@ def main():
     fraud = table["fraud"].to_numpy().astype(int)
 
     test_start = chosen.train_days + DELAY_DAYS
+    # A card's fraud is known after the delay, from the day behind it on; what was before the training weeks is not used.
     known_from = {}
     for i in np.flatnonzero((fraud == 1) & (day >= 0)):
-        known = max(day[i] + DELAY_DAYS, test_start if day[i] < test_start - DELAY_DAYS else 0)
-        known_from[customer[i]] = min(known_from.get(customer[i], 1 << 30), known)
+        known_from[customer[i]] = min(known_from.get(customer[i], 1 << 30), day[i] + DELAY_DAYS + 1)
 
     scores = read_scores(chosen.scores)
     in_test = (day >= test_start) & (day < test_start + chosen.test_days)
@@ -80,9 +80,8 @@ def main():
     missing = int(np.isnan(score[rows]).sum())
     if missing:
         raise SystemExit(f"{missing} of {len(rows)} transactions of the test week have no score")
-    # The handbook leaves out cards that are known to be compromised when the test week begins.
-    kept = np.array([i for i in rows if known_from.get(customer[i], 1 << 30) > test_start])
-    precision = card_precision(day[kept], customer[kept], fraud[kept], score[kept], known_from)
+    kept = np.array([i for i in rows if known_from.get(customer[i], 1 << 30) > day[i]])
+    precision = card_precision(day[kept], customer[kept], fraud[kept], score[kept])
     print(f"test rows {len(kept)}, frauds {int(fraud[kept].sum())}")
     print(f"this system            AUC ROC {roc_auc_score(fraud[kept], score[kept]):.3f}  "
           f"average precision {average_precision_score(fraud[kept], score[kept]):.3f}  "
