@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/service.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/runtime/assert.h"
+#include "ops/runtime/json.h"
+#include "serve/served.h"
+
+enum {
+    TICK_MS = 2,
+    RECORDS_A_TICK = 64, /* packed records: some thousand events, a few milliseconds */
+};
+
+struct weir_service {
+    weir_service_options options;
+    weir_http_server *server;
+    weir_feast feast;
+    weir_lookup_port lookups;
+    weir_error *failure;
+    uint64_t lookup_count;
+    weir_buffer key, record;
+};
+
+const weir_plan *weir_service_plan(const weir_service *service) { return service->options.plan; }
+weir_follower *weir_service_follower(weir_service *service) { return service->options.follower; }
+const weir_lookup_port *weir_service_lookups(weir_service *service) { return &service->lookups; }
+weir_feast *weir_service_feast(weir_service *service) { return &service->feast; }
+uint16_t weir_service_port(const weir_service *service)
+{
+    return weir_http_server_port(service->server);
+}
+
+void weir_service_problem(weir_http_response *response, int status, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    response->status = status;
+    response->content_type = "application/problem+json";
+    weir_buffer_clear(&response->body);
+    weir_json_writer writer = {.out = &response->body};
+    weir_json_write_begin(&writer, '{');
+    weir_json_write_key(&writer, "type");
+    weir_json_write_text(&writer, "about:blank");
+    weir_json_write_key(&writer, "title");
+    weir_json_write_text(&writer, weir_http_status_text(status));
+    weir_json_write_key(&writer, "status");
+    weir_json_write_int(&writer, status);
+    weir_json_write_key(&writer, "detail");
+    weir_json_write_text(&writer, text);
+    weir_json_write_end(&writer, '}');
+}
+
+static void sample(weir_service *service, const weir_lookup_request *request,
+                   const weir_lookup_answer *answer)
+{
+    const weir_plan_entity *entity = &service->options.plan->entities[request->entity];
+    weir_buffer_clear(&service->key);
+    weir_buffer_clear(&service->record);
+    WEIR_ASSERT(weir_key_encode(entity->key_types, request->key, entity->key_count, &service->key));
+    weir_bytes key = {service->key.data, service->key.size};
+    weir_served_encode(service->options.plan, request, answer, key,
+                       service->options.sample_schema_id, &service->record);
+    weir_bytes record = {service->record.data, service->record.size};
+    service->options.samples.send(service->options.samples.context, key, record);
+}
+
+static weir_error *look_up(void *context, const weir_lookup_request *request,
+                           weir_lookup_answer *answer)
+{
+    weir_service *service = context;
+    const weir_lookup_port *port = weir_follower_port(service->options.follower);
+    WEIR_TRY(port->lookup(port->context, request, answer));
+    uint32_t every = service->options.sample_every;
+    if (every > 0 && service->options.samples.send != NULL &&
+        service->lookup_count++ % every == 0) {
+        sample(service, request, answer);
+    }
+    return NULL;
+}
+
+static bool text_is(weir_bytes text, const char *want)
+{
+    return text.size == strlen(want) && memcmp(text.data, want, text.size) == 0;
+}
+
+static void answer(void *context, const weir_http_request *request, weir_http_response *response)
+{
+    weir_service *service = context;
+    bool path_exists = false;
+    for (size_t i = 0; i < weir_route_count; i++) {
+        const weir_route *route = &weir_routes[i];
+        if (!text_is(request->path, route->path)) continue;
+        path_exists = true;
+        if (!text_is(request->method, route->method)) continue;
+        route->answer(service, request, response);
+        return;
+    }
+    if (!path_exists) {
+        weir_service_problem(response, 404, "there is no %.*s here",
+                             (int)(request->path.size < 200 ? request->path.size : 200),
+                             (const char *)request->path.data);
+        return;
+    }
+    weir_service_problem(response, 405, "this path wants another method");
+    weir_buffer_put_text(&response->headers, "Allow:");
+    for (size_t i = 0; i < weir_route_count; i++) {
+        if (!text_is(request->path, weir_routes[i].path)) continue;
+        weir_buffer_printf(&response->headers, "%s %s", response->headers.size > 6 ? "," : "",
+                           weir_routes[i].method);
+    }
+    weir_buffer_put_text(&response->headers, "\r\n");
+}
+
+/* Applies what has come in since the last tick; a failure ends the service with its error. */
+static void follow(void *context)
+{
+    weir_service *service = context;
+    size_t applied = 0;
+    weir_error *error = weir_follower_poll(service->options.follower, RECORDS_A_TICK, 0, &applied);
+    if (error == NULL) return;
+    WEIR_ASSERT(service->failure == NULL);
+    service->failure = error;
+    weir_http_server_stop(service->server);
+}
+
+weir_error *weir_service_create(const weir_service_options *options, weir_service **service_out)
+{
+    *service_out = NULL;
+    weir_service *service = calloc(1, sizeof *service);
+    WEIR_ASSERT(service != NULL);
+    service->options = *options;
+    service->lookups = (weir_lookup_port){service, look_up};
+    service->feast = (weir_feast){.plan = options->plan, .port = &service->lookups};
+    weir_http_server_options http = options->http;
+    http.handler = answer;
+    http.context = service;
+    http.tick = follow;
+    http.tick_ms = TICK_MS;
+    weir_error *error = weir_http_server_create(&http, &service->server);
+    if (error != NULL) {
+        weir_service_destroy(service);
+        return error;
+    }
+    *service_out = service;
+    return NULL;
+}
+
+void weir_service_destroy(weir_service *service)
+{
+    if (service == NULL) return;
+    weir_http_server_destroy(service->server);
+    weir_arena_deinit(&service->feast.arena);
+    weir_buffer_deinit(&service->key);
+    weir_buffer_deinit(&service->record);
+    weir_error_free(service->failure);
+    free(service);
+}
+
+weir_error *weir_service_run(weir_service *service)
+{
+    WEIR_TRY(weir_http_server_run(service->server));
+    weir_error *failure = service->failure;
+    service->failure = NULL;
+    return failure;
+}
+
+void weir_service_stop(weir_service *service) { weir_http_server_stop(service->server); }
