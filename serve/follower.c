@@ -7,6 +7,7 @@
 
 #include "ingest/admin.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/metrics.h"
 #include "schemas/value.h"
 #include "store/shard.h"
 
@@ -22,6 +23,7 @@ typedef struct follow_shard {
     weir_node *node;
     weir_store_port store;
     bool has_store;
+    weir_metric_cell *lag;
 } follow_shard;
 
 struct weir_follower {
@@ -118,8 +120,12 @@ static weir_error *open_shard(weir_follower *follower, weir_admin *admin, follow
     weir_node_position at = {.committed = INT64_MAX};
     WEIR_TRY(weir_admin_ends(admin, name, shard->partition, &at.log_start, &at.log_end));
     shard->goal = shard->end = at.log_end;
+    char partition[16];
+    (void)snprintf(partition, sizeof partition, "%d", shard->partition);
+    shard->lag = weir_metric_cell_create2(WEIR_METRIC_SERVE_LAG, name, partition);
     int64_t start = 0;
     WEIR_TRY(shard->node->ops->open(shard->node, &at, &start));
+    weir_metric_set(shard->lag, at.log_end - start);
     return weir_kafka_reader_add(follower->reader, name, shard->partition, start, &shard->source);
 }
 
@@ -145,6 +151,7 @@ static weir_error *settle(weir_follower *follower, follow_shard *shard)
 {
     const weir_node_ops *ops = shard->node->ops;
     WEIR_TRY(ops->flush(shard->node));
+    weir_metric_set(shard->lag, shard->end - weir_fold_next(shard->node));
     WEIR_TRY(ops->committed(shard->node, ops->committable(shard->node)));
     return ops->tick(shard->node,
                      follower->options.env->monotonic_us(follower->options.env->context), false);
@@ -299,6 +306,7 @@ void weir_follower_close(weir_follower *follower)
     if (follower == NULL) return;
     for (size_t i = 0; i < follower->shard_count; i++) {
         follow_shard *shard = &follower->shards[i];
+        weir_metric_cell_destroy(shard->lag);
         if (shard->node != NULL) {
             weir_error_free(weir_fold_settle(shard->node));
             shard->node->ops->close(shard->node);

@@ -50,10 +50,8 @@ static void answer_ready(weir_service *service, const weir_http_request *request
 static void answer_metrics(weir_service *service, const weir_http_request *request,
                            weir_http_response *response)
 {
+    (void)service;
     (void)request;
-    weir_follower_status status;
-    weir_follower_describe(weir_service_follower(service), &status);
-    weir_metrics_set(WEIR_METRIC_FOLLOWER_RECORDS_BEHIND, NULL, status.records_behind);
     response->content_type = "text/plain; version=0.0.4; charset=utf-8";
     weir_metrics_print(&response->body);
 }

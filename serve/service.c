@@ -8,14 +8,26 @@
 
 #include "ops/runtime/assert.h"
 #include "ops/runtime/json.h"
+#include "ops/runtime/metrics.h"
 #include "serve/served.h"
 
 enum {
     TICK_MS = 2,
+    ANSWER_COUNTS_MAX = 64,
     RECORDS_A_TICK = 64, /* packed records: some thousand events, a few milliseconds */
 };
 
+/* Requests of a route that were answered with one status; made when first seen. */
+typedef struct answer_count {
+    const char *route;
+    int status;
+    weir_metric_cell *cell;
+} answer_count;
+
 struct weir_service {
+    answer_count counts[ANSWER_COUNTS_MAX];
+    size_t count_of_counts;
+    weir_metric_cell *keys_known, *keys_unknown;
     weir_service_options options;
     weir_http_server *server;
     weir_feast feast;
@@ -77,6 +89,7 @@ static weir_error *look_up(void *context, const weir_lookup_request *request,
     weir_service *service = context;
     const weir_lookup_port *port = weir_follower_port(service->options.follower);
     WEIR_TRY(port->lookup(port->context, request, answer));
+    weir_metric_add(answer->is_known ? service->keys_known : service->keys_unknown, 1);
     uint32_t every = service->options.sample_every;
     if (every > 0 && service->options.samples.send != NULL &&
         service->lookup_count++ % every == 0) {
@@ -90,6 +103,23 @@ static bool text_is(weir_bytes text, const char *want)
     return text.size == strlen(want) && memcmp(text.data, want, text.size) == 0;
 }
 
+static void count_answer(weir_service *service, const char *route, int status)
+{
+    size_t i = 0;
+    while (i < service->count_of_counts &&
+           (service->counts[i].route != route || service->counts[i].status != status)) {
+        i++;
+    }
+    if (i == service->count_of_counts) {
+        if (i == ANSWER_COUNTS_MAX) return;
+        char text[16];
+        (void)snprintf(text, sizeof text, "%d", status);
+        weir_metric_cell *cell = weir_metric_cell_create2(WEIR_METRIC_HTTP_REQUESTS, route, text);
+        service->counts[service->count_of_counts++] = (answer_count){route, status, cell};
+    }
+    weir_metric_add(service->counts[i].cell, 1);
+}
+
 static void answer(void *context, const weir_http_request *request, weir_http_response *response)
 {
     weir_service *service = context;
@@ -100,8 +130,10 @@ static void answer(void *context, const weir_http_request *request, weir_http_re
         path_exists = true;
         if (!text_is(request->method, route->method)) continue;
         route->answer(service, request, response);
+        count_answer(service, route->path, response->status);
         return;
     }
+    count_answer(service, "other", path_exists ? 405 : 404);
     if (!path_exists) {
         weir_service_problem(response, 404, "there is no %.*s here",
                              (int)(request->path.size < 200 ? request->path.size : 200),
@@ -137,6 +169,8 @@ weir_error *weir_service_create(const weir_service_options *options, weir_servic
     WEIR_ASSERT(service != NULL);
     service->options = *options;
     service->lookups = (weir_lookup_port){service, look_up};
+    service->keys_known = weir_metric_cell_create(WEIR_METRIC_LOOKUP_KEYS, "known");
+    service->keys_unknown = weir_metric_cell_create(WEIR_METRIC_LOOKUP_KEYS, "unknown");
     service->feast = (weir_feast){.plan = options->plan, .port = &service->lookups};
     weir_http_server_options http = options->http;
     http.handler = answer;
@@ -156,6 +190,11 @@ void weir_service_destroy(weir_service *service)
 {
     if (service == NULL) return;
     weir_http_server_destroy(service->server);
+    for (size_t i = 0; i < service->count_of_counts; i++) {
+        weir_metric_cell_destroy(service->counts[i].cell);
+    }
+    weir_metric_cell_destroy(service->keys_known);
+    weir_metric_cell_destroy(service->keys_unknown);
     weir_arena_deinit(&service->feast.arena);
     weir_buffer_deinit(&service->key);
     weir_buffer_deinit(&service->record);
