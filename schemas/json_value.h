@@ -15,14 +15,6 @@
 #include "schemas/time.h"
 #include "schemas/value.h"
 
-/* What an integer means where a time is wanted. */
-typedef enum weir_time_unit {
-    WEIR_UNIT_US,
-    WEIR_UNIT_MS,
-    WEIR_UNIT_S,
-    WEIR_UNIT_DAY
-} weir_time_unit;
-
 /*
  * Takes the next JSON value as one of `type`. Returns false with *problem_out set (static text)
  * when it does not fit. A NaN, an infinity or a bad decimal sets *bad_number_out (else it is set to

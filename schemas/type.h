@@ -35,6 +35,14 @@ typedef enum weir_kind {
     WEIR_MAP,
 } weir_kind;
 
+/* What an integer counts where a time is wanted: JSON rows use the schema's own unit. */
+typedef enum weir_time_unit {
+    WEIR_UNIT_US,
+    WEIR_UNIT_MS,
+    WEIR_UNIT_S,
+    WEIR_UNIT_DAY,
+} weir_time_unit;
+
 /* The symbols of an enum, in order. `name` is the declared or Avro name. */
 typedef struct weir_enum_type {
     const char *name;

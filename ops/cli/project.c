@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/cli/project.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/cli/cli.h"
+#include "ops/runtime/assert.h"
+#include "ops/runtime/file.h"
+
+enum {
+    FILES_MAX = 10000,
+    SCHEMA_BYTES_MAX = 1 << 20,
+    ZONE_BYTES_MAX = 1 << 20,
+    ZONE_NAME_MAX = 128
+};
+
+static const char zone_folder[] = "/usr/share/zoneinfo";
+
+/* ---- what the compiler asks its host for ---- */
+
+const weir_schema *weir_project_schema(const weir_project *project, const char *full_name)
+{
+    for (size_t i = 0; i < project->schema_count; i++)
+        if (strcmp(project->schemas[i]->full_name, full_name) == 0) return project->schemas[i];
+    return NULL;
+}
+
+static weir_error *load_schema(void *context, const char *full_name, const weir_schema **schema_out)
+{
+    weir_project *project = context;
+    *schema_out = weir_project_schema(project, full_name);
+    if (*schema_out == NULL && project->options.load_schema != NULL)
+        WEIR_TRY(project->options.load_schema(project->options.context, full_name, schema_out));
+    if (*schema_out != NULL) return NULL;
+    return weir_error_new(
+        WEIR_E_SCHEMA,
+        "no file in schemas/ declares `%s`; put its Avro schema there, or check the name",
+        full_name);
+}
+
+/* "Europe/Prague", never a path that leaves the folder. */
+static bool is_zone_name(const char *name)
+{
+    size_t size = strlen(name);
+    if (size == 0 || size > ZONE_NAME_MAX || name[0] == '/' || strstr(name, "..") != NULL)
+        return false;
+    for (const char *at = name; *at != '\0'; at++) {
+        bool is_letter =
+            (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9');
+        if (!is_letter && strchr("_+-/", *at) == NULL) return false;
+    }
+    return true;
+}
+
+static const weir_zone *load_zone(void *context, const char *name, const char **problem_out)
+{
+    weir_project *project = context;
+    weir_bytes bytes;
+    const weir_zone *zone = NULL;
+    *problem_out =
+        "no such time zone; names are those of the IANA database, such as \"Europe/Prague\"";
+    if (!is_zone_name(name)) return NULL;
+    const char *path = weir_arena_printf(&project->arena, "%s/%s", zone_folder, name);
+    weir_error *error = weir_file_read(path, ZONE_BYTES_MAX, &project->arena, &bytes);
+    if (error == NULL) error = weir_zone_parse(name, bytes, &project->arena, &zone);
+    if (error != NULL) weir_error_free(error);
+    return zone;
+}
+
+/* ---- reading the folder ---- */
+
+static weir_error *read_schema(weir_project *project, const char *path,
+                               const weir_schema **schema_out)
+{
+    weir_bytes bytes;
+    WEIR_TRY(weir_file_read(path, SCHEMA_BYTES_MAX, &project->arena, &bytes));
+    return weir_schema_parse((const char *)bytes.data, bytes.size, path, &project->arena,
+                             schema_out);
+}
+
+static weir_error *check_unique(const weir_project *project, const weir_schema *schema,
+                                const char *path)
+{
+    if (weir_project_schema(project, schema->full_name) == NULL) return NULL;
+    return weir_error_new(
+        WEIR_E_SCHEMA, "%s declares `%s`, which another file of schemas/ declares, too; remove one",
+        path, schema->full_name);
+}
+
+static weir_error *read_schemas(weir_project *project)
+{
+    const char *const *names = NULL;
+    size_t count = 0;
+    if (!weir_file_exists("schemas")) return NULL;
+    WEIR_TRY(weir_dir_list("schemas", ".avsc", FILES_MAX, &project->arena, &names, &count));
+    const weir_schema **schemas = weir_arena_array(&project->arena, const weir_schema *, count);
+    project->schemas = schemas;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = weir_arena_printf(&project->arena, "schemas/%s", names[i]);
+        const weir_schema *schema = NULL;
+        WEIR_TRY(read_schema(project, path, &schema));
+        WEIR_TRY(check_unique(project, schema, path));
+        schemas[project->schema_count++] = schema;
+    }
+    return NULL;
+}
+
+static weir_error *read_sources(weir_project *project)
+{
+    const char *const *names = NULL;
+    size_t count = 0;
+    WEIR_TRY(weir_dir_list(".", ".weir", FILES_MAX, &project->arena, &names, &count));
+    if (count == 0 && project->options.extra_count == 0) {
+        return weir_error_new(
+            WEIR_E_DEFINITION,
+            "this folder holds no definitions (*.weir); go to the project's folder, name it "
+            "with -C, or make one with weir init");
+    }
+    weir_source_text *sources =
+        weir_arena_array(&project->arena, weir_source_text, count + project->options.extra_count);
+    for (size_t i = 0; i < count; i++) {
+        weir_bytes bytes;
+        WEIR_TRY(weir_file_read(names[i], WEIR_LANG_TEXT_BYTES_MAX, &project->arena, &bytes));
+        sources[i] = (weir_source_text){names[i], (const char *)bytes.data, bytes.size};
+    }
+    for (size_t i = 0; i < project->options.extra_count; i++)
+        sources[count + i] = project->options.extra[i];
+    project->sources = sources;
+    project->source_count = count + project->options.extra_count;
+    return NULL;
+}
+
+static void print_diagnostics(const weir_project *project)
+{
+    weir_buffer out = {0};
+    bool has_color = weir_cli_has_color(stderr);
+    for (size_t i = 0; i < project->compilation->diagnostic_count; i++) {
+        const weir_diagnostic *diagnostic = &project->compilation->diagnostics[i];
+        if (diagnostic->is_warning && project->options.is_quiet) continue;
+        weir_diagnostic_print(diagnostic, project->sources, has_color, &out);
+    }
+    (void)fwrite(out.data, 1, out.size, stderr);
+    weir_buffer_deinit(&out);
+}
+
+static weir_error *compile(weir_project *project)
+{
+    weir_lang_host host = {project, load_schema, load_zone};
+    project->compilation = weir_lang_compile(project->sources, project->source_count, &host);
+    project->plan = project->compilation->plan;
+    if (!project->options.print_nothing) print_diagnostics(project);
+    if (project->plan != NULL || project->options.allow_no_plan) return NULL;
+    size_t errors = 0;
+    for (size_t i = 0; i < project->compilation->diagnostic_count; i++)
+        errors += !project->compilation->diagnostics[i].is_warning;
+    return weir_error_new(WEIR_E_DEFINITION, "the definitions have %zu error%s", errors,
+                          errors == 1 ? "" : "s");
+}
+
+static weir_error *open_all(weir_project *project)
+{
+    WEIR_TRY(read_schemas(project));
+    WEIR_TRY(read_sources(project));
+    return compile(project);
+}
+
+weir_error *weir_project_open(const weir_project_options *options, weir_project **project_out)
+{
+    weir_project *project = calloc(1, sizeof *project);
+    WEIR_ASSERT(project != NULL);
+    if (options != NULL) project->options = *options;
+    weir_error *error = open_all(project);
+    if (error != NULL) {
+        weir_project_close(project);
+        project = NULL;
+    }
+    *project_out = project;
+    return error;
+}
+
+void weir_project_close(weir_project *project)
+{
+    if (project == NULL) return;
+    if (project->compilation != NULL) weir_compilation_destroy(project->compilation);
+    weir_arena_deinit(&project->arena);
+    free(project);
+}
+
+/* ---- models ---- */
+
+static weir_error *find_model(const char *name, weir_arena *scratch, const char **path_out)
+{
+    static const char *const endings[] = {"", ".onnx", ".json", ".ubj", ".txt", ".model"};
+    *path_out = NULL;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const char *path = weir_arena_printf(scratch, "models/%s%s", name, endings[i]);
+        if (!weir_file_exists(path)) continue;
+        if (*path_out != NULL) {
+            return weir_error_new(WEIR_E_MODEL, "both %s and %s could be model `%s`; remove one",
+                                  *path_out, path, name);
+        }
+        *path_out = path;
+    }
+    if (*path_out != NULL) return NULL;
+    return weir_error_new(
+        WEIR_E_MODEL,
+        "there is no model `%s` in models/ (endings .onnx .json .ubj .txt .model); put its file "
+        "there",
+        name);
+}
+
+weir_error *weir_project_model(const char *name, const weir_model_options *options,
+                               weir_model **model_out)
+{
+    weir_arena scratch = {0};
+    const char *path = NULL;
+    weir_bytes bytes;
+    weir_error *error = NULL;
+    *model_out = NULL;
+    WEIR_TRY_OUT(find_model(name, &scratch, &path));
+    WEIR_TRY_OUT(weir_file_read(path, WEIR_MODEL_BYTES_MAX, &scratch, &bytes));
+    WEIR_TRY_OUT(weir_model_load(path, bytes, options, model_out));
+out:
+    weir_arena_deinit(&scratch);
+    return error;
+}
