@@ -2,7 +2,7 @@
 /*
  * project.h - a project folder, read and compiled: definitions, schemas, zones, models.
  *
- *     weir.yaml  *.weir  schemas/*.avsc  models/
+ *     weir.yaml, definitions (.weir), schemas/ (.avsc), models/
  *
  * Every command that needs definitions opens the folder it stands in (after -C). Diagnostics are
  * printed on stderr as a person reads them; an error is returned when there is no plan. Schemas
