@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan.h - the definitions of a project, compiled: what stream, backfill, export and lookup all run.
+ * plan.h - the definitions of a project, compiled: what stream, backfill, export and lookup all
+ * run.
  *
- * A plan is plain data, immutable, made by compute/lang and read by everybody else. Names are resolved to
- * indexes; the arrays below refer to each other by index only.
+ * A plan is plain data, immutable, made by compute/lang and read by everybody else. Names are
+ * resolved to indexes; the arrays below refer to each other by index only.
  *
- *   stream   a source of events: its schema, which fields are decoded into which slots, and the *hops* that
- *            one event makes, one per entity that observes it, in planned order (the first is never moved).
- *   view     what is stored per key of one entity: the projected rows of the events of some streams, and the
- *            cells computed from them. A `features` group gives one view for its plain aggregates and one
- *            more per composite key (`where merchant == this.merchant` keys a view by (card, merchant)).
- *   cell     one aggregate over one window of one view.
- *   member   one feature of one window ("card_vel.n[1h]"): a read expression over cells, `this` and carried
- *            values of other members.
- *   carried  what a stream's events carry from hop to hop: members that its vectors, or row expressions of
- *            views at later hops, need. At each hop the members of that entity are read before the event is
- *            applied (R4), in `reads` order.
- *   vector   named columns on a stream, evaluated after the last hop from carried values and `this`.
- *   score    a model over a vector, with its decisions and its output topic.
+ *   stream   a source of events: its schema, which fields are decoded into which slots, and the
+ * *hops* that one event makes, one per entity that observes it, in planned order (the first is
+ * never moved). view     what is stored per key of one entity: the projected rows of the events of
+ * some streams, and the cells computed from them. A `features` group gives one view for its plain
+ * aggregates and one more per composite key (`where merchant == this.merchant` keys a view by
+ * (card, merchant)). cell     one aggregate over one window of one view. member   one feature of
+ * one window ("card_vel.n[1h]"): a read expression over cells, `this` and carried values of other
+ * members. carried  what a stream's events carry from hop to hop: members that its vectors, or row
+ * expressions of views at later hops, need. At each hop the members of that entity are read before
+ * the event is applied (R4), in `reads` order. vector   named columns on a stream, evaluated after
+ * the last hop from carried values and `this`. score    a model over a vector, with its decisions
+ * and its output topic.
  *
- * Owns:    everything, the plan itself included, lives in plan->arena; a new plan has references = 1. Plans are reference-counted (weir_plan_ref/unref), swapped whole.
- * Threads: immutable after compilation; any thread may read.
- * See also: docs/language/, docs/ARCHITECTURE.md
+ * Owns:    everything, the plan itself included, lives in plan->arena; a new plan has references
+ * = 1. Plans are reference-counted (weir_plan_ref/unref), swapped whole. Threads: immutable after
+ * compilation; any thread may read. See also: docs/language/, docs/ARCHITECTURE.md
  */
 #pragma once
 
@@ -41,12 +41,22 @@ enum {
 };
 #define WEIR_NONE UINT32_MAX /* "no such index" */
 
-/* The identity of an event within a shard's journal: offset of the record, index within a packed one. */
+/* The identity of an event within a shard's journal: offset of the record, index within a packed
+ * one. */
 typedef uint64_t weir_seq;
 #define WEIR_SEQ_INDEX_BITS 20
-static inline weir_seq weir_seq_of(int64_t offset, uint32_t index) { return ((uint64_t)offset << WEIR_SEQ_INDEX_BITS) | index; }
-static inline int64_t weir_seq_offset(weir_seq seq) { return (int64_t)(seq >> WEIR_SEQ_INDEX_BITS); }
-static inline uint32_t weir_seq_index(weir_seq seq) { return (uint32_t)(seq & ((1u << WEIR_SEQ_INDEX_BITS) - 1)); }
+static inline weir_seq weir_seq_of(int64_t offset, uint32_t index)
+{
+    return ((uint64_t)offset << WEIR_SEQ_INDEX_BITS) | index;
+}
+static inline int64_t weir_seq_offset(weir_seq seq)
+{
+    return (int64_t)(seq >> WEIR_SEQ_INDEX_BITS);
+}
+static inline uint32_t weir_seq_index(weir_seq seq)
+{
+    return (uint32_t)(seq & ((1u << WEIR_SEQ_INDEX_BITS) - 1));
+}
 
 typedef struct weir_plan_entity {
     const char *name; /* "card", or "card,merchant" for a key of two fields */
@@ -64,9 +74,11 @@ typedef struct weir_plan_feed {
 /* A stop of a stream's events: one entity. */
 typedef struct weir_plan_hop {
     uint32_t entity;
-    uint32_t key_slots[WEIR_PLAN_KEY_FIELDS_MAX]; /* slots of the key fields; any null: no copy here */
+    uint32_t
+        key_slots[WEIR_PLAN_KEY_FIELDS_MAX]; /* slots of the key fields; any null: no copy here */
     uint32_t read_count;
-    const uint32_t *reads; /* indexes into stream->carried, in the order in which they must be computed */
+    const uint32_t
+        *reads; /* indexes into stream->carried, in the order in which they must be computed */
     uint32_t cell_count;
     const uint32_t *cells; /* the distinct cells those reads need, grouped by view */
     uint32_t feed_count;
@@ -86,8 +98,8 @@ typedef struct weir_plan_stream {
     const char *topic;
     const weir_schema *schema; /* the reader's schema */
     uint32_t slot_count;
-    const char *const *slot_paths;  /* wanted fields for weir_decoder_compile */
-    const weir_type *slot_types;    /* their types in the language */
+    const char *const *slot_paths; /* wanted fields for weir_decoder_compile */
+    const weir_type *slot_types;   /* their types in the language */
     uint32_t time_slot;
     uint32_t id_slot; /* WEIR_NONE: no id, no duplicates */
     int64_t late_us, future_us;
@@ -105,15 +117,18 @@ typedef enum weir_window_kind {
     WEIR_WINDOW_TIME, /* tau - delay - width < et <= tau - delay */
     WEIR_WINDOW_EVER, /* et <= tau - delay                       */
     WEIR_WINDOW_LAST, /* the `count` greatest (et, seq) with et <= tau - delay */
-    WEIR_WINDOW_SESSION, WEIR_WINDOW_SINCE, WEIR_WINDOW_CALENDAR, WEIR_WINDOW_SERIES,
+    WEIR_WINDOW_SESSION,
+    WEIR_WINDOW_SINCE,
+    WEIR_WINDOW_CALENDAR,
+    WEIR_WINDOW_SERIES,
 } weir_window_kind;
 
 typedef struct weir_plan_window {
     weir_window_kind kind;
     int64_t width_us; /* TIME, SESSION (gap), SERIES (element) */
     int64_t delay_us;
-    int64_t step_us;  /* 0: none */
-    uint32_t count;   /* LAST, SERIES */
+    int64_t step_us;        /* 0: none */
+    uint32_t count;         /* LAST, SERIES */
     const weir_expr *since; /* SINCE: over columns */
     const weir_zone *zone;  /* CALENDAR */
     uint8_t calendar_unit;  /* 'h' 'd' 'w' 'm' */
@@ -124,8 +139,8 @@ typedef struct weir_plan_cell {
     weir_agg_binding binding;
     uint32_t args[WEIR_AGG_ARGS_MAX]; /* columns of the view holding the arguments' values */
     uint32_t filter;                  /* bool column, or WEIR_NONE: `where` without `this` */
-    const weir_expr *read_filter;     /* or NULL: `where` that compares with `this` (COLUMN, THIS) */
-    uint32_t by;                      /* column, or WEIR_NONE */
+    const weir_expr *read_filter; /* or NULL: `where` that compares with `this` (COLUMN, THIS) */
+    uint32_t by;                  /* column, or WEIR_NONE */
     uint32_t by_limit;
     weir_plan_window window;
     bool including_this;
@@ -135,8 +150,9 @@ typedef struct weir_plan_cell {
 typedef struct weir_plan_source {
     uint32_t stream;
     uint32_t hop;
-    const weir_expr *where;             /* the group's own where, row phase, or NULL */
-    const weir_expr *const *columns;    /* view->column_count row expressions (FIELD, CARRIED, CONST null) */
+    const weir_expr *where; /* the group's own where, row phase, or NULL */
+    const weir_expr *const
+        *columns; /* view->column_count row expressions (FIELD, CARRIED, CONST null) */
     const weir_expr *const *extra_keys; /* view->extra_key_count row expressions */
 } weir_plan_source;
 
@@ -153,24 +169,28 @@ typedef struct weir_plan_view {
     const uint32_t *cells; /* all cells of the view */
     int64_t late_us;       /* greatest of the sources' */
     /* What must be kept, derived from the cells: */
-    int64_t keep_us;    /* greatest width + delay of the time windows (0: none); late comes on top */
-    int64_t delay_us;   /* greatest delay of all cells                     */
+    int64_t keep_us;  /* greatest width + delay of the time windows (0: none); late comes on top */
+    int64_t delay_us; /* greatest delay of all cells                     */
     uint32_t keep_last; /* greatest n of `last n`                          */
     bool has_ever;
     uint8_t digest[WEIR_DIGEST_BYTES];
 } weir_plan_view;
 
 typedef struct weir_plan_member {
-    const char *group, *feature, *suffix; /* suffix "" where the feature has one member only and no family */
-    const char *column;                   /* "card_vel_n_1h" */
+    const char *group, *feature,
+        *suffix;        /* suffix "" where the feature has one member only and no family */
+    const char *column; /* "card_vel_n_1h" */
     weir_type type;
     uint32_t entity;
-    const weir_expr *expr; /* CELL and other members' (CARRIED is not used here: see members_used) */
-    bool uses_this;        /* then only offered with a trigger */
-    uint32_t this_count;   /* fields of `this` that it uses: names and types, for lookups that send them */
+    const weir_expr
+        *expr;      /* CELL and other members' (CARRIED is not used here: see members_used) */
+    bool uses_this; /* then only offered with a trigger */
+    uint32_t
+        this_count; /* fields of `this` that it uses: names and types, for lookups that send them */
     const char *const *this_names;
     const weir_type *this_types;
-    /* Composite keys: the THIS values that key each composite view it reads are in view_keys[] below. */
+    /* Composite keys: the THIS values that key each composite view it reads are in view_keys[]
+     * below. */
     const char *doc;
     uint8_t digest[WEIR_DIGEST_BYTES]; /* R15 */
 } weir_plan_member;
@@ -230,8 +250,8 @@ typedef struct weir_plan {
     weir_arena arena;
     uint32_t references;
     const char *package;
-    uint32_t stream_count, entity_count, group_count, view_count, cell_count, member_count, vector_count,
-        score_count, view_key_count, test_count;
+    uint32_t stream_count, entity_count, group_count, view_count, cell_count, member_count,
+        vector_count, score_count, view_key_count, test_count;
     const weir_plan_stream *streams;
     const weir_plan_entity *entities;
     const weir_plan_group *groups;

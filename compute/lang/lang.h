@@ -2,9 +2,10 @@
 /*
  * lang.h - from the text of definitions to a plan.
  *
- * All .weir files of a project are compiled together (one package path per file; names are resolved across
- * files of a package). Up to 20 diagnostics are collected: each has a stable code (schemas/diagnostics.def), a
- * place, a cause and a cure, and prints with a caret under the place. Pure: schemas and zones come through the host.
+ * All .weir files of a project are compiled together (one package path per file; names are resolved
+ * across files of a package). Up to 20 diagnostics are collected: each has a stable code
+ * (schemas/diagnostics.def), a place, a cause and a cure, and prints with a caret under the place.
+ * Pure: schemas and zones come through the host.
  *
  * Owns: a result owns its plan and its texts. See also: docs/language/reference.md
  */
@@ -21,17 +22,18 @@ typedef struct weir_source_text {
 typedef struct weir_lang_host {
     void *context;
     /* The schema of that full name, or NULL with an error. */
-    weir_error *(*load_schema)(void *context, const char *full_name, const weir_schema **schema_out);
+    weir_error *(*load_schema)(void *context, const char *full_name,
+                               const weir_schema **schema_out);
     const weir_zone *(*load_zone)(void *context, const char *name, const char **problem_out);
 } weir_lang_host;
 
 typedef struct weir_diagnostic {
-    const char *code;     /* "E0213" or "W0231" */
+    const char *code; /* "E0213" or "W0231" */
     bool is_warning;
-    uint32_t source;      /* index of the text */
+    uint32_t source;               /* index of the text */
     uint32_t line, column, length; /* from 1; columns in bytes */
-    const char *message;  /* cause */
-    const char *help;     /* cure, or NULL */
+    const char *message;           /* cause */
+    const char *help;              /* cure, or NULL */
 } weir_diagnostic;
 
 typedef struct weir_compilation {
@@ -43,10 +45,12 @@ typedef struct weir_compilation {
 
 enum { WEIR_LANG_DIAGNOSTICS_MAX = 20, WEIR_LANG_TEXT_BYTES_MAX = 4 << 20 };
 
-weir_compilation *weir_lang_compile(const weir_source_text *sources, size_t count, const weir_lang_host *host);
+weir_compilation *weir_lang_compile(const weir_source_text *sources, size_t count,
+                                    const weir_lang_host *host);
 void weir_compilation_destroy(weir_compilation *compilation);
 /* Prints one diagnostic as a person reads it (caret, cause, help); `color` adds ANSI colours. */
-void weir_diagnostic_print(const weir_diagnostic *diagnostic, const weir_source_text *sources, bool color, weir_buffer *out);
+void weir_diagnostic_print(const weir_diagnostic *diagnostic, const weir_source_text *sources,
+                           bool color, weir_buffer *out);
 /* The long explanation of a code, or NULL. */
 const char *weir_diagnostic_explain(const char *code);
 
@@ -60,4 +64,5 @@ typedef struct weir_test_result {
     bool passed;
     const char *message; /* what was expected and what came, per failed expectation; lines */
 } weir_test_result;
-weir_error *weir_lang_run_tests(const weir_plan *plan, weir_arena *into, const weir_test_result **results_out, size_t *count_out);
+weir_error *weir_lang_run_tests(const weir_plan *plan, weir_arena *into,
+                                const weir_test_result **results_out, size_t *count_out);

@@ -66,7 +66,8 @@ void *weir_arena_alloc(weir_arena *arena, size_t size)
     WEIR_ASSERT(size <= SIZE_MAX / 4);
     size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     if (rounded == 0) rounded = ALIGNMENT;
-    if (arena->next == NULL || (size_t)(arena->end - arena->next) < rounded) add_block(arena, rounded);
+    if (arena->next == NULL || (size_t)(arena->end - arena->next) < rounded)
+        add_block(arena, rounded);
     void *memory = arena->next;
     arena->next += rounded;
     arena->used_bytes += rounded;

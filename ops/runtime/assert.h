@@ -10,7 +10,8 @@
  */
 #pragma once
 
-/* Prints the place and the condition on stderr, then exits as a bug of ours (code 70, by abort()). */
+/* Prints the place and the condition on stderr, then exits as a bug of ours (code 70, by abort()).
+ */
 _Noreturn void weir_assert_failed(const char *file, int line, const char *condition);
 
 #define WEIR_ASSERT(condition)                                                                     \

@@ -28,7 +28,10 @@ void weir_buffer_grow(weir_buffer *buffer, size_t extra)
     buffer->capacity = capacity;
 }
 
-void weir_buffer_put_text(weir_buffer *buffer, const char *text) { weir_buffer_put(buffer, text, strlen(text)); }
+void weir_buffer_put_text(weir_buffer *buffer, const char *text)
+{
+    weir_buffer_put(buffer, text, strlen(text));
+}
 
 void weir_buffer_printf(weir_buffer *buffer, const char *format, ...)
 {

@@ -2,10 +2,11 @@
 /*
  * buffer.h - a growable run of bytes, and a bounded reader of one.
  *
- * weir_buffer is what encoders append to: it grows by doubling, never shrinks until deinit, and may be
- * cleared and used again, so the hot path allocates nothing once warm. weir_reader walks over bytes
- * that came from outside: every read is checked against the end; past it the reader turns `bad`, gives
- * zeros, and stays so, so that a decoder may check once at the end. All integers are little-endian.
+ * weir_buffer is what encoders append to: it grows by doubling, never shrinks until deinit, and may
+ * be cleared and used again, so the hot path allocates nothing once warm. weir_reader walks over
+ * bytes that came from outside: every read is checked against the end; past it the reader turns
+ * `bad`, gives zeros, and stays so, so that a decoder may check once at the end. All integers are
+ * little-endian.
  *
  * Owns:    a buffer owns its bytes; a reader owns nothing.
  * Threads: one thread at a time.
@@ -56,8 +57,14 @@ static inline void weir_buffer_put_u8(weir_buffer *buffer, uint8_t value)
 }
 
 /* The host is little-endian (asserted in buffer.c), so memcpy writes the stored form. */
-static inline void weir_buffer_put_u32(weir_buffer *buffer, uint32_t value) { weir_buffer_put(buffer, &value, 4); }
-static inline void weir_buffer_put_u64(weir_buffer *buffer, uint64_t value) { weir_buffer_put(buffer, &value, 8); }
+static inline void weir_buffer_put_u32(weir_buffer *buffer, uint32_t value)
+{
+    weir_buffer_put(buffer, &value, 4);
+}
+static inline void weir_buffer_put_u64(weir_buffer *buffer, uint64_t value)
+{
+    weir_buffer_put(buffer, &value, 8);
+}
 
 /* LEB128: seven bits a byte, low bits first. At most ten bytes. */
 static inline void weir_buffer_put_varint(weir_buffer *buffer, uint64_t value)
@@ -72,8 +79,14 @@ static inline void weir_buffer_put_varint(weir_buffer *buffer, uint64_t value)
     buffer->size += n;
 }
 
-static inline uint64_t weir_zigzag(int64_t value) { return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63); }
-static inline int64_t weir_unzigzag(uint64_t value) { return (int64_t)(value >> 1) ^ -(int64_t)(value & 1); }
+static inline uint64_t weir_zigzag(int64_t value)
+{
+    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+}
+static inline int64_t weir_unzigzag(uint64_t value)
+{
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
 
 static inline void weir_buffer_put_zigzag(weir_buffer *buffer, int64_t value)
 {
@@ -95,7 +108,10 @@ static inline weir_reader weir_reader_of(const void *data, size_t size)
     return (weir_reader){(const uint8_t *)data, (const uint8_t *)data + size, false};
 }
 
-static inline size_t weir_reader_left(const weir_reader *reader) { return (size_t)(reader->end - reader->next); }
+static inline size_t weir_reader_left(const weir_reader *reader)
+{
+    return (size_t)(reader->end - reader->next);
+}
 
 /* `size` bytes in place, or NULL (and bad). */
 static inline const uint8_t *weir_reader_take(weir_reader *reader, size_t size)
@@ -145,7 +161,10 @@ static inline uint64_t weir_reader_varint(weir_reader *reader)
     return 0;
 }
 
-static inline int64_t weir_reader_zigzag(weir_reader *reader) { return weir_unzigzag(weir_reader_varint(reader)); }
+static inline int64_t weir_reader_zigzag(weir_reader *reader)
+{
+    return weir_unzigzag(weir_reader_varint(reader));
+}
 
 /* A varint length, then that many bytes in place. Empty (and bad) when they are not all there. */
 static inline weir_bytes weir_reader_string(weir_reader *reader)

@@ -2,10 +2,11 @@
 /*
  * env.h - the outside world as a table of functions.
  *
- * Whatever is not a pure function of its input comes through here: the clock, random numbers, and, in tables of
- * their own, the log (ingest/log.h), the store (store/port.h) and files. There are three
- * implementations: production, faulty (fails the nth call of another one) and simulated (one seed decides
- * everything). Nothing that reads the clock or random numbers may reach a feature value.
+ * Whatever is not a pure function of its input comes through here: the clock, random numbers, and,
+ * in tables of their own, the log (ingest/log.h), the store (store/port.h) and files. There are
+ * three implementations: production, faulty (fails the nth call of another one) and simulated (one
+ * seed decides everything). Nothing that reads the clock or random numbers may reach a feature
+ * value.
  */
 #pragma once
 

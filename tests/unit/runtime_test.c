@@ -50,7 +50,8 @@ static void reader_turns_bad_past_the_end_and_stays_so(void **state)
     assert_int_equal(weir_reader_u8(&reader), 0);
     assert_true(reader.bad);
     weir_buffer_deinit(&buffer);
-    static const uint8_t endless[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1};
+    static const uint8_t endless[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                      0xff, 0xff, 0xff, 0xff, 1};
     reader = weir_reader_of(endless, sizeof endless);
     (void)weir_reader_varint(&reader);
     assert_true(reader.bad);
