@@ -5,7 +5,7 @@
 
 #include "ops/runtime/assert.h"
 
-enum { PROBE_MAX = 96 };
+enum { PROBE_MAX = 96, ENTROPY_SAMPLE = 1 << 14 };
 
 void parquet_dictionary_deinit(parquet_dictionary *dictionary)
 {
@@ -221,11 +221,12 @@ static uint64_t log2_fixed(uint64_t value)
 uint64_t parquet_index_entropy(const parquet_dictionary *dictionary, size_t count)
 {
     WEIR_ASSERT(count > 0 && dictionary->entry_count <= 256);
-    uint64_t times[256] = {0}, sum = 0;
+    uint64_t times[256] = {0}, sum = 0, n = 0;
     const uint32_t *indexes = (const void *)dictionary->indexes.data;
-    for (size_t i = 0; i < count; i++)
+    size_t step = count / ENTROPY_SAMPLE + 1;
+    for (size_t i = 0; i < count; i += step, n++)
         times[indexes[i]]++;
     for (size_t i = 0; i < dictionary->entry_count; i++)
-        sum += times[i] * (log2_fixed(count) - log2_fixed(times[i]));
-    return sum / count * 16 >> 16;
+        sum += times[i] > 0 ? times[i] * (log2_fixed(n) - log2_fixed(times[i])) : 0;
+    return sum / n * 16 >> 16;
 }

@@ -47,6 +47,12 @@ static void count_type(weir_type type, unsigned depth, size_t *elements, size_t 
     }
     switch (type.kind) {
     case WEIR_NULL: *bad = true; break;
+    case WEIR_ENUM:
+        if (type.symbols == NULL || type.symbols->symbol_count == 0) *bad = true;
+        if (!*bad && type.symbols->symbol_count > WEIR_PARQUET_SYMBOLS_MAX) *bad = true;
+        *elements += 1;
+        *leaves += 1;
+        break;
     case WEIR_GEO:
         *elements += 3;
         *leaves += 2;
