@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/cli/stack.h"
+#include "serve/why.h"
+
+static const weir_option options[] = {
+    {"feature", 0, "COLUMN", "only events behind this feature, such as card_vel_n_1h", false},
+    {0},
+};
+
+static weir_error *run(weir_cli *cli)
+{
+    weir_stack stack;
+    WEIR_TRY(weir_stack_open(cli, &stack));
+    weir_replay_options replay = {
+        .topics = stack.topics, .kafka = &stack.kafka, .schemas = &stack.schemas};
+    weir_why_options why = {.replay = &replay,
+                            .receipt = cli->arguments[0],
+                            .feature = weir_cli_option(cli, "feature")};
+    weir_buffer out = {0};
+    weir_error *error = weir_why(&why, &out);
+    if (error == NULL) (void)fwrite(out.data, 1, out.size, stdout);
+    weir_buffer_deinit(&out);
+    weir_stack_close(&stack);
+    return error;
+}
+
+const weir_command weir_command_why = {
+    .name = "why",
+    .group = WEIR_GROUP_ANSWERS,
+    .summary = "list the events that made the values of a score",
+    .arguments = "RECEIPT",
+    .help = "RECEIPT is the `id` of a score record: journal/partition/offset/index/ordinal. Prints "
+            "JSON Lines: first\n"
+            "the event itself, then, for each entity that it visited, the events known at that "
+            "point that stand in a\n"
+            "window of a feature, oldest first, with the features that they are `in`.",
+    .options = options,
+    .formats = WEIR_FORMAT_JSONL,
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .run = run,
+};

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/cli/stack.h"
+
+#include <string.h>
+
+#include "ingest/dead_letter.h"
+#include "ingest/scorer.h"
+#include "ops/cli/settings.h"
+#include "ops/runtime/assert.h"
+#include "serve/served.h"
+
+static int32_t folder_id(const weir_schema *schema)
+{
+    return (int32_t)(schema->fingerprint & 0x7fffffff);
+}
+
+/* Without a registry: an id that schemas/ has, else the schema of the topic's stream. */
+static weir_error *find_writer(void *context, const char *topic, int32_t id,
+                               const weir_schema **schema_out)
+{
+    const weir_stack *stack = context;
+    *schema_out = NULL;
+    for (size_t i = 0; i < stack->project->schema_count; i++) {
+        if (folder_id(stack->project->schemas[i]) == id) {
+            *schema_out = stack->project->schemas[i];
+            return NULL;
+        }
+    }
+    for (uint32_t i = 0; i < stack->plan->stream_count && *schema_out == NULL; i++) {
+        if (strcmp(stack->plan->streams[i].topic, topic) == 0)
+            *schema_out = stack->plan->streams[i].schema;
+    }
+    return NULL;
+}
+
+static weir_error *find_output_id(void *context, const char *topic, const char *schema_json,
+                                  int32_t *id_out)
+{
+    weir_stack *stack = context;
+    const weir_schema *schema = NULL;
+    WEIR_TRY(weir_schema_parse(schema_json, strlen(schema_json), topic, &stack->arena, &schema));
+    *id_out = folder_id(schema);
+    return NULL;
+}
+
+static void open_kafka(weir_stack *stack)
+{
+    size_t count = weir_config_kafka_count(stack->config);
+    weir_kafka_setting *settings = weir_arena_array(&stack->arena, weir_kafka_setting, count + 1);
+    for (size_t i = 0; i < count; i++)
+        weir_config_kafka_at(stack->config, i, &settings[i].name, &settings[i].value);
+    stack->kafka =
+        (weir_kafka_options){.brokers = weir_config_text(stack->config, WEIR_SETTING_BROKERS),
+                             .settings = settings,
+                             .setting_count = count};
+}
+
+static void name_group(weir_stack *stack)
+{
+    stack->group = weir_config_text(stack->config, WEIR_SETTING_GROUP);
+    if (stack->group[0] == '\0')
+        stack->group = weir_arena_printf(&stack->arena, "weir.%s", stack->plan->package);
+}
+
+weir_error *weir_stack_open(weir_cli *cli, weir_stack *stack)
+{
+    *stack = (weir_stack){0};
+    weir_error *error = NULL;
+    weir_project_options options = {.is_quiet = cli->is_quiet};
+    WEIR_TRY_OUT(weir_cli_settings(cli, &stack->config));
+    WEIR_TRY_OUT(weir_project_open(&options, &stack->project));
+    stack->plan = stack->project->plan;
+    WEIR_ASSERT(stack->plan != NULL);
+    WEIR_TRY_OUT(weir_topics_create(stack->plan, &stack->topics));
+    stack->models =
+        weir_arena_array(&stack->arena, const weir_model *, stack->plan->score_count + 1);
+    stack->schemas = (weir_schema_source){stack, find_writer, find_output_id};
+    open_kafka(stack);
+    name_group(stack);
+    return NULL;
+out:
+    weir_stack_close(stack);
+    return error;
+}
+
+static weir_error *load_model(weir_cli *cli, weir_stack *stack, uint32_t index)
+{
+    const weir_plan_score *score = &stack->plan->scores[index];
+    weir_model_options options = {.allow_onednn = true};
+    weir_model *model = NULL;
+    weir_error *error = weir_project_model(score->model, &options, &model);
+    bool is_missing = error != NULL && weir_error_code_of(error) == WEIR_E_NO_INPUT;
+    if (is_missing && score->fallback != NULL) {
+        weir_cli_note(cli, "score %s: %s; its fallback answers", score->name,
+                      weir_error_message(error));
+        weir_error_free(error);
+        return NULL;
+    }
+    stack->models[index] = model;
+    return weir_error_while(error, "score %s", score->name);
+}
+
+weir_error *weir_stack_load_models(weir_cli *cli, weir_stack *stack)
+{
+    for (uint32_t i = 0; i < stack->plan->score_count; i++)
+        WEIR_TRY(load_model(cli, stack, i));
+    return NULL;
+}
+
+void weir_stack_close(weir_stack *stack)
+{
+    for (uint32_t i = 0; stack->plan != NULL && i < stack->plan->score_count; i++) {
+        weir_model *model = NULL;
+        memcpy(&model, &stack->models[i], sizeof model); /* ours, though callers see it constant */
+        if (model != NULL) weir_model_destroy(model);
+    }
+    if (stack->topics != NULL) weir_topics_destroy(stack->topics);
+    weir_project_close(stack->project);
+    if (stack->config != NULL) weir_config_destroy(stack->config);
+    weir_arena_deinit(&stack->arena);
+    *stack = (weir_stack){0};
+}
