@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The program as scripts see it: exit codes, where words go, what is installed.
+. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+
+# Exit codes and streams.
+expect 0 "$weir" --version; says out 'weir '
+expect 0 "$weir" --help; says out 'Usage: weir COMMAND'
+expect 64 "$weir"
+expect 64 "$weir" hlep; says err 'error[E0001]: there is no command `hlep`; did you mean `help`?'
+expect 64 "$weir" settings --set nonsense; says err '--set wants key=value'
+expect 78 "$weir" settings --set brokrs=x; says err 'did you mean `brokers`?'
+expect 66 "$weir" -C /no/such/folder settings; says err 'can not be entered'
+expect 74 sh -c "'$weir' help > /dev/full"
+expect 0 sh -c "'$weir' settings --reference | head -1"
+if grep -q "$(printf '\033')" err; then fail "colour in a pipe"; fi
+
+# Settings come from the file of the folder that -C names, the environment before it, the flag before that.
+mkdir project && printf 'align: 3min\nthreads: 2\nlog_level: warn\n' > project/weir.yaml
+expect 0 env WEIR_THREADS=3 "$weir" -C project settings -o json --set align=4min
+need_python
+"$python" - out <<'P' || fail "settings -o json"
+import json, sys
+s = json.load(open(sys.argv[1]))
+assert s["align"] == {"value": "4min", "origin": "--set"}, s["align"]
+assert s["threads"] == {"value": "3", "origin": "WEIR_THREADS"}, s["threads"]
+assert s["log_level"] == {"value": "warn", "origin": "weir.yaml:3"}, s["log_level"]
+P
+printf 'a: [' > project/weir.yaml
+expect 78 "$weir" -C project settings; says err 'weir.yaml:2:1'
+
+# Completions are scripts that their shells read; manual pages have no mistakes.
+"$weir" completion bash > weir.bash && bash -n weir.bash || fail "bash completion"
+bash -c '. ./weir.bash; COMP_WORDS=(weir setti); COMP_CWORD=1; _weir; [ "${COMPREPLY[*]}" = settings ]' || fail "bash completes nothing"
+bash -c '. ./weir.bash; COMP_WORDS=(weir settings --ref); COMP_CWORD=2; _weir; [ "${COMPREPLY[*]}" = --reference ]' ||
+    fail "bash completes no option"
+for shell in zsh fish; do
+    expect 0 "$weir" completion $shell
+    if command -v $shell >/dev/null; then $shell -n out || fail "$shell completion"; fi
+done
+mkdir man && expect 0 "$weir" man --out man
+for page in man/*.1; do
+    if command -v man >/dev/null; then
+        man --warnings=all -l "$page" > /dev/null 2> warnings || fail "man $page"
+        [ ! -s warnings ] || { cat warnings >&2; fail "man $page has warnings"; }
+    fi
+done
+
+# What is installed runs from where it is.
+expect 0 cmake --install "$WEIR_TEST_BUILD" --prefix "$work/prefix"
+expect 0 prefix/bin/weir --version
+[ -s prefix/share/man/man1/weir.1 ] && [ -s prefix/share/bash-completion/completions/weir ] || fail "pages or completions are not installed"
+echo "as it should be"

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+# script.sh - what test scripts share. Source it: . "$WEIR_TEST_ROOT/tests/lib/script.sh"
+#
+#   $weir      the program                $root    the tree
+#   $work      a folder of our own, which is where we stand; removed at the end, with every server that we started
+#   $brokers   after start_kafka          $registry   after start_registry     $redis   after start_redis
+#   $python    after need_python
+set -u -o pipefail
+root=${WEIR_TEST_ROOT:?run by ctest, or set WEIR_TEST_ROOT and WEIR_TEST_PROGRAM}
+weir=${WEIR_TEST_PROGRAM:?}
+work=$(mktemp -d "${TMPDIR:-/tmp}/weir-test-XXXXXX")
+cd "$work" || exit 1
+export LC_ALL=C.UTF-8
+servers=()
+children=()
+
+finish() {
+    local code=$? dir pid
+    for pid in "${children[@]}"; do kill -KILL "$pid" 2>/dev/null; done
+    for dir in "${servers[@]}"; do "$root/ops/tools/${dir%%:*}" stop "${dir#*:}" >/dev/null 2>&1; done
+    if [ $code != 0 ] && [ $code != 77 ] && [ -n "${WEIR_TEST_KEEP:-}" ]; then echo "kept: $work" >&2; else rm -rf "$work"; fi
+    exit $code
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+# Where ops/test runs, everything was installed, so what is missing is an error.
+missing() {
+    if [ -n "${WEIR_TEST_REQUIRE:-}" ]; then fail "$*"; fi
+    printf 'skipped: %s\n' "$*" >&2
+    exit 77
+}
+
+# expect CODE COMMAND...: runs it; stdout and stderr stand in ./out and ./err.
+expect() {
+    local want=$1 code=0; shift
+    "$@" > out 2> err || code=$?
+    [ "$code" = "$want" ] || { tail -20 out err >&2; fail "exit $code, not $want: $*"; }
+}
+# says FILE TEXT: the file holds the text.
+says() { grep -qF -- "$2" "$1" || { tail -20 "$1" >&2; fail "$1 does not say: $2"; }; }
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir
+start_kafka() { # [options of ops/tools/kafka]
+    [ -d "$cache/kafka-3.9.1" ] || missing "no Apache Kafka; ops/tools/fetch-servers kafka brings it"
+    servers+=("kafka:$work/kafka")
+    brokers=$("$root/ops/tools/kafka" start "$work/kafka" --owner $$ "$@") || fail "Kafka did not start"
+}
+start_registry() {
+    [ -d "$cache/registry-2.5.11.Final" ] || missing "no schema registry; ops/tools/fetch-servers registry brings it"
+    servers+=("registry:$work/registry")
+    registry=$("$root/ops/tools/registry" start "$work/registry" --owner $$) || fail "the registry did not start"
+}
+start_redis() { # [--cluster]
+    command -v redis-server >/dev/null || missing "no redis-server"
+    servers+=("redis:$work/redis")
+    redis=$("$root/ops/tools/redis" start "$work/redis" --owner $$ "$@") || fail "Redis did not start"
+}
+need_python() {
+    if [ -n "${WEIR_TEST_REQUIRE:-}" ] || ls "$cache"/python-*/.whole >/dev/null 2>&1; then
+        python=$("$root/ops/tools/python-env") || fail "no Python environment"
+    else
+        missing "no Python environment; ops/tools/python-env makes it"
+    fi
+}
+# The handbook's transactions; a test may not fail because they are absent.
+handbook=
+for dir in "$root/../shared/data" "$root/../../shared/data"; do
+    if [ -e "$dir/fraud-handbook/transactions.csv.zst" ]; then handbook=$dir/fraud-handbook; fi
+done
