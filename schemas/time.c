@@ -40,7 +40,8 @@ static void civil_from_days(int64_t days, weir_civil *civil)
 weir_civil weir_civil_from_time(int64_t time_us)
 {
     int64_t days = floor_div(time_us, WEIR_US_PER_DAY);
-    int64_t rest = time_us - days * WEIR_US_PER_DAY;
+    /* The first day of all begins before the least int64; the difference always fits. */
+    int64_t rest = (int64_t)((uint64_t)time_us - (uint64_t)days * WEIR_US_PER_DAY);
     weir_civil civil = {0};
     civil_from_days(days, &civil);
     civil.microsecond = (uint32_t)(rest % WEIR_US_PER_S);
