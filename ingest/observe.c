@@ -411,6 +411,7 @@ static void add_readers(observe *self)
     WEIR_ASSERT(self->readers != NULL);
     for (uint32_t i = 0; i < self->plan->stream_count; i++) {
         if (topics->sources[i] != self->options.topic) continue;
+        if (self->options.serves_one_stream && self->options.stream != i) continue;
         reader *r = &self->readers[self->reader_count];
         r->stream = i;
         r->is_first = self->reader_count++ == 0;

@@ -23,6 +23,8 @@ typedef struct weir_observe_options {
     int32_t partition;
     const weir_output_port *port;
     const weir_schema_source *schemas;
+    bool serves_one_stream; /* files name the stream of each event: only `stream` */
+    uint32_t stream;
 } weir_observe_options;
 
 /* Fails where the plan's expressions can not be bound; contract errors of records never fail.

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ingest/event_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ingest/json_event.h"
+#include "ops/runtime/assert.h"
+#include "ops/runtime/file.h"
+
+enum { LINE_BYTES_MAX = 4 << 20 };
+
+/* One stream: how its objects become its schema's values. */
+typedef struct lane {
+    const weir_plan_stream *stream;
+    weir_json_event *event;
+    weir_value *values;
+    uint32_t time_field; /* index into schema->fields */
+} lane;
+
+struct weir_event_file {
+    const weir_plan *plan;
+    weir_arena arena, scratch;
+    FILE *in;
+    bool is_stdin;
+    char *line_text;
+    size_t line_capacity;
+    lane *lanes;
+    uint32_t bare_stream; /* of files that do not name it; WEIR_NONE */
+    int64_t line;         /* of the next one */
+    int64_t ingest_us;    /* of the line before; INT64_MIN: none */
+    weir_buffer body;
+    weir_event_file_counts counts;
+};
+
+/* What a line says besides the event's fields. */
+typedef struct envelope {
+    weir_bytes stream;
+    weir_bytes value; /* the object, as text */
+    bool has_stream, has_value, has_ingest;
+    int64_t ingest_us;
+} envelope;
+
+/* ---- refusals ---- */
+
+__attribute__((format(printf, 3, 4))) static void refuse(weir_event_file *file,
+                                                         weir_file_event *event, const char *format,
+                                                         ...)
+{
+    event->status = WEIR_FILE_EVENT_REFUSED;
+    if (file->counts.first_problem[0] != '\0') return;
+    char *to = file->counts.first_problem;
+    size_t room = sizeof file->counts.first_problem;
+    int used = snprintf(to, room, "line %lld: ", (long long)event->line);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(to + used, room - (size_t)used, format, arguments);
+    va_end(arguments);
+}
+
+static void refuse_line(weir_event_file *file, weir_file_event *event, const char *problem)
+{
+    file->counts.bad_line++;
+    refuse(file, event, "%s", problem);
+}
+
+/* ---- one line of JSON ---- */
+
+static bool read_ingest(weir_event_file *file, weir_json *json, envelope *e)
+{
+    weir_value value;
+    bool bad_number = false;
+    const char *problem = NULL;
+    if (!weir_json_read_value(json, weir_type_of(WEIR_TIME), WEIR_UNIT_US, &file->scratch, &value,
+                              &bad_number, &problem))
+        return false;
+    e->has_ingest = true;
+    e->ingest_us = value.as.integer;
+    return true;
+}
+
+static bool read_member(weir_event_file *file, weir_json *json, envelope *e)
+{
+    if (weir_json_key_is(json, "stream")) {
+        e->has_stream = true;
+        return weir_json_string(json, &e->stream);
+    }
+    if (weir_json_key_is(json, "ingest")) return read_ingest(file, json, e);
+    if (!weir_json_key_is(json, "value")) return weir_json_skip(json);
+    (void)weir_json_peek(json); /* moves to the value's first byte */
+    const uint8_t *start = json->next;
+    e->has_value = true;
+    if (!weir_json_skip(json)) return false;
+    e->value = (weir_bytes){start, (size_t)(json->next - start)};
+    return true;
+}
+
+static const char *read_envelope(weir_event_file *file, weir_bytes text, envelope *e)
+{
+    weir_json json;
+    weir_json_init(&json, text.data, text.size, &file->scratch);
+    json.allow_nonfinite = true; /* NaN is a bad number of one field (R10), not a bad line */
+    if (!weir_json_expect(&json, WEIR_JSON_OBJECT_BEGIN))
+        return "a line is an object: {\"stream\":\"..\",\"value\":{..}}";
+    while (weir_json_next_key(&json))
+        if (!read_member(file, &json, e))
+            return json.problem == NULL ? "`ingest` is not a time" : json.problem;
+    if (json.problem == NULL && weir_json_next(&json) != WEIR_JSON_END)
+        return "something follows the object";
+    if (json.problem != NULL) return json.problem;
+    return e->has_value ? NULL : "the line has no `value`";
+}
+
+static lane *find_lane(weir_event_file *file, const envelope *e)
+{
+    if (!e->has_stream)
+        return file->bare_stream == WEIR_NONE ? NULL : &file->lanes[file->bare_stream];
+    for (uint32_t i = 0; i < file->plan->stream_count; i++) {
+        const char *name = file->plan->streams[i].name;
+        if (strlen(name) == e->stream.size && memcmp(name, e->stream.data, e->stream.size) == 0)
+            return &file->lanes[i];
+    }
+    return NULL;
+}
+
+/* The default: the greater of the event's own time and the previous line's time of ingest. */
+static void set_ingest(weir_event_file *file, const lane *l, const envelope *e,
+                       weir_file_event *event)
+{
+    const weir_value *time = &l->values[l->time_field];
+    event->ingest_us = file->ingest_us;
+    if (e->has_ingest)
+        event->ingest_us = e->ingest_us;
+    else if (!weir_is_null(time) && time->as.integer > file->ingest_us)
+        event->ingest_us = time->as.integer;
+    if (event->ingest_us > file->ingest_us) file->ingest_us = event->ingest_us;
+}
+
+static weir_error *encode(weir_event_file *file, const lane *l, weir_file_event *event)
+{
+    weir_buffer_clear(&file->body);
+    weir_error *error = weir_schema_encode(l->stream->schema, l->values, &file->body);
+    event->body = (weir_bytes){file->body.data, file->body.size};
+    if (error == NULL || weir_error_class_of(error) != WEIR_CLASS_CALLER) return error;
+    file->counts.bad_value++;
+    refuse(file, event, "%s", weir_error_message(error));
+    weir_error_free(error);
+    return NULL;
+}
+
+static weir_error *take_value(weir_event_file *file, lane *l, const envelope *e,
+                              weir_file_event *event)
+{
+    weir_json json;
+    weir_json_init(&json, e->value.data, e->value.size, &file->scratch);
+    json.allow_nonfinite = true;
+    weir_json_event_result result =
+        weir_json_event_read(l->event, &json, &file->scratch, l->values);
+    file->counts.nulled_numbers += result.nulled_numbers;
+    if (!result.is_ok) {
+        *(result.is_bad_number ? &file->counts.bad_number : &file->counts.bad_value) += 1;
+        refuse(file, event, "stream %s%s%s: %s", l->stream->name,
+               result.path == NULL ? "" : ", field ", result.path == NULL ? "" : result.path,
+               result.problem);
+        if (e->has_ingest && e->ingest_us > file->ingest_us) file->ingest_us = e->ingest_us;
+        return NULL;
+    }
+    event->stream = (uint32_t)(l - file->lanes);
+    set_ingest(file, l, e, event);
+    return encode(file, l, event);
+}
+
+static weir_error *take_line(weir_event_file *file, weir_bytes text, weir_file_event *event)
+{
+    envelope e = {0};
+    lane *bare = file->bare_stream == WEIR_NONE ? NULL : &file->lanes[file->bare_stream];
+    const char *problem = read_envelope(file, text, &e);
+    if (bare != NULL && !(e.has_stream && e.has_value)) {
+        e = (envelope){.value = text, .has_value = true}; /* a bare object, under --stream */
+        problem = NULL;
+    }
+    if (problem != NULL) {
+        refuse_line(file, event, problem);
+        return NULL;
+    }
+    lane *l = find_lane(file, &e);
+    if (l != NULL) return take_value(file, l, &e, event);
+    refuse_line(file, event,
+                e.has_stream ? "no such stream" : "the line names no stream; say --stream NAME");
+    return NULL;
+}
+
+/* ---- the file ---- */
+
+static bool is_blank(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (strchr(" \t\r", text[i]) == NULL || text[i] == '\0') return false;
+    return true;
+}
+
+/* The next line that is not blank; size -1 at the end. */
+static weir_error *next_line(weir_event_file *file, ssize_t *size_out)
+{
+    do {
+        errno = 0;
+        *size_out = getline(&file->line_text, &file->line_capacity, file->in);
+        if (*size_out < 0)
+            return errno == 0 || feof(file->in)
+                       ? NULL
+                       : weir_error_of_errno(errno, "reading", "the events");
+        while (*size_out > 0 &&
+               (file->line_text[*size_out - 1] == '\n' || file->line_text[*size_out - 1] == '\r'))
+            (*size_out)--;
+    } while (is_blank(file->line_text, (size_t)*size_out));
+    return NULL;
+}
+
+weir_error *weir_event_file_next(weir_event_file *file, weir_file_event *event_out)
+{
+    ssize_t size = 0;
+    *event_out = (weir_file_event){.status = WEIR_FILE_EVENT_OK};
+    weir_arena_reset(&file->scratch);
+    WEIR_TRY(next_line(file, &size));
+    if (size < 0) {
+        event_out->status = WEIR_FILE_EVENT_END;
+        return NULL;
+    }
+    event_out->line = file->line++;
+    file->counts.lines++;
+    if (size > LINE_BYTES_MAX) {
+        refuse_line(file, event_out, "the line is longer than 4 MiB");
+        return NULL;
+    }
+    return take_line(file, (weir_bytes){(const uint8_t *)file->line_text, (size_t)size}, event_out);
+}
+
+static uint32_t find_field(const weir_schema *schema, const char *path)
+{
+    for (size_t i = 0; i < schema->field_count; i++)
+        if (strcmp(schema->fields[i].path, path) == 0) return (uint32_t)i;
+    WEIR_UNREACHABLE(); /* the plan was checked against this schema */
+}
+
+static void lane_init(weir_event_file *file, uint32_t index)
+{
+    const weir_plan_stream *stream = &file->plan->streams[index];
+    file->lanes[index] = (lane){
+        .stream = stream,
+        .event = weir_json_event_create(stream->schema, &file->arena),
+        .values = weir_arena_array(&file->arena, weir_value, stream->schema->field_count + 1),
+        .time_field = find_field(stream->schema, stream->slot_paths[stream->time_slot])};
+}
+
+static weir_error *open_input(weir_event_file *file, const char *path, const char *stream)
+{
+    if (stream != NULL) {
+        file->bare_stream = weir_plan_find_stream(file->plan, stream);
+        if (file->bare_stream == WEIR_NONE)
+            return weir_error_new(WEIR_E_USAGE, "there is no stream `%s`", stream);
+    }
+    file->is_stdin = strcmp(path, "-") == 0;
+    file->in = file->is_stdin ? stdin : fopen(path, "rb");
+    return file->in == NULL ? weir_error_of_errno(errno, "opening", path) : NULL;
+}
+
+weir_error *weir_event_file_open(const weir_plan *plan, const char *path, const char *stream,
+                                 weir_event_file **file_out)
+{
+    weir_event_file *file = calloc(1, sizeof *file);
+    WEIR_ASSERT(file != NULL);
+    file->plan = plan;
+    file->bare_stream = WEIR_NONE;
+    file->ingest_us = INT64_MIN;
+    file->lanes = weir_arena_array(&file->arena, lane, plan->stream_count);
+    for (uint32_t i = 0; i < plan->stream_count; i++)
+        lane_init(file, i);
+    weir_error *error = open_input(file, path, stream);
+    if (error != NULL) {
+        weir_event_file_close(file);
+        file = NULL;
+    }
+    *file_out = file;
+    return error;
+}
+
+void weir_event_file_close(weir_event_file *file)
+{
+    if (file == NULL) return;
+    if (file->in != NULL && !file->is_stdin) (void)fclose(file->in);
+    free(file->line_text);
+    weir_buffer_deinit(&file->body);
+    weir_arena_deinit(&file->arena);
+    weir_arena_deinit(&file->scratch);
+    free(file);
+}
+
+weir_event_file_counts weir_event_file_counted(const weir_event_file *file) { return file->counts; }
