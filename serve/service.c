@@ -9,6 +9,7 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/json.h"
 #include "ops/runtime/metrics.h"
+#include "ops/runtime/signal.h"
 #include "serve/served.h"
 
 enum {
@@ -155,6 +156,11 @@ static void follow(void *context)
 {
     weir_service *service = context;
     size_t applied = 0;
+    if (weir_stop_requested()) weir_http_server_stop(service->server);
+    if (service->options.samples.poll != NULL) {
+        service->options.samples.poll(service->options.samples.context);
+    }
+    if (service->failure != NULL) return;
     weir_error *error = weir_follower_poll(service->options.follower, RECORDS_A_TICK, 0, &applied);
     if (error == NULL) return;
     WEIR_ASSERT(service->failure == NULL);

@@ -24,6 +24,7 @@
 typedef struct weir_sample_port {
     void *context;
     void (*send)(void *context, weir_bytes key, weir_bytes record);
+    void (*poll)(void *context); /* at every tick */
 } weir_sample_port;
 
 typedef struct weir_service_options {

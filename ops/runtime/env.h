@@ -18,3 +18,6 @@ typedef struct weir_env {
     int64_t (*monotonic_us)(void *context); /* never goes back */
     uint64_t (*random)(void *context);
 } weir_env;
+
+/* Production: the machine's clocks and its random numbers. */
+const weir_env *weir_env_real(void);
