@@ -19,22 +19,22 @@
 
 enum { FAVOURITES = 6, PENDING_MAX = 4096, RING_CARDS = 12, BURST = 8, CATEGORY_COUNT = 8 };
 
-typedef struct card {
+typedef struct habits {
     uint32_t favourites[FAVOURITES];
     uint32_t typical_cents;
     uint32_t country;
-} card;
+} habits;
 
-typedef struct merchant {
+typedef struct shop {
     uint32_t category, country;
     int64_t skimmed_until_us;
-} merchant;
+} shop;
 
 struct weir_simulator {
     uint64_t random[2];
     weir_simulator_options options;
-    card *cards;
-    merchant *merchants;
+    habits *cards;
+    shop *merchants;
     int64_t now_us;
     uint64_t next_id;
     weir_simulated pending[PENDING_MAX]; /* frauds to come: a heap, earliest first */
@@ -81,10 +81,10 @@ static void make_population(weir_simulator *s)
 {
     for (uint32_t m = 0; m < s->options.merchants; m++) {
         s->merchants[m] =
-            (merchant){.category = categories[below(s, CATEGORY_COUNT)], .country = below(s, 10)};
+            (shop){.category = categories[below(s, CATEGORY_COUNT)], .country = below(s, 10)};
     }
     for (uint32_t c = 0; c < s->options.cards; c++) {
-        card *card = &s->cards[c];
+        habits *card = &s->cards[c];
         for (int i = 0; i < FAVOURITES; i++)
             card->favourites[i] = below(s, s->options.merchants);
         card->typical_cents = 800 + (uint32_t)skewed(s, 4000);
@@ -106,8 +106,8 @@ weir_simulator *weir_simulator_create(const weir_simulator_options *options)
     uint64_t seed = options->seed;
     s->random[0] = splitmix(&seed);
     s->random[1] = splitmix(&seed);
-    s->cards = calloc(s->options.cards, sizeof(card));
-    s->merchants = calloc(s->options.merchants, sizeof(merchant));
+    s->cards = calloc(s->options.cards, sizeof(habits));
+    s->merchants = calloc(s->options.merchants, sizeof(shop));
     WEIR_ASSERT(s->cards != NULL && s->merchants != NULL);
     make_population(s);
     return s;
