@@ -24,7 +24,7 @@ typedef struct export_column {
     uint32_t index; /* slot, or column of the vector */
 } export_column;
 
-typedef struct exporter {
+typedef struct export_job {
     const weir_export_options *options;
     const weir_topics *topics;
     const weir_plan *plan;
@@ -40,9 +40,9 @@ typedef struct exporter {
     weir_value *values, *row;
     bool *overflow;
     uint64_t rows;
-} exporter;
+} export_job;
 
-static bool name_is_taken(const exporter *exporter, const char *name)
+static bool name_is_taken(const export_job *exporter, const char *name)
 {
     for (uint32_t i = 0; i < exporter->vector->column_count; i++) {
         if (strcmp(exporter->vector->columns[i].name, name) == 0) return true;
@@ -53,7 +53,7 @@ static bool name_is_taken(const exporter *exporter, const char *name)
     return false;
 }
 
-static void add_column(exporter *exporter, const char *name, weir_type type, column_source source,
+static void add_column(export_job *exporter, const char *name, weir_type type, column_source source,
                        uint32_t index)
 {
     if (source != FROM_VECTOR && name_is_taken(exporter, name)) return;
@@ -61,13 +61,13 @@ static void add_column(exporter *exporter, const char *name, weir_type type, col
     exporter->sources[exporter->column_count++] = (export_column){source, index};
 }
 
-static void add_slot(exporter *exporter, uint32_t slot)
+static void add_slot(export_job *exporter, uint32_t slot)
 {
     add_column(exporter, exporter->stream->slot_paths[slot], exporter->stream->slot_types[slot],
                FROM_SLOT, slot);
 }
 
-static weir_error *add_fields(exporter *exporter)
+static weir_error *add_fields(export_job *exporter)
 {
     for (size_t i = 0; i < exporter->options->with_count; i++) {
         uint32_t slot = 0;
@@ -84,7 +84,7 @@ static weir_error *add_fields(exporter *exporter)
     return NULL;
 }
 
-static weir_error *choose_columns(exporter *exporter)
+static weir_error *choose_columns(export_job *exporter)
 {
     const weir_plan_vector *vector = exporter->vector;
     size_t most = vector->column_count + META_COLUMNS_MAX + exporter->options->with_count;
@@ -111,7 +111,7 @@ static weir_error *choose_columns(exporter *exporter)
 }
 
 /* "a, b": the columns that are null because of an overflow, or null. */
-static weir_value name_errors(exporter *exporter)
+static weir_value name_errors(export_job *exporter)
 {
     weir_value text = weir_null();
     for (uint32_t i = 0; i < exporter->vector->column_count; i++) {
@@ -126,7 +126,7 @@ static weir_value name_errors(exporter *exporter)
     return text;
 }
 
-static weir_value take_value(exporter *exporter, const weir_fold_row *row,
+static weir_value take_value(export_job *exporter, const weir_fold_row *row,
                              const weir_replay_place *place, export_column column)
 {
     switch (column.source) {
@@ -143,7 +143,7 @@ static weir_value take_value(exporter *exporter, const weir_fold_row *row,
 
 static weir_error *on_row(void *context, const weir_replay_place *place, const weir_fold_row *row)
 {
-    exporter *exporter = context;
+    export_job *exporter = context;
     const weir_event *event = row->event;
     if (event->stream != exporter->vector->stream) return NULL;
     if (event->et_us < exporter->options->from_us || event->et_us >= exporter->options->to_us)
@@ -160,7 +160,7 @@ static weir_error *on_row(void *context, const weir_replay_place *place, const w
 
 /* Rows leave at their last hop whose key is not null: only hops before one that can not be null may
  * be left out. */
-static void choose_topics(const exporter *exporter, bool *is_wanted)
+static void choose_topics(const export_job *exporter, bool *is_wanted)
 {
     for (uint32_t h = exporter->stream->hop_count; h-- > 0;) {
         const weir_plan_hop *hop = &exporter->stream->hops[h];
@@ -180,7 +180,7 @@ static const char *digest_text(weir_arena *into, const uint8_t digest[WEIR_DIGES
     return text;
 }
 
-static weir_error *publish(exporter *exporter, const weir_replay *replay,
+static weir_error *publish(export_job *exporter, const weir_replay *replay,
                            weir_snapshot_summary *summary_out)
 {
     size_t range_count = 0, model_count = 0;
@@ -212,7 +212,7 @@ static weir_error *publish(exporter *exporter, const weir_replay *replay,
     return weir_snapshot_finish(snapshot, &facts, summary_out);
 }
 
-static weir_error *begin(exporter *exporter)
+static weir_error *begin(export_job *exporter)
 {
     weir_snapshot_options options = {
         .path = exporter->options->out,
@@ -225,7 +225,7 @@ static weir_error *begin(exporter *exporter)
     return weir_snapshot_begin(&options, &exporter->snapshot);
 }
 
-static weir_error *export_rows(exporter *exporter, weir_replay *replay)
+static weir_error *export_rows(export_job *exporter, weir_replay *replay)
 {
     weir_replay_sinks sinks = {.context = exporter, .row = on_row};
     return weir_replay_journals(replay, &sinks);
@@ -237,11 +237,11 @@ weir_error *weir_export(const weir_export_options *options, weir_snapshot_summar
     uint32_t vector = weir_plan_find_vector(topics->plan, options->vector);
     if (vector == WEIR_NONE)
         return weir_error_new(WEIR_E_USAGE, "there is no vector `%s`", options->vector);
-    exporter exporter = {.options = options,
-                         .topics = topics,
-                         .plan = topics->plan,
-                         .vector = &topics->plan->vectors[vector],
-                         .vector_index = vector};
+    export_job exporter = {.options = options,
+                           .topics = topics,
+                           .plan = topics->plan,
+                           .vector = &topics->plan->vectors[vector],
+                           .vector_index = vector};
     exporter.stream = &exporter.plan->streams[exporter.vector->stream];
     weir_replay *replay = NULL;
     weir_error *error = NULL;

@@ -13,13 +13,13 @@
 #include "serve/served.h"
 
 /* A thing whose two sides differ, with its bytes: filled by a second pass. */
-typedef struct suspect {
+typedef struct disputed {
     uint64_t key[2];
     weir_replay_place found_at;
     weir_bytes found, replayed; /* in the proof's arena */
-} suspect;
+} disputed;
 
-typedef struct prover {
+typedef struct proof_job {
     const weir_replay_options *options;
     const weir_topics *topics;
     const weir_plan *plan;
@@ -30,18 +30,18 @@ typedef struct prover {
     weir_arena scratch;
     const char *score_prefix; /* limits to one vector's scores, or NULL */
     bool *is_score_wanted;    /* per topic */
-    suspect suspects[WEIR_PROOF_DIFFERENCES_MAX];
+    disputed suspects[WEIR_PROOF_DIFFERENCES_MAX];
     size_t suspect_count;
     bool is_second_pass;
     void (*progress)(void *, uint64_t);
     weir_served_set served;
-} prover;
+} proof_job;
 
 /* --- identities
  * ------------------------------------------------------------------------------------------- */
 
 /* A copy is known by the hop it goes to and where its event came from. */
-static void identify_copy(prover *prover, const weir_journal_copy *copy)
+static void identify_copy(proof_job *prover, const weir_journal_copy *copy)
 {
     weir_buffer_clear(&prover->identity);
     weir_buffer_put_u8(&prover->identity, 'c');
@@ -66,7 +66,7 @@ static bool read_score_id(weir_bytes message, weir_bytes *id_out)
 }
 
 /* The score's name is part of the identity: two scores may read one event. */
-static bool identify_score(prover *prover, weir_topic topic, weir_bytes message)
+static bool identify_score(proof_job *prover, weir_topic topic, weir_bytes message)
 {
     weir_bytes id;
     if (!read_score_id(message, &id)) return false;
@@ -80,18 +80,18 @@ static bool identify_score(prover *prover, weir_topic topic, weir_bytes message)
 /* --- first pass: hashes
  * ------------------------------------------------------------------------------------- */
 
-static void keep_suspect(prover *prover, const weir_evidence_entry *entry)
+static void keep_suspect(proof_job *prover, const weir_evidence_entry *entry)
 {
     for (size_t i = 0; i < prover->suspect_count; i++) {
         if (memcmp(prover->suspects[i].key, entry->key, sizeof entry->key) == 0) return;
     }
     if (prover->suspect_count == WEIR_PROOF_DIFFERENCES_MAX) return;
-    suspect *suspect = &prover->suspects[prover->suspect_count++];
+    disputed *suspect = &prover->suspects[prover->suspect_count++];
     memcpy(suspect->key, entry->key, sizeof entry->key);
 }
 
 /* Second pass: keeps the bytes of what differed. */
-static void fill_suspect(prover *prover, weir_evidence_side side, weir_bytes bytes,
+static void fill_suspect(proof_job *prover, weir_evidence_side side, weir_bytes bytes,
                          const weir_replay_place *place)
 {
     weir_evidence_entry *entry = NULL;
@@ -99,7 +99,7 @@ static void fill_suspect(prover *prover, weir_evidence_side side, weir_bytes byt
     weir_bytes identity = {prover->identity.data, prover->identity.size};
     (void)weir_evidence_show(&probe, side, identity, bytes, &entry);
     for (size_t i = 0; i < prover->suspect_count; i++) {
-        suspect *suspect = &prover->suspects[i];
+        disputed *suspect = &prover->suspects[i];
         if (memcmp(suspect->key, entry->key, sizeof entry->key) != 0) continue;
         weir_bytes kept = {weir_arena_copy(prover->into, bytes.data, bytes.size), bytes.size};
         bool is_same = suspect->replayed.size == bytes.size && suspect->replayed.data != NULL &&
@@ -115,7 +115,7 @@ static void fill_suspect(prover *prover, weir_evidence_side side, weir_bytes byt
     weir_evidence_deinit(&probe);
 }
 
-static void show(prover *prover, weir_evidence_side side, weir_bytes bytes,
+static void show(proof_job *prover, weir_evidence_side side, weir_bytes bytes,
                  const weir_replay_place *place, weir_topic stands_in)
 {
     if (prover->is_second_pass) {
@@ -139,7 +139,7 @@ static void show(prover *prover, weir_evidence_side side, weir_bytes bytes,
 static weir_error *on_output(void *context, const weir_replay_place *from,
                              const weir_output *output)
 {
-    prover *prover = context;
+    proof_job *prover = context;
     if (output->is_copy) {
         weir_journal_copy copy;
         WEIR_ASSERT(weir_journal_copy_decode(output->value, &copy));
@@ -154,7 +154,7 @@ static weir_error *on_output(void *context, const weir_replay_place *from,
 }
 
 /* Copies of a first hop come from a source, not from a fold: they have no other side here. */
-static weir_error *on_pack(prover *prover, const weir_replay_place *at, weir_bytes value)
+static weir_error *on_pack(proof_job *prover, const weir_replay_place *at, weir_bytes value)
 {
     bool is_bad = false;
     weir_reader reader = weir_pack_open(value, &is_bad);
@@ -179,7 +179,7 @@ static weir_error *on_pack(prover *prover, const weir_replay_place *at, weir_byt
 static weir_error *on_record(void *context, const weir_replay_place *at,
                              const weir_log_record *record)
 {
-    prover *prover = context;
+    proof_job *prover = context;
     switch (prover->topics->items[at->topic].role) {
     case WEIR_TOPIC_JOURNAL:
         if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) return NULL;
@@ -200,27 +200,27 @@ static weir_error *on_record(void *context, const weir_replay_place *at,
 
 static weir_error *on_before(void *context, const weir_replay_place *at, weir_node *fold)
 {
-    prover *prover = context;
+    proof_job *prover = context;
     if (prover->is_second_pass) return NULL;
     return weir_served_set_check(&prover->served, at, fold, prover->into, prover->proof);
 }
 
 static void on_progress(void *context, uint64_t records)
 {
-    prover *prover = context;
+    proof_job *prover = context;
     if (prover->progress != NULL) prover->progress(prover, records);
 }
 
 /* --- counting
  * ------------------------------------------------------------------------------------------- */
 
-static void add_text(prover *prover, const char *text)
+static void add_text(proof_job *prover, const char *text)
 {
     if (prover->proof->difference_count == WEIR_PROOF_DIFFERENCES_MAX) return;
     prover->proof->differences[prover->proof->difference_count++] = text;
 }
 
-static uint32_t columns_of_topic(const prover *prover, weir_topic topic)
+static uint32_t columns_of_topic(const proof_job *prover, weir_topic topic)
 {
     for (uint32_t i = 0; i < prover->plan->score_count; i++) {
         if (prover->topics->scores[i] == topic) {
@@ -230,7 +230,7 @@ static uint32_t columns_of_topic(const prover *prover, weir_topic topic)
     return 0;
 }
 
-static void count_entry(prover *prover, const weir_evidence_entry *entry)
+static void count_entry(proof_job *prover, const weir_evidence_entry *entry)
 {
     weir_proof *proof = prover->proof;
     const weir_topic_info *info = &prover->topics->items[entry->topic];
@@ -275,7 +275,7 @@ static void print_pair(weir_buffer *out, const char *name, weir_type type, const
     weir_json_write_value(&writer, type, replayed);
 }
 
-static void tell_copy(prover *prover, const suspect *suspect, weir_buffer *out)
+static void tell_copy(proof_job *prover, const disputed *suspect, weir_buffer *out)
 {
     weir_journal_copy found, replayed;
     if (!weir_journal_copy_decode(suspect->found, &found) ||
@@ -306,7 +306,7 @@ static void tell_copy(prover *prover, const suspect *suspect, weir_buffer *out)
 }
 
 /* The column values of a score record: null where its bytes can not be read. */
-static const weir_value *read_vector(prover *prover, const weir_plan_vector *vector,
+static const weir_value *read_vector(proof_job *prover, const weir_plan_vector *vector,
                                      weir_bytes message)
 {
     static const char *const wanted[] = {"vector"};
@@ -331,7 +331,7 @@ static const weir_value *read_vector(prover *prover, const weir_plan_vector *vec
     return reader.bad ? NULL : values;
 }
 
-static void tell_vector(prover *prover, const weir_plan_vector *vector, const suspect *suspect,
+static void tell_vector(proof_job *prover, const weir_plan_vector *vector, const disputed *suspect,
                         weir_buffer *out)
 {
     const weir_value *found = read_vector(prover, vector, suspect->found);
@@ -344,7 +344,7 @@ static void tell_vector(prover *prover, const weir_plan_vector *vector, const su
 }
 
 /* Vectors are the last field of a score record: canonical bytes of every column, in order. */
-static void tell_score(prover *prover, const suspect *suspect, weir_buffer *out)
+static void tell_score(proof_job *prover, const disputed *suspect, weir_buffer *out)
 {
     weir_bytes id;
     if (read_score_id(suspect->found, &id))
@@ -364,7 +364,7 @@ static void tell_score(prover *prover, const suspect *suspect, weir_buffer *out)
     }
 }
 
-static void tell_suspect(prover *prover, const suspect *suspect)
+static void tell_suspect(proof_job *prover, const disputed *suspect)
 {
     weir_buffer out = {0};
     const weir_topic_info *info = &prover->topics->items[suspect->found_at.topic];
@@ -384,7 +384,7 @@ static void tell_suspect(prover *prover, const suspect *suspect)
 /* --- the proof
  * ------------------------------------------------------------------------------------------- */
 
-static weir_error *run_pass(prover *prover)
+static weir_error *run_pass(proof_job *prover)
 {
     weir_replay_sinks sinks = {.context = prover,
                                .before = on_before,
@@ -408,7 +408,7 @@ out:
     return error;
 }
 
-static weir_error *choose_scores(prover *prover, const char *vector)
+static weir_error *choose_scores(proof_job *prover, const char *vector)
 {
     uint32_t wanted = vector == NULL ? WEIR_NONE : weir_plan_find_vector(prover->plan, vector);
     if (vector != NULL && wanted == WEIR_NONE)
@@ -426,12 +426,12 @@ weir_error *weir_prove(const weir_replay_options *options, const char *vector,
 {
     *proof_out = (weir_proof){0};
     weir_error *error = NULL;
-    prover prover = {.options = options,
-                     .topics = options->topics,
-                     .plan = options->topics->plan,
-                     .proof = proof_out,
-                     .into = into,
-                     .progress = progress};
+    proof_job prover = {.options = options,
+                        .topics = options->topics,
+                        .plan = options->topics->plan,
+                        .proof = proof_out,
+                        .into = into,
+                        .progress = progress};
     bool *is_wanted = weir_arena_array(into, bool, options->topics->count);
     prover.is_score_wanted = weir_arena_array(into, bool, options->topics->count);
     WEIR_TRY(choose_scores(&prover, vector));

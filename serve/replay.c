@@ -21,19 +21,19 @@ enum {
 };
 
 /* One partition: the node that folds it, if it is a journal. */
-typedef struct shard {
+typedef struct replay_shard {
     weir_replay_range range;
     int64_t next; /* offset to be read next */
     weir_node *node;
     weir_store_port store;
     bool has_store;
     bool is_done;
-} shard;
+} replay_shard;
 
 struct weir_replay {
     weir_replay_options options;
     const weir_replay_sinks *sinks;
-    shard *shards;
+    replay_shard *shards;
     weir_replay_range *ranges; /* the same ranges, for callers */
     size_t shard_count, shard_capacity;
     weir_engine *engine;
@@ -65,13 +65,13 @@ static void add_shard(weir_replay *replay, weir_replay_range range)
 {
     if (replay->shard_count == replay->shard_capacity) {
         replay->shard_capacity = replay->shard_capacity == 0 ? 16 : replay->shard_capacity * 2;
-        replay->shards = realloc(replay->shards, replay->shard_capacity * sizeof(shard));
+        replay->shards = realloc(replay->shards, replay->shard_capacity * sizeof(replay_shard));
         replay->ranges =
             realloc(replay->ranges, replay->shard_capacity * sizeof(weir_replay_range));
         WEIR_ASSERT(replay->shards != NULL && replay->ranges != NULL);
     }
     replay->ranges[replay->shard_count] = range;
-    replay->shards[replay->shard_count++] = (shard){.range = range, .next = range.from};
+    replay->shards[replay->shard_count++] = (replay_shard){.range = range, .next = range.from};
 }
 
 /* K is asked for before the ends: what lies below K was acknowledged, so it lies below the ends
@@ -171,7 +171,7 @@ weir_error *weir_replay_open(const weir_replay_options *options, weir_replay **r
     return NULL;
 }
 
-static void close_shard(shard *shard)
+static void close_shard(replay_shard *shard)
 {
     if (shard->node != NULL) {
         shard->node->ops->close(shard->node); /* closes its store */
@@ -230,7 +230,7 @@ static weir_error *make_scorers(weir_replay *replay)
     return NULL;
 }
 
-static weir_error *open_shard(weir_replay *replay, shard *shard)
+static weir_error *open_shard(weir_replay *replay, replay_shard *shard)
 {
     char directory[1200];
     (void)snprintf(directory, sizeof directory, "%s/%u-%d", replay->scratch, shard->range.topic,
@@ -261,7 +261,7 @@ static weir_error *open_shard(weir_replay *replay, shard *shard)
 }
 
 /* Everything sent is acknowledged at once, so the position follows and memory stays bounded. */
-static weir_error *settle_batch(weir_replay *replay, shard *shard)
+static weir_error *settle_batch(weir_replay *replay, replay_shard *shard)
 {
     const weir_node_ops *ops = shard->node->ops;
     WEIR_TRY(ops->flush(shard->node));
@@ -270,7 +270,8 @@ static weir_error *settle_batch(weir_replay *replay, shard *shard)
     return ops->committed(shard->node, ops->committable(shard->node));
 }
 
-static weir_error *take_record(weir_replay *replay, shard *shard, const weir_log_record *record)
+static weir_error *take_record(weir_replay *replay, replay_shard *shard,
+                               const weir_log_record *record)
 {
     if (++replay->records % PROGRESS_EVERY == 0 && replay->sinks->progress != NULL) {
         replay->sinks->progress(replay->sinks->context, replay->records);
@@ -291,7 +292,7 @@ static weir_error *take_record(weir_replay *replay, shard *shard, const weir_log
     return settle_batch(replay, shard);
 }
 
-static weir_error *take_items(weir_replay *replay, shard *shard, const weir_fetched *items,
+static weir_error *take_items(weir_replay *replay, replay_shard *shard, const weir_fetched *items,
                               size_t count)
 {
     for (size_t i = 0; i < count && !shard->is_done; i++) {
@@ -305,7 +306,7 @@ static weir_error *take_items(weir_replay *replay, shard *shard, const weir_fetc
 }
 
 /* Reads one partition to its end; folds it if it has a node. */
-static weir_error *read_shard(weir_replay *replay, shard *shard)
+static weir_error *read_shard(weir_replay *replay, replay_shard *shard)
 {
     if (shard->next >= shard->range.to) return NULL;
     weir_kafka_reader *reader = NULL;
@@ -332,7 +333,7 @@ out:
     return error;
 }
 
-static weir_error *fold_shard(weir_replay *replay, shard *shard)
+static weir_error *fold_shard(weir_replay *replay, replay_shard *shard)
 {
     WEIR_TRY(open_shard(replay, shard));
     WEIR_TRY(read_shard(replay, shard));

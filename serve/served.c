@@ -10,6 +10,10 @@
 #include "serve/follower.h"
 #include "serve/prove.h"
 
+const char weir_served_schema[] = {
+#include "served_schema.inc"
+};
+
 enum { MEMBERS_MAX = 4096 };
 
 struct weir_served_sample {

@@ -14,6 +14,8 @@
 #include "serve/lookup.h"
 #include "serve/replay.h"
 
+extern const char weir_served_schema[]; /* schemas/served.avsc */
+
 /* Appends the framed record of one answer. */
 void weir_served_encode(const weir_plan *plan, const weir_lookup_request *request,
                         const weir_lookup_answer *answer, weir_bytes key, int32_t schema_id,

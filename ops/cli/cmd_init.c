@@ -38,8 +38,9 @@ static weir_error *write_project(weir_cli *cli, const char *folder)
     for (size_t i = 0; i < FILE_COUNT; i++) {
         const char *path = weir_arena_printf(&cli->arena, "%s/%s", folder, files[i].path);
         if (weir_file_exists(path)) {
-            return weir_error_new(WEIR_E_CANT_CREATE, "%s is there already; weir init overwrites nothing: choose an empty folder",
-                                  path);
+            return weir_error_new(
+                WEIR_E_CANT_CREATE,
+                "%s is there already; weir init overwrites nothing: choose an empty folder", path);
         }
     }
     for (size_t i = 0; i < FILE_COUNT; i++) {
@@ -64,7 +65,8 @@ const weir_command weir_command_init = {
     .group = WEIR_GROUP_PROJECT,
     .summary = "make a project folder with a small working example",
     .arguments = "[DIR]",
-    .help = "Writes weir.yaml, a definition, its schema and a model. Files that are there already are never overwritten.",
+    .help = "Writes weir.yaml, a definition, its schema and a model. Files that are there already "
+            "are never overwritten.",
     .arguments_max = 1,
     .run = run,
 };

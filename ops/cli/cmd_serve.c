@@ -4,19 +4,18 @@
 #include "ingest/kafka_producer.h"
 #include "ops/cli/stack.h"
 #include "ops/runtime/logger.h"
+#include "serve/served.h"
 #include "serve/service.h"
-
-extern const char weir_served_schema[];
 
 /* Samples go out beside the answers: if Kafka refuses them, answers go on and the log says so once.
  */
-typedef struct sampler {
+typedef struct sample_sender {
     weir_kafka_producer *producer;
     weir_topic topic;
     int32_t partitions;
-} sampler;
+} sample_sender;
 
-static void give_up(sampler *sampler, weir_error *error)
+static void give_up(sample_sender *sampler, weir_error *error)
 {
     WEIR_LOG(WARN, "samples_stopped", WEIR_TEXT("error", weir_error_message(error)));
     weir_error_free(error);
@@ -26,7 +25,7 @@ static void give_up(sampler *sampler, weir_error *error)
 
 static void send_sample(void *context, weir_bytes key, weir_bytes record)
 {
-    sampler *sampler = context;
+    sample_sender *sampler = context;
     if (sampler->producer == NULL) return;
     int32_t partition = weir_partition_of(key, sampler->partitions);
     weir_error *error =
@@ -36,14 +35,14 @@ static void send_sample(void *context, weir_bytes key, weir_bytes record)
 
 static void poll_samples(void *context)
 {
-    sampler *sampler = context;
+    sample_sender *sampler = context;
     if (sampler->producer == NULL) return;
     weir_error *error = weir_kafka_producer_send(sampler->producer);
     if (error == NULL) error = weir_kafka_producer_poll(sampler->producer, 0);
     if (error != NULL) give_up(sampler, error);
 }
 
-static weir_error *open_sampler(const weir_stack *stack, sampler *sampler)
+static weir_error *open_sampler(const weir_stack *stack, sample_sender *sampler)
 {
     weir_producer_options options = {.kafka = &stack->kafka, .wake_fd = -1};
     WEIR_TRY(weir_kafka_producer_open(&options, &sampler->producer));
@@ -54,7 +53,7 @@ static weir_error *open_sampler(const weir_stack *stack, sampler *sampler)
     return NULL;
 }
 
-static void close_sampler(sampler *sampler)
+static void close_sampler(sample_sender *sampler)
 {
     if (sampler->producer != NULL)
         weir_error_free(weir_kafka_producer_flush(sampler->producer, 5000));
@@ -80,7 +79,7 @@ static weir_error *open_follower(weir_cli *cli, const weir_stack *stack,
 }
 
 static weir_error *serve(weir_cli *cli, weir_stack *stack, weir_follower *follower,
-                         sampler *sampler)
+                         sample_sender *sampler)
 {
     const weir_config *config = stack->config;
     weir_service_options options = {
@@ -115,7 +114,7 @@ static weir_error *run(weir_cli *cli)
     WEIR_TRY(weir_stack_open(cli, &stack));
     weir_error *error = NULL;
     weir_follower *follower = NULL;
-    sampler sampler = {0};
+    sample_sender sampler = {0};
     if (weir_config_int(stack.config, WEIR_SETTING_SERVE_SAMPLE) > 0)
         WEIR_TRY_OUT(open_sampler(&stack, &sampler));
     WEIR_TRY_OUT(open_follower(cli, &stack, &follower));
