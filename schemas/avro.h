@@ -87,6 +87,12 @@ weir_error *weir_decoder_compile(const weir_schema *writer, const weir_schema *r
 weir_decode_result weir_decoder_decode(const weir_decoder *decoder, weir_bytes body,
                                        weir_arena *scratch, weir_value *slots);
 
+/* The same for the record at the front of `bytes`; *used_out is how many bytes it took (container
+ * files). */
+weir_decode_result weir_decoder_decode_front(const weir_decoder *decoder, weir_bytes bytes,
+                                             weir_arena *scratch, weir_value *slots,
+                                             size_t *used_out);
+
 /* Encodes a record: one value per schema->fields[i], in that order; paths of inner records
  * included. A field that can not be named takes its default. Appends to `out`. Fails with
  * WEIR_E_DATA naming the field. */

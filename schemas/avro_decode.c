@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "ops/runtime/assert.h"
+#include "ops/runtime/utf8.h"
+#include "schemas/avro_program.h"
+#include "schemas/decimal.h"
+
+/* What one message needs while it is read. */
+typedef struct run {
+    const uint8_t *next, *end, *mark;
+    weir_arena *scratch;
+    uint32_t items_left; /* of all arrays and maps of the message */
+    uint32_t nulled;     /* bad numbers that became null          */
+    bool bad_number;     /* one stands where nothing is optional  */
+    const char *problem;
+    const avro_program *outermost;
+    const avro_instruction *failed; /* of the outermost program   */
+} run;
+
+static bool run_program(run *r, const avro_program *program, weir_value *slots);
+
+static bool fail(run *r, const char *problem)
+{
+    r->problem = problem;
+    return false;
+}
+
+static size_t left(const run *r) { return (size_t)(r->end - r->next); }
+
+/* -- Primitive values -- */
+
+static bool take_varint_slow(run *r, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (r->next == r->end) return fail(r, "the message ends within a number");
+        uint8_t byte = *r->next++;
+        if (shift == 63 && byte > 1) break;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *out = value;
+            return true;
+        }
+    }
+    return fail(r, "a number is longer than 64 bits");
+}
+
+static inline bool take_varint(run *r, uint64_t *out)
+{
+    if (__builtin_expect(r->next < r->end && *r->next < 0x80, 1)) {
+        *out = *r->next++;
+        return true;
+    }
+    return take_varint_slow(r, out);
+}
+
+static inline bool take_long(run *r, int64_t *out)
+{
+    uint64_t raw = 0;
+    if (!take_varint(r, &raw)) return false;
+    *out = weir_unzigzag(raw);
+    return true;
+}
+
+static inline bool take_int(run *r, int64_t *out)
+{
+    if (!take_long(r, out)) return false;
+    return *out == (int32_t)*out || fail(r, "an int has more than 32 bits");
+}
+
+static inline bool take_bytes(run *r, size_t size, const uint8_t **out)
+{
+    if (left(r) < size) return fail(r, "the message ends too early");
+    *out = r->next;
+    r->next += size;
+    return true;
+}
+
+static inline bool take_blob(run *r, weir_bytes *out)
+{
+    int64_t size = 0;
+    if (!take_long(r, &size)) return false;
+    if (size < 0 || size > WEIR_AVRO_STRING_MAX)
+        return fail(r, size < 0 ? "a negative length" : "a string or bytes longer than 64 KiB");
+    out->size = (size_t)size;
+    return take_bytes(r, out->size, &out->data);
+}
+
+static inline bool take_text(run *r, weir_bytes *out)
+{
+    if (!take_blob(r, out)) return false;
+    return weir_utf8_is_valid(out->data, out->size) || fail(r, "a string is not valid UTF-8");
+}
+
+static inline bool take_bool(run *r, bool *out)
+{
+    if (r->next == r->end) return fail(r, "the message ends too early");
+    uint8_t byte = *r->next++;
+    *out = byte == 1;
+    return byte <= 1 || fail(r, "a boolean is neither 0 nor 1");
+}
+
+static inline bool take_index(run *r, uint32_t count, const char *problem, uint32_t *out)
+{
+    int64_t index = 0;
+    if (!take_long(r, &index)) return false;
+    *out = (uint32_t)index;
+    return (uint64_t)index < count || fail(r, problem);
+}
+
+/* -- Bad numbers (R10): null where the field is optional, else the message is refused -- */
+
+static bool bad_number(run *r, const avro_instruction *at, weir_value *out, const char *problem)
+{
+    *out = weir_null();
+    if (at->optional) {
+        r->nulled++;
+    } else if (!r->bad_number) {
+        r->bad_number = true;
+        r->problem = problem;
+    }
+    return true;
+}
+
+/* After the items of a list, map or geo: what was bad inside is the field's affair. */
+static bool settle(run *r, const avro_instruction *at, bool was_bad, weir_value *out)
+{
+    if (was_bad || !r->bad_number) return true;
+    r->bad_number = false;
+    const char *problem = r->problem;
+    r->problem = NULL;
+    return bad_number(r, at, out, problem);
+}
+
+static inline bool put_integer(run *r, const avro_instruction *at, int64_t raw, weir_value *out)
+{
+    *out = (weir_value){.kind = at->kind, .as.integer = raw};
+    if (at->as.unit == 1 || !__builtin_mul_overflow(raw, at->as.unit, &out->as.integer))
+        return true;
+    return bad_number(r, at, out, "a time beyond the range of 64-bit microseconds");
+}
+
+static inline bool put_real(run *r, const avro_instruction *at, double value, weir_value *out)
+{
+    *out = weir_float(value);
+    if (__builtin_expect(!weir_is_null(out), 1)) return true;
+    return bad_number(r, at, out, "NaN or an infinity");
+}
+
+/* Big-endian two's complement of any length; what is more than 16 bytes must be sign alone. */
+static bool decode_decimal(weir_bytes bytes, unsigned precision, weir_int128 *out)
+{
+    if (bytes.size == 0) return false;
+    uint8_t sign = bytes.data[0] & 0x80 ? 0xff : 0;
+    while (bytes.size > 16) {
+        if (*bytes.data != sign || (bytes.data[1] & 0x80) != (sign & 0x80)) return false;
+        bytes = (weir_bytes){bytes.data + 1, bytes.size - 1};
+    }
+    weir_uint128 value = sign ? ~(weir_uint128)0 : 0;
+    for (size_t i = 0; i < bytes.size; i++)
+        value = value << 8 | bytes.data[i];
+    *out = (weir_int128)value;
+    return weir_decimal_fits(*out, precision);
+}
+
+static bool put_decimal(run *r, const avro_instruction *at, weir_bytes bytes, unsigned precision,
+                        weir_value *out)
+{
+    weir_int128 unscaled = 0;
+    if (!decode_decimal(bytes, precision, &unscaled))
+        return bad_number(r, at, out,
+                          "a decimal with more digits than its precision, or without bytes");
+    *out = weir_decimal(unscaled);
+    return true;
+}
+
+/* -- Arrays and maps -- */
+
+/*
+ * The count of the next block, 0 at the end. Items of no bytes (nulls) are why items are counted as
+ * well as bytes: five bytes could announce fifty million.
+ */
+static bool take_block(run *r, uint32_t have, uint32_t *count_out)
+{
+    int64_t count = 0, bytes = 0;
+    if (!take_long(r, &count)) return false;
+    if (count < 0) {
+        if (!take_long(r, &bytes)) return false;
+        if (bytes < 0 || (uint64_t)bytes > left(r))
+            return fail(r, "a block is longer than the message");
+        if (count < -WEIR_AVRO_ITEMS_MAX)
+            return fail(r, "an array or map has more than 10,000 items");
+        count = -count;
+    }
+    if (count > WEIR_AVRO_ITEMS_MAX - (int64_t)have)
+        return fail(r, "an array or map has more than 10,000 items");
+    if (count > r->items_left) return fail(r, "the message has more than 100,000 items");
+    r->items_left -= (uint32_t)count;
+    *count_out = (uint32_t)count;
+    return true;
+}
+
+/* Room for a block's items behind those that are there; doubles, since a block may be one item. */
+static weir_value *reserve_items(run *r, weir_value *items, size_t have, size_t want,
+                                 size_t *capacity)
+{
+    if (want <= *capacity) return items;
+    *capacity = want < 2 * *capacity ? 2 * *capacity : want;
+    weir_value *grown = weir_arena_alloc(r->scratch, *capacity * sizeof *grown);
+    if (have > 0) memcpy(grown, items, have * sizeof *grown);
+    return grown;
+}
+
+static bool take_pair(run *r, const avro_instruction *at, weir_value *to)
+{
+    weir_bytes key;
+    if (at->op == AVRO_MAP) {
+        if (!take_text(r, &key)) return false;
+        *to++ = weir_string(key.data, key.size);
+    }
+    return run_program(r, at->as.sub, to);
+}
+
+static bool take_items(run *r, const avro_instruction *at, weir_value *out)
+{
+    size_t stride = at->op == AVRO_MAP ? 2 : 1;
+    bool was_bad = r->bad_number;
+    weir_value *items = NULL;
+    size_t capacity = 0;
+    uint32_t have = 0, more = 0;
+    for (;;) {
+        if (!take_block(r, have, &more)) return false;
+        if (more == 0) break;
+        items = reserve_items(r, items, have * stride, (have + more) * stride, &capacity);
+        for (uint32_t i = 0; i < more; i++) {
+            if (!take_pair(r, at, &items[(have + i) * stride])) return false;
+        }
+        have += more;
+    }
+    *out = (weir_value){
+        .kind = at->op == AVRO_MAP ? WEIR_MAP : WEIR_LIST, .size = have, .as.items = items};
+    return settle(r, at, was_bad, out);
+}
+
+static bool take_component(run *r, const avro_instruction *at, float *out)
+{
+    if (at->op == AVRO_VEC_FLOAT) {
+        const uint8_t *bytes;
+        if (!take_bytes(r, 4, &bytes)) return false;
+        memcpy(out, bytes, 4);
+    } else {
+        weir_value item = weir_null();
+        if (!run_program(r, at->as.sub, &item)) return false;
+        *out = weir_is_null(&item)
+                   ? 0
+                   : (float)item.as.float64; /* null: a bad number, counted already */
+    }
+    *out += 0.0f;
+    if (isfinite(*out)) return true;
+    static const avro_instruction inside = {.optional = false};
+    weir_value ignored;
+    return bad_number(r, &inside, &ignored, "NaN or an infinity in a vec");
+}
+
+static bool take_vec(run *r, const avro_instruction *at, weir_value *out)
+{
+    bool was_bad = r->bad_number;
+    float *vec = weir_arena_alloc(r->scratch, at->arg * sizeof *vec);
+    uint32_t have = 0, more = 0;
+    for (;;) {
+        if (!take_block(r, have, &more)) return false;
+        if (more == 0) break;
+        if (more > at->arg - have)
+            return fail(r, "an array has more items than the vec has components");
+        for (uint32_t i = 0; i < more; i++) {
+            if (!take_component(r, at, &vec[have + i])) return false;
+        }
+        have += more;
+    }
+    if (have != at->arg) return fail(r, "an array has fewer items than the vec has components");
+    *out = (weir_value){.kind = WEIR_VEC, .size = have, .as.vec = vec};
+    return settle(r, at, was_bad, out);
+}
+
+static bool take_geo(run *r, const avro_instruction *at, weir_value *out)
+{
+    bool was_bad = r->bad_number;
+    weir_value parts[2] = {weir_null(), weir_null()};
+    if (!run_program(r, at->as.sub, parts)) return false;
+    *out = (weir_value){.kind = WEIR_GEO, .as.geo = {parts[0].as.float64, parts[1].as.float64}};
+    return settle(r, at, was_bad, out);
+}
+
+static bool skip_items(run *r, const avro_instruction *at)
+{
+    uint32_t have = 0, more = 0;
+    for (;;) {
+        if (!take_block(r, have, &more)) return false;
+        if (more == 0) return true;
+        for (uint32_t i = 0; i < more; i++) {
+            weir_bytes key;
+            if (at->op == AVRO_SKIP_MAP && !take_text(r, &key)) return false;
+            if (!run_program(r, at->as.sub, NULL)) return false;
+        }
+        have += more;
+    }
+}
+
+/* -- The interpreter -- */
+
+static bool take_enum(run *r, const avro_instruction *at, weir_value *out)
+{
+    uint32_t index = 0;
+    if (!take_index(r, at->arg, "an enum's index is out of range", &index)) return false;
+    *out = (weir_value){.kind = WEIR_ENUM, .as.integer = at->as.table[index]};
+    return out->as.integer >= 0 ||
+           fail(r, "an enum's symbol is not known to the reader, whose enum has no default");
+}
+
+/* Everything that is rarer than numbers and strings. */
+static bool take_other(run *r, const avro_instruction *at, weir_value *out)
+{
+    weir_bytes bytes;
+    bool flag = false;
+    int64_t whole = 0;
+    switch ((avro_op)at->op) {
+    case AVRO_BOOL:
+        if (!take_bool(r, &flag)) return false;
+        *out = weir_bool(flag);
+        return true;
+    case AVRO_WHOLE_TO_REAL:
+        if (!(at->arg & AVRO_FROM_INT ? take_int(r, &whole) : take_long(r, &whole))) return false;
+        return put_real(r, at, at->arg & AVRO_BY_FLOAT ? (double)(float)whole : (double)whole, out);
+    case AVRO_BYTES:
+        if (!take_blob(r, &bytes)) return false;
+        *out =
+            (weir_value){.kind = WEIR_BYTES, .size = (uint32_t)bytes.size, .as.bytes = bytes.data};
+        return true;
+    case AVRO_FIXED:
+        *out = (weir_value){.kind = WEIR_BYTES, .size = at->arg};
+        return take_bytes(r, at->arg, &out->as.bytes);
+    case AVRO_DECIMAL_FIXED:
+        bytes.size = at->arg;
+        return take_bytes(r, at->arg, &bytes.data) &&
+               put_decimal(r, at, bytes, (unsigned)at->as.unit, out);
+    case AVRO_LIST:
+    case AVRO_MAP: return take_items(r, at, out);
+    case AVRO_VEC:
+    case AVRO_VEC_FLOAT: return take_vec(r, at, out);
+    case AVRO_GEO: return take_geo(r, at, out);
+    default: WEIR_UNREACHABLE();
+    }
+}
+
+static bool skip(run *r, const avro_instruction *at)
+{
+    const uint8_t *ignored;
+    weir_bytes bytes;
+    bool flag;
+    int64_t whole;
+    uint32_t index;
+    switch ((avro_op)at->op) {
+    case AVRO_SKIP_BOOL: return take_bool(r, &flag);
+    case AVRO_SKIP_INT: return take_int(r, &whole);
+    case AVRO_SKIP_LONG: return take_long(r, &whole);
+    case AVRO_SKIP_FIXED: return take_bytes(r, at->arg, &ignored);
+    case AVRO_SKIP_STRING: return take_text(r, &bytes);
+    case AVRO_SKIP_BYTES: return take_blob(r, &bytes);
+    case AVRO_SKIP_ENUM: return take_index(r, at->arg, "an enum's index is out of range", &index);
+    case AVRO_SKIP_LIST:
+    case AVRO_SKIP_MAP: return skip_items(r, at);
+    default: WEIR_UNREACHABLE();
+    }
+}
+
+/* Long because it is the loop: what is common stands here, so that it costs no call. */
+static bool run_program(run *r, const avro_program *program, weir_value *slots)
+{
+    const avro_instruction *at = program->instructions;
+    double real;
+    float single;
+    int64_t whole = 0;
+    weir_bytes bytes;
+    const uint8_t *from;
+    uint32_t index = 0;
+    for (;; at++) {
+        bool ok = true;
+        if (at->null_branch >= 0) {
+            if (!take_index(r, 2, "a union's index is out of range", &index)) goto failed;
+            if ((int)index == at->null_branch) {
+                if (at->op < AVRO_SKIP_BOOL) slots[at->slot] = weir_null();
+                continue;
+            }
+        }
+        switch ((avro_op)at->op) {
+        case AVRO_END: return true;
+        case AVRO_INT:
+            ok = take_int(r, &whole) && put_integer(r, at, whole, &slots[at->slot]);
+            break;
+        case AVRO_LONG:
+            ok = take_long(r, &whole) && put_integer(r, at, whole, &slots[at->slot]);
+            break;
+        case AVRO_FLOAT:
+            if (!take_bytes(r, 4, &from)) goto failed;
+            memcpy(&single, from, 4);
+            ok = put_real(r, at, (double)single, &slots[at->slot]);
+            break;
+        case AVRO_DOUBLE:
+            if (!take_bytes(r, 8, &from)) goto failed;
+            memcpy(&real, from, 8);
+            ok = put_real(r, at, real, &slots[at->slot]);
+            break;
+        case AVRO_STRING:
+            if (!take_text(r, &bytes)) goto failed;
+            slots[at->slot] = weir_string(bytes.data, bytes.size);
+            break;
+        case AVRO_DECIMAL:
+            ok = take_blob(r, &bytes) && put_decimal(r, at, bytes, at->arg, &slots[at->slot]);
+            break;
+        case AVRO_ENUM: ok = take_enum(r, at, &slots[at->slot]); break;
+        case AVRO_SKIP_LONG: ok = take_long(r, &whole); break;
+        case AVRO_SKIP_STRING: ok = take_text(r, &bytes); break;
+        case AVRO_UNION:
+            if (!take_index(r, at->arg, "a union's index is out of range", &index)) goto failed;
+            at = program->instructions + at->as.targets[index] - 1;
+            break;
+        case AVRO_JUMP: at = program->instructions + at->arg - 1; break;
+        case AVRO_PUT_NULL: slots[at->slot] = weir_null(); break;
+        case AVRO_PUT_CONST: slots[at->slot] = *at->as.constant; break;
+        case AVRO_FAIL: (void)fail(r, at->as.problem); goto failed;
+        case AVRO_MARK: r->mark = r->next; break;
+        case AVRO_REWIND: r->next = r->mark; break;
+        default:
+            ok = at->op < AVRO_SKIP_BOOL ? take_other(r, at, &slots[at->slot]) : skip(r, at);
+            break;
+        }
+        if (__builtin_expect(!ok, 0)) goto failed;
+        if (__builtin_expect(r->bad_number, 0) && program == r->outermost && r->failed == NULL)
+            r->failed = at;
+    }
+failed:
+    r->failed = at;
+    r->bad_number = false;
+    return false;
+}
+
+weir_decode_result weir_avro_run(const avro_program *program, weir_bytes bytes, weir_arena *scratch,
+                                 weir_value *slots, size_t *used_out)
+{
+    static const uint8_t nothing[1];
+    if (bytes.size == 0) bytes.data = nothing;
+    run r = {.next = bytes.data,
+             .end = bytes.data + bytes.size,
+             .scratch = scratch,
+             .items_left = WEIR_AVRO_MESSAGE_ITEMS_MAX,
+             .outermost = program};
+    weir_decode_result result = {0};
+    bool ok = run_program(&r, program, slots);
+    *used_out = (size_t)(r.next - bytes.data);
+    result.offset = *used_out;
+    result.nulled_numbers = r.nulled;
+    if (ok && !r.bad_number) return result;
+    result.reason = ok ? WEIR_DECODE_BAD_NUMBER : WEIR_DECODE_BAD_AVRO;
+    result.problem = r.problem;
+    result.path = program->paths[r.failed - program->instructions];
+    return result;
+}
+
+weir_decode_result weir_decoder_decode_front(const weir_decoder *decoder, weir_bytes bytes,
+                                             weir_arena *scratch, weir_value *slots,
+                                             size_t *used_out)
+{
+    if (bytes.size > WEIR_AVRO_MESSAGE_MAX) bytes.size = WEIR_AVRO_MESSAGE_MAX;
+    return weir_avro_run(&decoder->program, bytes, scratch, slots, used_out);
+}
+
+static weir_decode_result refuse(const char *problem, size_t offset)
+{
+    return (weir_decode_result){
+        .reason = WEIR_DECODE_BAD_AVRO, .problem = problem, .offset = offset};
+}
+
+weir_decode_result weir_decoder_decode(const weir_decoder *decoder, weir_bytes body,
+                                       weir_arena *scratch, weir_value *slots)
+{
+    if (body.size > WEIR_AVRO_MESSAGE_MAX) return refuse("the message is larger than 1 MiB", 0);
+    size_t used = 0;
+    weir_decode_result result = weir_avro_run(&decoder->program, body, scratch, slots, &used);
+    if (result.reason != WEIR_DECODE_BAD_AVRO && used != body.size)
+        return refuse("bytes follow behind the record", used);
+    return result;
+}
+
+/* -- Confluent's frame -- */
+
+bool weir_frame_read(weir_bytes message, int32_t *schema_id_out, weir_bytes *body_out)
+{
+    if (message.size < WEIR_FRAME_BYTES || message.data[0] != 0) return false;
+    uint32_t id = 0;
+    for (int i = 1; i < WEIR_FRAME_BYTES; i++)
+        id = id << 8 | message.data[i];
+    *schema_id_out = (int32_t)id;
+    *body_out = (weir_bytes){message.data + WEIR_FRAME_BYTES, message.size - WEIR_FRAME_BYTES};
+    return true;
+}
+
+void weir_frame_write(weir_buffer *out, int32_t schema_id)
+{
+    uint8_t frame[WEIR_FRAME_BYTES] = {0};
+    for (int i = 0; i < 4; i++)
+        frame[1 + i] = (uint8_t)((uint32_t)schema_id >> (24 - 8 * i));
+    weir_buffer_put(out, frame, sizeof frame);
+}
