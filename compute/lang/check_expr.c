@@ -1,0 +1,755 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Types of expressions. Everything that depends on where an expression stands is decided in the leaves: which
+ * names exist, what they read, what is an error and which help it deserves. Operators and functions are bound by
+ * compute/expr.
+ */
+#include "compute/lang/check_internal.h"
+
+#include <string.h>
+
+#include "ops/runtime/assert.h"
+#include "schemas/decimal.h"
+
+#define REPORT(c, id, at, help, ...) weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
+#define HELP(c, ...) weir_arena_printf((c)->diagnostics->into, __VA_ARGS__)
+
+/* ---- Binding ---- */
+
+typedef struct size_of_expr {
+    double nodes;
+    uint32_t depth;
+} size_of_expr;
+
+static const size_of_expr *expr_size(weir_checker *c, const weir_expr *expr)
+{
+    size_of_expr *known = weir_map_get(&c->sizes, NULL, expr);
+    if (known != NULL) return known;
+    size_of_expr size = {1, 1};
+    for (uint32_t i = 0; i < expr->arg_count; i++) {
+        const size_of_expr *arg = expr_size(c, expr->args[i]);
+        size.nodes += arg->nodes;
+        if (arg->depth >= size.depth) size.depth = arg->depth + 1;
+    }
+    known = weir_arena_copy(c->scratch, &size, sizeof size);
+    weir_map_put(&c->sizes, NULL, expr, known);
+    return known;
+}
+
+bool weir_expr_is_small(weir_checker *c, const weir_expr *expr)
+{
+    const size_of_expr *size = expr_size(c, expr);
+    return size->nodes <= WEIR_EXPR_SIZE_MAX && size->depth <= WEIR_EXPR_DEPTH_MAX - 8;
+}
+
+static const weir_zone *load_zone(void *context, const char *name, const char **problem_out)
+{
+    weir_checker *c = context;
+    if (c->host->load_zone == NULL) {
+        *problem_out = "no time zones are known here";
+        return NULL;
+    }
+    return c->host->load_zone(c->host->context, name, problem_out);
+}
+
+const weir_expr *weir_bind(weir_checker *c, const weir_scope *scope, weir_span at, const char *name,
+                           const weir_expr *const *args, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (args[i] == NULL) return NULL;
+    }
+    weir_expr_bind_context context = {.into = c->into, .load_zone = load_zone, .context = c,
+                                      .in_aggregate = scope->in_aggregate};
+    const weir_expr *node = NULL;
+    const char *problem = weir_expr_bind(&context, name, args, count, &node);
+    if (problem != NULL) {
+        const char *cure = strstr(problem, "; ");
+        if (cure != NULL) {
+            REPORT(c, TYPE, at, HELP(c, "%s", cure + 2), "%.*s", (int)(cure - problem), problem);
+        } else {
+            REPORT(c, TYPE, at, NULL, "%s", problem);
+        }
+        return NULL;
+    }
+    WEIR_ASSERT(node != NULL);
+    if (weir_expr_is_small(c, node)) return node;
+    REPORT(c, TOO_LARGE, at, "give parts of it names, or use fewer features of features",
+           "with all that it refers to, this expression is too large");
+    return NULL;
+}
+
+static const weir_expr *constant(weir_checker *c, weir_type type, weir_value value)
+{
+    return weir_expr_const(c->into, type, value);
+}
+
+/* ---- Literals ---- */
+
+const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, bool negative)
+{
+    const char *text = c->diagnostics->sources[node->span.source].text + node->span.start;
+    size_t size = node->span.end - node->span.start - node->is_percent;
+    int64_t fraction = 0, exponent = 0;
+    bool has_point = false, whole = !node->is_percent;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '.') {
+            has_point = true;
+            whole = false;
+        } else if (text[i] == 'e' || text[i] == 'E') {
+            whole = false;
+            bool minus = text[i + 1] == '-';
+            for (size_t k = i + 1 + (text[i + 1] == '-' || text[i + 1] == '+'); k < size && exponent < 1000; k++)
+                exponent = exponent * 10 + (text[k] - '0');
+            if (minus) exponent = -exponent;
+            break;
+        } else if (has_point) {
+            fraction += 1;
+        }
+    }
+    int64_t scale = fraction > exponent ? fraction - exponent : 0;
+    int64_t shown_scale = scale + (node->is_percent ? 2 : 0);
+    weir_int128 unscaled = 0;
+    if (shown_scale > WEIR_DECIMAL_PRECISION_MAX ||
+        !weir_decimal_parse(text, size, WEIR_DECIMAL_PRECISION_MAX, (unsigned)scale, &unscaled)) {
+        REPORT(c, LITERAL, node->span, "38 digits are the most that a decimal holds", "this number does not fit a decimal");
+        return NULL;
+    }
+    if (negative) unscaled = -unscaled;
+    if (whole && unscaled >= INT64_MIN && unscaled <= INT64_MAX)
+        return constant(c, weir_type_of(WEIR_INT64), weir_int((int64_t)unscaled));
+    unsigned precision = 1;
+    for (weir_int128 left = unscaled < 0 ? -unscaled : unscaled; left >= 10; left /= 10)
+        precision += 1;
+    if (precision < shown_scale) precision = (unsigned)shown_scale;
+    return constant(c, weir_type_decimal(precision, (unsigned)shown_scale), weir_decimal(unscaled));
+}
+
+static const weir_expr *check_string(weir_checker *c, const weir_ast_expr *node, const weir_type *hint)
+{
+    if (hint != NULL && hint->kind == WEIR_TIME) {
+        int64_t us = 0;
+        if (weir_time_parse(node->name, node->size, &us)) return constant(c, weir_type_of(WEIR_TIME), weir_time(us));
+        REPORT(c, LITERAL, node->span, "write it in RFC 3339: \"2026-01-01T00:00:00Z\"", "this string is not a time");
+        return NULL;
+    }
+    return constant(c, weir_type_of(WEIR_STRING),
+                    weir_string(weir_arena_copy(c->into, node->name, node->size), node->size));
+}
+
+static const weir_expr *check_time(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+{
+    if (scope->phase == WEIR_PHASE_TEST) { /* 2000-01-01T00:00:00Z */
+        return constant(c, weir_type_of(WEIR_TIME), weir_time(INT64_C(946684800000000) + node->integer));
+    }
+    REPORT(c, LITERAL, node->span, "in expressions a time is a string: ts > \"2026-01-01T00:00:00Z\"",
+           "a time of day stands in tests only");
+    return NULL;
+}
+
+static const weir_expr *check_null(weir_checker *c, const weir_type *hint)
+{
+    weir_type type = hint != NULL ? weir_type_optional(*hint) : weir_type_optional(weir_type_of(WEIR_NULL));
+    return constant(c, type, weir_null());
+}
+
+/* ---- Enum values ---- */
+
+static int64_t symbol_index(const weir_enum_type *symbols, const char *name)
+{
+    for (uint32_t i = 0; symbols != NULL && i < symbols->symbol_count; i++) {
+        if (strcmp(symbols->symbols[i], name) == 0) return i;
+    }
+    return -1;
+}
+
+static const weir_expr *enum_const(weir_checker *c, const weir_enum_type *symbols, int64_t index)
+{
+    weir_type type = {.kind = WEIR_ENUM, .symbols = symbols};
+    return constant(c, type, (weir_value){.kind = WEIR_ENUM, .as.integer = index});
+}
+
+static bool hint_has(const weir_type *hint, const char *name)
+{
+    return hint != NULL && hint->kind == WEIR_ENUM && symbol_index(hint->symbols, name) >= 0;
+}
+
+/* The value of an enum that the hint wants, or of the only declared enum that has it. NULL, not reported. */
+static const weir_expr *enum_value(weir_checker *c, const char *name, const weir_type *hint, bool *ambiguous_out)
+{
+    *ambiguous_out = false;
+    if (hint_has(hint, name)) return enum_const(c, hint->symbols, symbol_index(hint->symbols, name));
+    const weir_enum_type *found = NULL;
+    for (uint32_t i = 0; i < c->enums.count; i++) {
+        const weir_enum_type *one = c->enums.items[i];
+        if (symbol_index(one, name) < 0) continue;
+        if (found != NULL) *ambiguous_out = true;
+        found = one;
+    }
+    if (found == NULL || *ambiguous_out || (hint != NULL && hint->kind == WEIR_ENUM)) return NULL;
+    return enum_const(c, found, symbol_index(found, name));
+}
+
+static const weir_expr *unknown_name(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
+                                     const weir_type *hint)
+{
+    const char *name = node->name;
+    if (hint != NULL && hint->kind == WEIR_ENUM) {
+        const char *near = weir_nearest_name(name, hint->symbols->symbols, hint->symbols->symbol_count);
+        REPORT(c, ENUM_VALUE, node->span, near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
+               "`%s` has no value `%s`", hint->symbols->name, name);
+        return NULL;
+    }
+    const char *near = weir_suggest_name(c, scope, name);
+    const char *help = near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL;
+    if (help == NULL && hint != NULL && hint->kind == WEIR_STRING) help = HELP(c, "a string is written \"%s\"", name);
+    if (help == NULL && scope->phase == WEIR_PHASE_VECTOR)
+        help = "in a vector write group.feature for features and this.field for fields of the event";
+    REPORT(c, UNKNOWN_NAME, node->span, help, "nothing here is called `%s`", name);
+    return NULL;
+}
+
+/* ---- Fields ---- */
+
+/* The type a field has in all streams of a group that have it. False: reported. */
+static bool joined_type(weir_checker *c, const weir_group_info *group, const char *path, weir_span at, weir_type *out)
+{
+    const weir_schema_field *first = NULL;
+    const weir_stream_info *owner = NULL;
+    bool optional = false;
+    for (uint32_t i = 0; i < group->stream_count; i++) {
+        const weir_schema_field *field = weir_stream_field(group->streams[i], path);
+        optional |= field == NULL || field->type.optional;
+        if (field == NULL) continue;
+        if (first == NULL) {
+            first = field;
+            owner = group->streams[i];
+            continue;
+        }
+        weir_type a = first->type, b = field->type;
+        a.optional = b.optional = false;
+        if (weir_type_equal(a, b)) continue;
+        REPORT(c, FIELD_TYPES, at, HELP(c, "write `%s.%s` or `%s.%s`", owner->name, path, group->streams[i]->name, path),
+               "`%s` is %s in `%s` and %s in `%s`", path, weir_type_print(first->type, c->scratch), owner->name,
+               weir_type_print(field->type, c->scratch), group->streams[i]->name);
+        return false;
+    }
+    *out = first->type;
+    out->optional = optional;
+    return true;
+}
+
+static const weir_expr *field_leaf(weir_checker *c, const weir_scope *scope, const char *path, weir_type type)
+{
+    weir_stream_info *source = (weir_stream_info *)(uintptr_t)scope->source;
+    const weir_schema_field *field = weir_stream_field(source, path);
+    if (field == NULL) return constant(c, weir_type_optional(type), weir_null());
+    const weir_expr *leaf = weir_expr_leaf(c->into, WEIR_EXPR_FIELD, field->type, weir_stream_slot(c, source, path));
+    if (type.optional == field->type.optional) return leaf;
+    return weir_expr_coerce(c->into, leaf, type);
+}
+
+static const weir_expr *check_field(weir_checker *c, const weir_scope *scope, const char *path, weir_span at)
+{
+    if (scope->phase == WEIR_PHASE_EVENT)
+        return field_leaf(c, scope, path, weir_stream_field(scope->source, path)->type);
+    weir_type type;
+    if (!joined_type(c, scope->group, path, at, &type)) return NULL;
+    return field_leaf(c, scope, path, type);
+}
+
+/* stream.field inside a joined group: null for events of the other streams. */
+static const weir_expr *check_qualified(weir_checker *c, const weir_scope *scope, const weir_stream_info *stream,
+                                        const char *path, const weir_ast_expr *node)
+{
+    const weir_schema_field *field = weir_stream_field(stream, path);
+    if (field == NULL) {
+        REPORT(c, UNKNOWN_FIELD, node->name_span, NULL, "`%s` has no field `%s`", stream->name, path);
+        return NULL;
+    }
+    weir_type type = field->type;
+    if (scope->phase != WEIR_PHASE_EVENT && scope->group->stream_count > 1) type.optional = true;
+    if (scope->source != stream) return constant(c, weir_type_optional(type), weir_null());
+    return field_leaf(c, scope, path, type);
+}
+
+static const weir_expr *check_this(weir_checker *c, const weir_scope *scope, const char *path, const weir_ast_expr *node)
+{
+    if (scope->no_this_here || scope->phase == WEIR_PHASE_EVENT || scope->phase == WEIR_PHASE_TEST) {
+        REPORT(c, NO_THIS, node->span, path != NULL ? HELP(c, "write `%s`", path) : NULL, "`this` has no meaning here");
+        return NULL;
+    }
+    if (path == NULL) {
+        REPORT(c, UNEXPECTED, node->span, "write this.field", "`this` is a whole event, not a value");
+        return NULL;
+    }
+    const weir_schema_field *field = scope->self == NULL ? NULL : weir_stream_field(scope->self, path);
+    if (field == NULL) {
+        const char *near = NULL;
+        const weir_schema *schema = scope->self == NULL ? NULL : scope->self->schema;
+        if (schema != NULL) {
+            const char **paths = weir_arena_array(c->scratch, const char *, schema->field_count);
+            for (size_t i = 0; i < schema->field_count; i++)
+                paths[i] = schema->fields[i].path;
+            near = weir_nearest_name(path, paths, schema->field_count);
+        }
+        const char *help = near != NULL ? HELP(c, "did you mean `this.%s`?", near) : NULL;
+        if (scope->self == NULL) {
+            REPORT(c, UNKNOWN_FIELD, node->span, help, "no stream that is observed by this entity has the field `%s`", path);
+        } else {
+            REPORT(c, UNKNOWN_FIELD, node->span, help, "`this` is an event of `%s`, which has no field `%s`",
+                   scope->self->name, path);
+        }
+        return NULL;
+    }
+    return weir_expr_leaf(c->into, WEIR_EXPR_THIS, field->type, weir_stream_slot(c, scope->self, path));
+}
+
+/* ---- Features ---- */
+
+static const weir_expr *check_member(weir_checker *c, const weir_scope *scope, weir_member_info *member, weir_span at)
+{
+    if (member == NULL) return NULL;
+    weir_group_info *group = member->feature->group;
+    if (scope->phase == WEIR_PHASE_ROW)
+        return weir_member_carried(c, member, (weir_stream_info *)(uintptr_t)scope->source, at);
+    if (scope->phase == WEIR_PHASE_VECTOR) return weir_member_carried(c, member, scope->self, at);
+    WEIR_ASSERT(scope->phase == WEIR_PHASE_READ);
+    weir_group_resolve(c, group);
+    if (group->is_broken) return NULL;
+    if (group->entity != scope->group->entity) {
+        REPORT(c, OTHER_ENTITY, at, "combine them in a vector: name = group.feature / other.feature",
+               "`%s` is per %s, this group is per %s", group->name, group->entity->name, scope->group->entity->name);
+        return NULL;
+    }
+    return weir_member_instance(c, member, scope->self, at);
+}
+
+static bool no_features_here(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+{
+    if (scope->phase != WEIR_PHASE_EVENT && scope->phase != WEIR_PHASE_TEST) return false;
+    REPORT(c, UNKNOWN_NAME, node->span, "only the event's own fields are known here", "a feature can not stand here");
+    return true;
+}
+
+/* ---- Lets and columns: looked through, circles found by what is open ---- */
+
+static bool is_open(const weir_checker *c, const void *what)
+{
+    for (uint32_t i = 0; i < c->open.count; i++) {
+        if (c->open.items[i] == what) return true;
+    }
+    return false;
+}
+
+static const weir_expr *check_through(weir_checker *c, const weir_scope *scope, const void *what, const char *name,
+                                      const weir_ast_expr *expr, weir_span at, const weir_type *hint)
+{
+    if (expr == NULL) return NULL;
+    if (is_open(c, what)) {
+        REPORT(c, CIRCLE, at, "break the circle", "`%s` is defined through itself", name);
+        return NULL;
+    }
+    weir_pointers_push(c, &c->open, (void *)(uintptr_t)what);
+    const weir_expr *result = weir_check_expr(c, scope, expr, hint);
+    c->open.count -= 1;
+    return result;
+}
+
+static const weir_expr *ambiguous(weir_checker *c, const weir_ast_expr *node, const char *one, const char *other,
+                                  const char *help)
+{
+    REPORT(c, AMBIGUOUS, node->span, help, "`%s` may be %s or %s", node->name, one, other);
+    return NULL;
+}
+
+static const weir_expr *check_name_row(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
+                                       const weir_type *hint)
+{
+    const weir_group_info *group = scope->group;
+    const weir_ast_feature *let = weir_let_find(c, group, node->name);
+    bool is_field = weir_group_has_field(group, node->name), is_value = hint_has(hint, node->name);
+    weir_feature_info *feature = weir_feature_find(c, group, node->name);
+    const char *stream = group->streams[0]->name;
+    if (let != NULL && is_field)
+        return ambiguous(c, node, "a `let`", "a field", HELP(c, "rename the `let`; the field is `%s.%s`", stream, node->name));
+    if (is_value && (let != NULL || is_field || feature != NULL))
+        return ambiguous(c, node, let != NULL ? "a `let`" : is_field ? "a field" : "a feature", "an enum value",
+                         HELP(c, "the enum value is `Enum.%s` of a declared enum; the field is `%s.%s`", node->name, stream, node->name));
+    if (let != NULL) return check_through(c, scope, let, node->name, let->expr, node->span, hint);
+    if (is_field) return check_field(c, scope, node->name, node->span);
+    if (feature != NULL) return check_member(c, scope, weir_member_of(c, feature, node, NULL), node->span);
+    bool several = false;
+    const weir_expr *value = enum_value(c, node->name, hint, &several);
+    if (value != NULL) return value;
+    if (several) return ambiguous(c, node, "a value of one enum", "of another", "write Enum.value");
+    const weir_symbol *symbol = weir_symbol_find(c, node->name);
+    if (symbol != NULL && symbol->kind == WEIR_SYMBOL_BROKEN) return NULL;
+    if (symbol != NULL && symbol->kind == WEIR_SYMBOL_STREAM) {
+        REPORT(c, TYPE, node->span, HELP(c, "count its events with count(%s)", node->name),
+               "`%s` is a stream, not a value", node->name);
+        return NULL;
+    }
+    return unknown_name(c, scope, node, hint);
+}
+
+static const weir_expr *bare_field(weir_checker *c, const char *path, weir_span at)
+{
+    REPORT(c, BARE_FIELD, at, HELP(c, "write `this.%s`, or put it into an aggregate", path),
+           "`%s` is a field of past events; write `this.%s`", path, path);
+    return NULL;
+}
+
+static const weir_expr *check_name_read(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
+                                        const weir_type *hint)
+{
+    weir_feature_info *feature = weir_feature_find(c, scope->group, node->name);
+    if (feature != NULL && hint_has(hint, node->name))
+        return ambiguous(c, node, "a feature", "an enum value", HELP(c, "the enum value is `Enum.%s`", node->name));
+    if (feature != NULL) return check_member(c, scope, weir_member_of(c, feature, node, NULL), node->span);
+    const weir_ast_feature *let = weir_let_find(c, scope->group, node->name);
+    if (let != NULL && let->expr != NULL && (weir_ast_uses(c, scope->group, let->expr) & WEIR_USES_ROW) != 0) {
+        REPORT(c, LET_OUTSIDE, node->span, "use it inside an aggregate, or write the expression with `this.`",
+               "`%s` says something about past events", node->name);
+        return NULL;
+    }
+    if (let != NULL) return check_through(c, scope, let, node->name, let->expr, node->span, hint);
+    bool several = false;
+    const weir_expr *value = enum_value(c, node->name, hint, &several);
+    if (hint_has(hint, node->name)) return value;
+    if (weir_group_has_field(scope->group, node->name)) return bare_field(c, node->name, node->span);
+    return value != NULL ? value : unknown_name(c, scope, node, hint);
+}
+
+static const weir_ast_item *vector_item(const weir_vector_info *vector, const char *name)
+{
+    const weir_ast_vector *ast = vector == NULL ? NULL : &vector->decl->as.vector;
+    for (uint32_t i = 0; ast != NULL && i < ast->item_count; i++) {
+        const weir_ast_item *item = &ast->items[i];
+        if ((item->kind == WEIR_ITEM_NAMED || item->kind == WEIR_ITEM_LET) && item->name.name == name) return item;
+    }
+    return NULL;
+}
+
+static const weir_expr *check_name_vector(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
+                                          const weir_type *hint)
+{
+    const weir_ast_item *item = vector_item(scope->vector, node->name);
+    bool is_field = scope->self != NULL && weir_stream_field(scope->self, node->name) != NULL;
+    if (strcmp(node->name, "score") == 0 && item == NULL) {
+        if (scope->allow_score) return weir_expr_leaf(c->into, WEIR_EXPR_SCORE, weir_type_of(WEIR_FLOAT64), 0);
+        REPORT(c, NO_SCORE, node->span, NULL, "the score is known in `decide` only");
+        return NULL;
+    }
+    if (item != NULL && !(is_field && is_open(c, item)))
+        return check_through(c, scope, item, node->name, item->expr, node->span, hint);
+    bool several = false;
+    const weir_expr *value = enum_value(c, node->name, hint, &several);
+    if (hint_has(hint, node->name)) return value;
+    if (is_field) return bare_field(c, node->name, node->span);
+    const weir_symbol *symbol = weir_symbol_find(c, node->name);
+    if (symbol != NULL && symbol->kind == WEIR_SYMBOL_BROKEN) return NULL;
+    return value != NULL ? value : unknown_name(c, scope, node, hint);
+}
+
+static const weir_expr *check_name(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+{
+    switch (scope->phase) {
+    case WEIR_PHASE_ROW:
+    case WEIR_PHASE_FILTER: return check_name_row(c, scope, node, hint);
+    case WEIR_PHASE_READ: return check_name_read(c, scope, node, hint);
+    case WEIR_PHASE_VECTOR: return check_name_vector(c, scope, node, hint);
+    default: break;
+    }
+    bool is_field = scope->phase == WEIR_PHASE_EVENT && weir_stream_field(scope->source, node->name) != NULL;
+    if (is_field && hint_has(hint, node->name))
+        return ambiguous(c, node, "a field", "an enum value", HELP(c, "the enum value is `Enum.%s`, the field `%s.%s`",
+                                                                   node->name, scope->source->name, node->name));
+    if (is_field) return check_field(c, scope, node->name, node->span);
+    bool several = false;
+    const weir_expr *value = enum_value(c, node->name, hint, &several);
+    return value != NULL ? value : unknown_name(c, scope, node, hint);
+}
+
+/* ---- Paths ---- */
+
+static bool stream_is_here(const weir_scope *scope, const weir_stream_info *stream)
+{
+    if (scope->phase == WEIR_PHASE_EVENT) return scope->source == stream;
+    for (uint32_t i = 0; scope->group != NULL && i < scope->group->stream_count; i++) {
+        if (scope->group->streams[i] == stream) return true;
+    }
+    return false;
+}
+
+static const weir_expr *check_table(weir_checker *c, const weir_stream_info *table, const weir_ast_expr *node)
+{
+    /* The table's own declaration has been reported once; its uses would only repeat it. */
+    (void)node;
+    WEIR_ASSERT(table->is_table && c->diagnostics->error_count > 0);
+    return NULL;
+}
+
+/* Behind the first dot the root has been found to be a symbol of the package. */
+static const weir_expr *check_symbol_path(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
+                                          const weir_symbol *symbol, const char *rest, const weir_ast_window *window)
+{
+    switch (symbol->kind) {
+    case WEIR_SYMBOL_BROKEN: return NULL;
+    case WEIR_SYMBOL_ENUM: {
+        int64_t index = symbol_index(symbol->as.enumeration, rest);
+        if (index >= 0 && window == NULL) return enum_const(c, symbol->as.enumeration, index);
+        weir_type type = {.kind = WEIR_ENUM, .symbols = symbol->as.enumeration};
+        weir_ast_expr name = *node;
+        name.name = rest;
+        return unknown_name(c, scope, &name, &type);
+    }
+    case WEIR_SYMBOL_GROUP: {
+        if (no_features_here(c, scope, node)) return NULL;
+        weir_feature_info *feature = weir_group_feature(c, symbol->as.group, rest, node->span);
+        if (feature == NULL) return NULL;
+        return check_member(c, scope, weir_member_of(c, feature, node, window), node->span);
+    }
+    case WEIR_SYMBOL_STREAM: {
+        const weir_stream_info *stream = symbol->as.stream;
+        if (stream->is_table) return check_table(c, stream, node);
+        if (stream->is_broken) return NULL;
+        bool is_row = scope->phase == WEIR_PHASE_ROW || scope->phase == WEIR_PHASE_EVENT;
+        if (is_row && stream_is_here(scope, stream) && window == NULL) return check_qualified(c, scope, stream, rest, node);
+        if (stream_is_here(scope, stream) || (scope->self == stream && weir_stream_field(stream, rest) != NULL))
+            return bare_field(c, rest, node->span);
+        REPORT(c, UNKNOWN_NAME, node->span, "a group reads the streams behind its `from` and `join`",
+               "`%s` is not a stream of this group", stream->name);
+        return NULL;
+    }
+    default:
+        REPORT(c, UNKNOWN_NAME, node->span, NULL, "`%s` has no values to read", symbol->decl->name.name);
+        return NULL;
+    }
+}
+
+static bool is_row_field(const weir_scope *scope, const char *path)
+{
+    if (scope->phase == WEIR_PHASE_EVENT) return weir_stream_field(scope->source, path) != NULL;
+    if (scope->group != NULL && weir_group_has_field(scope->group, path)) return true;
+    return scope->phase == WEIR_PHASE_VECTOR && scope->self != NULL && weir_stream_field(scope->self, path) != NULL;
+}
+
+static const weir_expr *check_path(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
+                                   const weir_ast_window *window)
+{
+    const weir_ast_expr *root = NULL;
+    const weir_ast_expr *inner = node->kind == WEIR_AST_INDEX ? node->args[0] : node;
+    const char *path = weir_path_of(c, inner, &root);
+    if (path == NULL) {
+        REPORT(c, UNEXPECTED, node->name_span, NULL, "only fields, features and enums have parts");
+        return NULL;
+    }
+    if (root->kind == WEIR_AST_THIS) {
+        if (window == NULL) return check_this(c, scope, path, node);
+        REPORT(c, NO_WINDOW, node->name_span, NULL, "a field of `this` has no windows");
+        return NULL;
+    }
+    bool is_field = window == NULL && is_row_field(scope, path);
+    bool row = scope->phase == WEIR_PHASE_ROW || scope->phase == WEIR_PHASE_EVENT;
+    if (is_field) return row ? check_field(c, scope, path, node->span) : bare_field(c, path, node->span);
+    const weir_symbol *symbol = weir_symbol_find(c, root->name);
+    if (symbol != NULL) return check_symbol_path(c, scope, node, symbol, path + strlen(root->name) + 1, window);
+    if (is_row_field(scope, root->name)) {
+        REPORT(c, UNKNOWN_FIELD, node->name_span, NULL, "`%s` has no field `%s`", root->name, path + strlen(root->name) + 1);
+        return NULL;
+    }
+    return unknown_name(c, scope, root, NULL);
+}
+
+static const weir_expr *check_index(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+{
+    const weir_ast_expr *of = node->args[0];
+    if (of->kind == WEIR_AST_FIELD) return check_path(c, scope, node, node->window);
+    weir_feature_info *feature = of->kind == WEIR_AST_NAME && scope->group != NULL
+                                     ? weir_feature_find(c, scope->group, of->name)
+                                     : NULL;
+    if (feature != NULL && !no_features_here(c, scope, node))
+        return check_member(c, scope, weir_member_of(c, feature, node, node->window), node->span);
+    if (feature == NULL && of->kind == WEIR_AST_NAME && !is_row_field(scope, of->name)) return unknown_name(c, scope, of, NULL);
+    if (feature == NULL)
+        REPORT(c, NO_WINDOW, node->name_span, NULL, "only a feature has windows to choose from");
+    return NULL;
+}
+
+/* ---- Operators and calls ---- */
+
+/* A name that means nothing by itself here: an enum value, if the other side is an enum. */
+static bool waits_for_type(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+{
+    while (node->kind == WEIR_AST_BRACKETS)
+        node = node->args[0];
+    if (node->kind == WEIR_AST_STRING || node->kind == WEIR_AST_NULL) return true;
+    if (node->kind != WEIR_AST_NAME) return false;
+    if (scope->phase == WEIR_PHASE_VECTOR)
+        return vector_item(scope->vector, node->name) == NULL && strcmp(node->name, "score") != 0;
+    if (scope->phase == WEIR_PHASE_EVENT) return weir_stream_field(scope->source, node->name) == NULL;
+    if (scope->group == NULL) return true;
+    if (weir_let_find(c, scope->group, node->name) != NULL || weir_feature_find(c, scope->group, node->name) != NULL) return false;
+    return scope->phase == WEIR_PHASE_READ || !weir_group_has_field(scope->group, node->name);
+}
+
+/* Two sides that shall have one type: the one that knows its type is typed first. */
+static bool check_pair(weir_checker *c, const weir_scope *scope, const weir_ast_expr *const pair[2], const weir_type *hint,
+                       const weir_expr *out[2])
+{
+    unsigned first = waits_for_type(c, scope, pair[0]) && !waits_for_type(c, scope, pair[1]) ? 1 : 0;
+    out[first] = weir_check_expr(c, scope, pair[first], hint);
+    if (out[first] == NULL && waits_for_type(c, scope, pair[1 - first])) return false; /* it can not know its type */
+    const weir_type *other = out[first] != NULL && out[first]->type.kind != WEIR_NULL ? &out[first]->type : hint;
+    weir_type plain = {0};
+    if (other != NULL) {
+        plain = *other;
+        plain.optional = false;
+        other = &plain;
+    }
+    out[1 - first] = weir_check_expr(c, scope, pair[1 - first], other);
+    return out[0] != NULL && out[1] != NULL;
+}
+
+static bool is_comparison(const char *op) { return op[0] == '=' || op[0] == '!' || op[0] == '<' || op[0] == '>'; }
+
+static const weir_expr *check_binary(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+{
+    const weir_expr *args[2];
+    if (is_comparison(node->name) || strcmp(node->name, "??") == 0) {
+        if (!check_pair(c, scope, node->args, is_comparison(node->name) ? NULL : hint, args)) return NULL;
+    } else if (strcmp(node->name, "and") == 0 || strcmp(node->name, "or") == 0) {
+        args[0] = weir_check_condition(c, scope, node->args[0]);
+        args[1] = weir_check_condition(c, scope, node->args[1]);
+    } else {
+        args[0] = weir_check_expr(c, scope, node->args[0], NULL);
+        args[1] = weir_check_expr(c, scope, node->args[1], NULL);
+    }
+    return weir_bind(c, scope, node->name_span, node->name, args, 2);
+}
+
+static const weir_expr *check_unary(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+{
+    const weir_ast_expr *of = node->args[0];
+    if (strcmp(node->name, "-") == 0 && of->kind == WEIR_AST_NUMBER) return weir_number_const(c, of, true);
+    const weir_expr *arg = strcmp(node->name, "not") == 0 ? weir_check_condition(c, scope, of)
+                                                          : weir_check_expr(c, scope, of, NULL);
+    return weir_bind(c, scope, node->span, node->name, &arg, 1);
+}
+
+static const weir_expr *check_if(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+{
+    const weir_expr *args[3];
+    args[0] = weir_check_condition(c, scope, node->args[0]);
+    if (!check_pair(c, scope, node->args + 1, hint, args + 1)) return NULL;
+    return weir_bind(c, scope, node->span, "if", args, 3);
+}
+
+static const weir_expr *unknown_function(weir_checker *c, const weir_ast_expr *node)
+{
+    if (weir_language_has_function(node->name)) {
+        REPORT(c, NOT_SUPPORTED, node->name_span, NULL, "the function `%s` is not supported yet", node->name);
+        return NULL;
+    }
+    const char *near = weir_expr_suggest(node->name);
+    if (near == NULL) near = weir_agg_suggest(node->name);
+    REPORT(c, UNKNOWN_FUNCTION, node->name_span, near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
+           "there is no function or aggregate `%s`", node->name);
+    return NULL;
+}
+
+static const weir_expr *misplaced_aggregate(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+{
+    bool nested = scope->phase == WEIR_PHASE_ROW || scope->phase == WEIR_PHASE_FILTER;
+    if (nested && (strcmp(node->name, "delta") == 0 || strcmp(node->name, "lag") == 0)) {
+        REPORT(c, NOT_SUPPORTED, node->name_span, NULL, "`%s` inside another aggregate is not supported yet", node->name);
+        return NULL;
+    }
+    REPORT(c, NO_AGGREGATE, node->name_span,
+           nested ? "make it a feature of its own; its value at each past event can stand here by name"
+                  : "make it a feature of a group and use group.feature",
+           "the aggregate `%s` can not stand here", node->name);
+    return NULL;
+}
+
+static const weir_expr *check_call(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+{
+    if (weir_is_aggregate_call(node)) {
+        if (scope->phase == WEIR_PHASE_READ) return weir_check_aggregate(c, scope, node);
+        return misplaced_aggregate(c, scope, node);
+    }
+    bool good = weir_expr_is_function(node->name);
+    if (!good) (void)unknown_function(c, node);
+    if (node->arg_count > WEIR_EXPR_ARGS_MAX) {
+        REPORT(c, ARGUMENTS, node->span, NULL, "`%s` has too many arguments", node->name);
+        return NULL;
+    }
+    const weir_expr *args[WEIR_EXPR_ARGS_MAX];
+    for (uint32_t i = 0; i < node->arg_count; i++) {
+        args[i] = weir_check_expr(c, scope, node->args[i], NULL);
+        good = good && args[i] != NULL;
+    }
+    return good ? weir_bind(c, scope, node->span, node->name, args, node->arg_count) : NULL;
+}
+
+static const weir_expr *check_kind(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+{
+    switch ((weir_ast_kind)node->kind) {
+    case WEIR_AST_NUMBER: return weir_number_const(c, node, false);
+    case WEIR_AST_STRING: return check_string(c, node, hint);
+    case WEIR_AST_DURATION: return constant(c, weir_type_of(WEIR_DURATION), weir_duration(node->integer));
+    case WEIR_AST_TIME: return check_time(c, scope, node);
+    case WEIR_AST_BOOL: return constant(c, weir_type_of(WEIR_BOOL), weir_bool(node->integer != 0));
+    case WEIR_AST_NULL: return check_null(c, hint);
+    case WEIR_AST_NAME: return check_name(c, scope, node, hint);
+    case WEIR_AST_THIS: return check_this(c, scope, NULL, node);
+    case WEIR_AST_CALL: return check_call(c, scope, node);
+    case WEIR_AST_FIELD: return check_path(c, scope, node, NULL);
+    case WEIR_AST_INDEX: return check_index(c, scope, node);
+    case WEIR_AST_UNARY: return check_unary(c, scope, node);
+    case WEIR_AST_BINARY: return check_binary(c, scope, node, hint);
+    case WEIR_AST_IF: return check_if(c, scope, node, hint);
+    case WEIR_AST_BRACKETS: return weir_check_expr(c, scope, node->args[0], hint);
+    case WEIR_AST_ELEMENT:
+        REPORT(c, NOT_SUPPORTED, node->name_span, NULL, "elements of a series of windows are not supported yet");
+        return NULL;
+    case WEIR_AST_RECORD:
+    case WEIR_AST_LIST: break;
+    }
+    REPORT(c, UNEXPECTED, node->span, NULL, "a record or list stands in tests only");
+    return NULL;
+}
+
+/* Past events against `this`: what does not see `this` is stored with the row. */
+static const weir_expr *check_stored(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+{
+    weir_column_info *column = weir_check_column(c, scope, node, false);
+    if (column == NULL) return NULL;
+    return weir_expr_leaf(c->into, WEIR_EXPR_COLUMN, column->type, column->id);
+}
+
+const weir_expr *weir_check_expr(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+{
+    if (node == NULL) return NULL;
+    if (++c->steps > WEIR_CHECK_STEPS_MAX || c->nesting > 4 * WEIR_CHECK_NESTING_MAX) {
+        REPORT(c, TOO_LARGE, node->span, "use fewer `let`s of `let`s", "with all that it refers to, this is too large");
+        return NULL;
+    }
+    c->nesting += 1;
+    bool is_stored = scope->phase == WEIR_PHASE_FILTER && weir_ast_uses(c, scope->group, node) == WEIR_USES_ROW;
+    const weir_expr *result = is_stored ? check_stored(c, scope, node) : check_kind(c, scope, node, hint);
+    c->nesting -= 1;
+    return result;
+}
+
+const weir_expr *weir_check_condition(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+{
+    weir_type want = weir_type_of(WEIR_BOOL);
+    const weir_expr *expr = weir_check_expr(c, scope, node, &want);
+    if (expr == NULL || expr->type.kind == WEIR_BOOL) return expr;
+    if (expr->op == WEIR_EXPR_CONST && expr->type.kind == WEIR_NULL)
+        return weir_expr_const(c->into, weir_type_optional(want), weir_null());
+    REPORT(c, NOT_BOOL, node->span, weir_type_is_number(expr->type) ? "compare it: x != 0" : "write a comparison",
+           "this is %s, a condition must be bool", weir_type_print(expr->type, c->scratch));
+    return NULL;
+}
