@@ -189,6 +189,8 @@ typedef struct weir_plan_member {
         this_count; /* fields of `this` that it uses: names and types, for lookups that send them */
     const char *const *this_names;
     const weir_type *this_types;
+    uint32_t this_stream; /* whose slots THIS in `expr` means: the group's first stream that has all
+                             the fields; WEIR_NONE: it does not use `this` */
     /* Composite keys: the THIS values that key each composite view it reads are in view_keys[]
      * below. */
     const char *doc;

@@ -2,9 +2,10 @@
 /*
  * ast.h - a definition as it was written.
  *
- * The tree keeps the order, the spelling and the places of the text: the formatter prints it back, the
- * checker reads it. Names are interned, so they compare by pointer. Lists are arrays with a count. A part that
- * did not parse is NULL (an expression) or left out (an item); the parser has said why.
+ * The tree keeps the order, the spelling and the places of the text: the formatter prints it back,
+ * the checker reads it. Names are interned, so they compare by pointer. Lists are arrays with a
+ * count. A part that did not parse is NULL (an expression) or left out (an item); the parser has
+ * said why.
  *
  * Owns: everything lives in the compilation's arena.
  */
@@ -56,7 +57,8 @@ typedef enum weir_ast_kind {
     WEIR_AST_BINARY,
     WEIR_AST_IF,
     WEIR_AST_BRACKETS,
-    WEIR_AST_RECORD, /* {lat: 1.0, lon: 2.0}: values of tests only; names of the args in parameters */
+    WEIR_AST_RECORD, /* {lat: 1.0, lon: 2.0}: values of tests only; names of the args in parameters
+                      */
     WEIR_AST_LIST,   /* [1, 2]: values of tests only */
 } weir_ast_kind;
 
@@ -67,8 +69,8 @@ struct weir_ast_expr {
     uint16_t depth;
     weir_span span;
     weir_span name_span;
-    const char *name;  /* NAME, CALL, FIELD; the operator; STRING: its text */
-    uint32_t size;     /* STRING: bytes */
+    const char *name; /* NAME, CALL, FIELD; the operator; STRING: its text */
+    uint32_t size;    /* STRING: bytes */
     uint32_t arg_count;
     const weir_ast_expr **args;
     const char **parameters; /* CALL: per argument its name, or NULL */
@@ -181,7 +183,11 @@ typedef struct weir_ast_label {
     weir_ast_duration within;
 } weir_ast_label;
 
-typedef enum weir_ast_step_kind { WEIR_STEP_GIVEN, WEIR_STEP_AT, WEIR_STEP_EXPECT } weir_ast_step_kind;
+typedef enum weir_ast_step_kind {
+    WEIR_STEP_GIVEN,
+    WEIR_STEP_AT,
+    WEIR_STEP_EXPECT
+} weir_ast_step_kind;
 
 typedef struct weir_ast_step {
     weir_ast_step_kind kind;
@@ -201,8 +207,14 @@ typedef struct weir_ast_test {
 } weir_ast_test;
 
 typedef enum weir_ast_decl_kind {
-    WEIR_DECL_ENUM, WEIR_DECL_STREAM, WEIR_DECL_FEATURES, WEIR_DECL_VECTOR, WEIR_DECL_SCORE,
-    WEIR_DECL_LABEL, WEIR_DECL_TEST, WEIR_DECL_UNKNOWN,
+    WEIR_DECL_ENUM,
+    WEIR_DECL_STREAM,
+    WEIR_DECL_FEATURES,
+    WEIR_DECL_VECTOR,
+    WEIR_DECL_SCORE,
+    WEIR_DECL_LABEL,
+    WEIR_DECL_TEST,
+    WEIR_DECL_UNKNOWN,
 } weir_ast_decl_kind;
 
 typedef struct weir_ast_decl {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Aggregates: from `sum(amount) where ok and merchant == this.merchant over 30d` to a cell of a view.
+ * Aggregates: from `sum(amount) where ok and merchant == this.merchant over 30d` to a cell of a
+ * view.
  *
- * The condition is cut at its `and`s, lets looked through. A part without `this` becomes, with its like, one bool
- * column of the stored row. A part `row == this-side` becomes a key of the view, where the window does not
- * depend on which events exist (a duration or `ever`): `last n` chooses among all events of the entity, and a
- * view with a longer key would not have them. Every other part is evaluated at read time over stored columns.
+ * The condition is cut at its `and`s, lets looked through. A part without `this` becomes, with its
+ * like, one bool column of the stored row. A part `row == this-side` becomes a key of the view,
+ * where the window does not depend on which events exist (a duration or `ever`): `last n` chooses
+ * among all events of the entity, and a view with a longer key would not have them. Every other
+ * part is evaluated at read time over stored columns.
  */
 #include "compute/lang/check_internal.h"
 
@@ -13,7 +15,8 @@
 
 #include "ops/runtime/assert.h"
 
-#define REPORT(c, id, at, help, ...) weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
+#define REPORT(c, id, at, help, ...)                                                               \
+    weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
 #define HELP(c, ...) weir_arena_printf((c)->diagnostics->into, __VA_ARGS__)
 
 enum { PARTS_MAX = 64 };
@@ -43,11 +46,13 @@ typedef struct aggregate {
 /* ---- Columns ---- */
 
 /* `view` in count(view): true for its events, null for others. */
-static const weir_stream_info *stream_argument(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+static const weir_stream_info *stream_argument(weir_checker *c, const weir_scope *scope,
+                                               const weir_ast_expr *node)
 {
     if (node->kind != WEIR_AST_NAME) return NULL;
     const weir_group_info *group = scope->group;
-    if (weir_let_find(c, group, node->name) != NULL || weir_group_has_field(group, node->name)) return NULL;
+    if (weir_let_find(c, group, node->name) != NULL || weir_group_has_field(group, node->name))
+        return NULL;
     for (uint32_t i = 0; i < group->stream_count; i++) {
         if (group->streams[i]->name == node->name) return group->streams[i];
     }
@@ -55,7 +60,8 @@ static const weir_stream_info *stream_argument(weir_checker *c, const weir_scope
 }
 
 /* One type for all sources: the first that is not merely null, optional if one is. */
-static bool unify(weir_checker *c, const weir_group_info *group, const weir_expr **exprs, weir_span at, weir_type *out)
+static bool unify(weir_checker *c, const weir_group_info *group, const weir_expr **exprs,
+                  weir_span at, weir_type *out)
 {
     bool found = false, optional = false;
     for (uint32_t i = 0; i < group->stream_count; i++) {
@@ -80,26 +86,29 @@ static bool unify(weir_checker *c, const weir_group_info *group, const weir_expr
     for (uint32_t i = 0; i < group->stream_count; i++) {
         const weir_expr *expr = exprs[i];
         bool is_null = expr->op == WEIR_EXPR_CONST && weir_is_null(&expr->constant);
-        exprs[i] = is_null                               ? weir_expr_const(c->into, *out, weir_null())
+        exprs[i] = is_null                             ? weir_expr_const(c->into, *out, weir_null())
                    : weir_type_equal(expr->type, *out) ? expr
-                                                        : weir_expr_coerce(c->into, expr, *out);
+                                                       : weir_expr_coerce(c->into, expr, *out);
         if (exprs[i] != NULL) continue;
-        REPORT(c, TYPE, at, "convert it so that all joined streams agree", "the joined streams give this different types");
+        REPORT(c, TYPE, at, "convert it so that all joined streams agree",
+               "the joined streams give this different types");
         return false;
     }
     return true;
 }
 
-static weir_column_info *intern_column(weir_checker *c, const weir_group_info *group, const weir_column_info *made)
+static weir_column_info *intern_column(weir_checker *c, const weir_group_info *group,
+                                       const weir_column_info *made)
 {
-    weir_sha256 sha;
-    weir_sha256_init(&sha);
+    weir_digester sha;
+    weir_digester_init(&sha);
     weir_digest_text(&sha, "column");
     weir_digest_type(&sha, made->type);
     for (uint32_t i = 0; i < group->stream_count; i++)
-        weir_sha256_update(&sha, weir_digest_expr(c, group->streams[i], NULL, made->exprs[i]), WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, weir_digest_expr(c, group->streams[i], NULL, made->exprs[i]),
+                          WEIR_DIGEST_BYTES);
     uint8_t digest[WEIR_DIGEST_BYTES];
-    weir_sha256_final(&sha, digest);
+    weir_digester_finish(&sha, digest);
     const char *rows = weir_digest_name(c, group->digest), *name = weir_digest_name(c, digest);
     weir_column_info *known = weir_map_get(&c->interned, rows, name);
     if (known != NULL) return known;
@@ -111,19 +120,23 @@ static weir_column_info *intern_column(weir_checker *c, const weir_group_info *g
     return column;
 }
 
-static weir_column_info *column_of(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
-                                   bool in_aggregate, bool is_condition)
+static weir_column_info *column_of(weir_checker *c, const weir_scope *scope,
+                                   const weir_ast_expr *node, bool in_aggregate, bool is_condition)
 {
     weir_group_info *group = scope->group;
     const weir_stream_info *stream = is_condition ? NULL : stream_argument(c, scope, node);
     weir_column_info made = {0};
     bool good = true;
     for (uint32_t i = 0; i < group->stream_count; i++) {
-        weir_scope row = {.phase = WEIR_PHASE_ROW, .group = group, .source = group->streams[i], .source_index = i,
+        weir_scope row = {.phase = WEIR_PHASE_ROW,
+                          .group = group,
+                          .source = group->streams[i],
+                          .source_index = i,
                           .in_aggregate = in_aggregate};
         if (stream != NULL) {
             weir_value here = stream == group->streams[i] ? weir_bool(true) : weir_null();
-            made.exprs[i] = weir_expr_const(c->into, weir_type_optional(weir_type_of(WEIR_BOOL)), here);
+            made.exprs[i] =
+                weir_expr_const(c->into, weir_type_optional(weir_type_of(WEIR_BOOL)), here);
         } else if (is_condition) {
             made.exprs[i] = weir_check_condition(c, &row, node);
         } else {
@@ -135,7 +148,8 @@ static weir_column_info *column_of(weir_checker *c, const weir_scope *scope, con
     return intern_column(c, group, &made);
 }
 
-weir_column_info *weir_check_column(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, bool in_aggregate)
+weir_column_info *weir_check_column(weir_checker *c, const weir_scope *scope,
+                                    const weir_ast_expr *node, bool in_aggregate)
 {
     return column_of(c, scope, node, in_aggregate, false);
 }
@@ -166,7 +180,8 @@ static bool read_arguments(weir_checker *c, aggregate *a)
             continue;
         }
         if (!is_param || a->param_count == WEIR_EXPR_ARGS_MAX) {
-            REPORT(c, ARGUMENTS, call->args[i]->span, NULL, "`%s` has too many arguments", call->name);
+            REPORT(c, ARGUMENTS, call->args[i]->span, NULL, "`%s` has too many arguments",
+                   call->name);
             return false;
         }
         weir_scope scope = {.phase = WEIR_PHASE_TEST};
@@ -176,7 +191,8 @@ static bool read_arguments(weir_checker *c, aggregate *a)
             REPORT(c, ARGUMENTS, call->args[i]->span, NULL, "this must be a literal");
             return false;
         }
-        a->params[a->param_count++] = (weir_agg_param){call->parameters[i], value->type, value->constant};
+        a->params[a->param_count++] =
+            (weir_agg_param){call->parameters[i], value->type, value->constant};
     }
     return true;
 }
@@ -188,20 +204,26 @@ static const weir_agg *find_aggregate(weir_checker *c, const weir_ast_expr *call
     if (agg == NULL && call->is_approx) agg = weir_agg_find(HELP(c, "approx_%s", call->name));
     if (agg != NULL) return agg;
     if (call->is_approx && strcmp(call->name, "distinct") != 0) {
-        REPORT(c, UNKNOWN_FUNCTION, call->name_span, "only approx distinct(x, err 2%)", "there is no aggregate `%s`", name);
+        REPORT(c, UNKNOWN_FUNCTION, call->name_span, "only approx distinct(x, err 2%)",
+               "there is no aggregate `%s`", name);
         return NULL;
     }
     REPORT(c, NOT_SUPPORTED, call->name_span,
-           call->is_approx ? "distinct(x) over a window counts exactly" : NULL, "the aggregate `%s` is not supported yet", name);
+           call->is_approx ? "distinct(x) over a window counts exactly" : NULL,
+           "the aggregate `%s` is not supported yet", name);
     return NULL;
 }
 
-static weir_ast_expr *synthetic(weir_checker *c, weir_ast_kind kind, const char *name, const weir_ast_expr *left,
-                                const weir_ast_expr *right)
+static weir_ast_expr *synthetic(weir_checker *c, weir_ast_kind kind, const char *name,
+                                const weir_ast_expr *left, const weir_ast_expr *right)
 {
     weir_ast_expr *node = weir_arena_new(c->scratch, weir_ast_expr);
-    *node = (weir_ast_expr){.kind = (uint8_t)kind, .name = name, .span = left->span, .name_span = left->span,
-                            .arg_count = right == NULL ? 1 : 2, .depth = left->depth};
+    *node = (weir_ast_expr){.kind = (uint8_t)kind,
+                            .name = name,
+                            .span = left->span,
+                            .name_span = left->span,
+                            .arg_count = right == NULL ? 1 : 2,
+                            .depth = left->depth};
     node->args = weir_arena_array(c->scratch, const weir_ast_expr *, 2);
     node->args[0] = left;
     node->args[1] = right;
@@ -218,10 +240,13 @@ static bool add_parts(weir_checker *c, aggregate *a, const weir_ast_expr *node, 
         return false;
     }
     if (node->kind == WEIR_AST_BINARY && strcmp(node->name, "and") == 0)
-        return add_parts(c, a, node->args[0], depth + 1) && add_parts(c, a, node->args[1], depth + 1);
-    const weir_ast_feature *let = node->kind == WEIR_AST_NAME ? weir_let_find(c, a->scope->group, node->name) : NULL;
+        return add_parts(c, a, node->args[0], depth + 1) &&
+               add_parts(c, a, node->args[1], depth + 1);
+    const weir_ast_feature *let =
+        node->kind == WEIR_AST_NAME ? weir_let_find(c, a->scope->group, node->name) : NULL;
     bool clash = let != NULL && weir_group_has_field(a->scope->group, node->name);
-    if (let != NULL && let->expr != NULL && !clash && (weir_ast_uses(c, a->scope->group, let->expr) & WEIR_USES_THIS) != 0)
+    if (let != NULL && let->expr != NULL && !clash &&
+        (weir_ast_uses(c, a->scope->group, let->expr) & WEIR_USES_THIS) != 0)
         return add_parts(c, a, let->expr, depth + 1);
     a->parts[a->part_count++] = node;
     return true;
@@ -231,13 +256,16 @@ static bool same_key_type(weir_type a, weir_type b)
 {
     a.optional = b.optional = false;
     if (a.kind == WEIR_DECIMAL && b.kind == WEIR_DECIMAL) return a.scale == b.scale;
-    if (a.kind == WEIR_GEO || a.kind == WEIR_VEC || a.kind == WEIR_LIST || a.kind == WEIR_MAP || a.kind == WEIR_NULL) return false;
+    if (a.kind == WEIR_GEO || a.kind == WEIR_VEC || a.kind == WEIR_LIST || a.kind == WEIR_MAP ||
+        a.kind == WEIR_NULL)
+        return false;
     return weir_type_equal(a, b);
 }
 
 static weir_scope filter_scope(const aggregate *a)
 {
-    return (weir_scope){.phase = WEIR_PHASE_FILTER, .group = a->scope->group, .self = a->scope->self};
+    return (weir_scope){
+        .phase = WEIR_PHASE_FILTER, .group = a->scope->group, .self = a->scope->self};
 }
 
 /* `row == this-side`: a key. *done_out: it was taken (or is wrong and reported). */
@@ -246,9 +274,13 @@ static bool try_key(weir_checker *c, aggregate *a, const weir_ast_expr *part, bo
     *done_out = false;
     if (part->kind != WEIR_AST_BINARY || strcmp(part->name, "==") != 0) return true;
     if (a->window.kind != WEIR_WINDOW_TIME && a->window.kind != WEIR_WINDOW_EVER) return true;
-    unsigned left = weir_ast_uses(c, a->scope->group, part->args[0]), right = weir_ast_uses(c, a->scope->group, part->args[1]);
-    if ((left | right) != (WEIR_USES_ROW | WEIR_USES_THIS) || left == right || left == 3 || right == 3) return true;
-    const weir_ast_expr *row = part->args[left == WEIR_USES_ROW ? 0 : 1], *now = part->args[left == WEIR_USES_ROW ? 1 : 0];
+    unsigned left = weir_ast_uses(c, a->scope->group, part->args[0]),
+             right = weir_ast_uses(c, a->scope->group, part->args[1]);
+    if ((left | right) != (WEIR_USES_ROW | WEIR_USES_THIS) || left == right || left == 3 ||
+        right == 3)
+        return true;
+    const weir_ast_expr *row = part->args[left == WEIR_USES_ROW ? 0 : 1],
+                        *now = part->args[left == WEIR_USES_ROW ? 1 : 0];
     weir_column_info *column = weir_check_column(c, a->scope, row, false);
     weir_scope scope = filter_scope(a);
     weir_type hint = column != NULL ? column->type : (weir_type){0};
@@ -260,8 +292,9 @@ static bool try_key(weir_checker *c, aggregate *a, const weir_ast_expr *part, bo
     }
     if (!same_key_type(column->type, key->type)) return true;
     for (uint32_t i = 0; i < a->key_count; i++) {
-        bool known = a->keys[i] == column && memcmp(weir_digest_expr(c, NULL, a->scope->self, a->this_keys[i]),
-                                                    weir_digest_expr(c, NULL, a->scope->self, key), WEIR_DIGEST_BYTES) == 0;
+        bool known = a->keys[i] == column &&
+                     memcmp(weir_digest_expr(c, NULL, a->scope->self, a->this_keys[i]),
+                            weir_digest_expr(c, NULL, a->scope->self, key), WEIR_DIGEST_BYTES) == 0;
         if (known) *done_out = true;
         if (known) return true;
     }
@@ -280,7 +313,8 @@ static void sort_keys(weir_checker *c, aggregate *a)
             int order = memcmp(a->keys[k - 1]->digest, a->keys[k]->digest, WEIR_DIGEST_BYTES);
             if (order == 0)
                 order = memcmp(weir_digest_expr(c, NULL, a->scope->self, a->this_keys[k - 1]),
-                               weir_digest_expr(c, NULL, a->scope->self, a->this_keys[k]), WEIR_DIGEST_BYTES);
+                               weir_digest_expr(c, NULL, a->scope->self, a->this_keys[k]),
+                               WEIR_DIGEST_BYTES);
             if (order <= 0) break;
             weir_column_info *column = a->keys[k];
             a->keys[k] = a->keys[k - 1];
@@ -333,7 +367,9 @@ static void set_window(aggregate *a)
 {
     const weir_ast_feature *feature = a->scope->feature;
     const weir_ast_window *window = a->scope->window;
-    a->window = (weir_plan_window){.kind = window->kind, .width_us = window->width.us, .delay_us = feature->delayed.us,
+    a->window = (weir_plan_window){.kind = window->kind,
+                                   .width_us = window->width.us,
+                                   .delay_us = feature->delayed.us,
                                    .step_us = feature->step.us};
     if (window->kind == WEIR_WINDOW_LAST) a->window.count = (uint32_t)window->count;
 }
@@ -344,8 +380,9 @@ static bool check_bounded(weir_checker *c, const aggregate *a)
     weir_span at = a->scope->window->span;
     if (!weir_agg_allows_ever(a->agg)) {
         bool distinct = strcmp(a->call->name, "distinct") == 0;
-        REPORT(c, UNBOUNDED, at, distinct ? "give it a window (over 90d) or write approx distinct(x, err 2%)"
-                                          : "give it a window (over 90d) or `over last 100`",
+        REPORT(c, UNBOUNDED, at,
+               distinct ? "give it a window (over 90d) or write approx distinct(x, err 2%)"
+                        : "give it a window (over 90d) or `over last 100`",
                "`%s` over `ever` would keep every event for ever", a->call->name);
         return false;
     }
@@ -388,7 +425,8 @@ static bool place_columns(weir_checker *c, weir_view_info *view, const weir_poin
 {
     uint32_t before = view->columns.count;
     for (uint32_t i = 0; i < needed->count; i++) {
-        if (!has_column(view, needed->items[i])) weir_pointers_push(c, &view->columns, needed->items[i]);
+        if (!has_column(view, needed->items[i]))
+            weir_pointers_push(c, &view->columns, needed->items[i]);
     }
     if (view->columns.count <= WEIR_PLAN_COLUMNS_MAX) return true;
     view->columns.count = before;
@@ -409,16 +447,17 @@ static void bind_view(weir_checker *c, weir_view_info *view, const aggregate *a)
 
 static void view_identity(weir_checker *c, const aggregate *a, uint8_t identity[WEIR_DIGEST_BYTES])
 {
-    weir_sha256 sha;
-    weir_sha256_init(&sha);
+    weir_digester sha;
+    weir_digester_init(&sha);
     weir_digest_text(&sha, "view");
-    weir_sha256_update(&sha, a->scope->group->digest, WEIR_DIGEST_BYTES);
+    weir_digester_put(&sha, a->scope->group->digest, WEIR_DIGEST_BYTES);
     weir_digest_int(&sha, a->key_count);
     for (uint32_t i = 0; i < a->key_count; i++) {
-        weir_sha256_update(&sha, a->keys[i]->digest, WEIR_DIGEST_BYTES);
-        weir_sha256_update(&sha, weir_digest_expr(c, NULL, a->scope->self, a->this_keys[i]), WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, a->keys[i]->digest, WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, weir_digest_expr(c, NULL, a->scope->self, a->this_keys[i]),
+                          WEIR_DIGEST_BYTES);
     }
-    weir_sha256_final(&sha, identity);
+    weir_digester_finish(&sha, identity);
 }
 
 /* The view of these rows and keys that has the columns, or has room for them. */
@@ -429,7 +468,9 @@ static weir_view_info *view_for(weir_checker *c, const aggregate *a)
     weir_pointers needed = needed_columns(c, a);
     for (uint32_t i = 0; i < c->views.count; i++) {
         weir_view_info *view = c->views.items[i];
-        if (memcmp(view->identity, identity, sizeof identity) != 0 || !place_columns(c, view, &needed)) continue;
+        if (memcmp(view->identity, identity, sizeof identity) != 0 ||
+            !place_columns(c, view, &needed))
+            continue;
         bind_view(c, view, a);
         return view;
     }
@@ -438,8 +479,9 @@ static weir_view_info *view_for(weir_checker *c, const aggregate *a)
     memcpy(view->keys, a->keys, sizeof view->keys);
     memcpy(view->identity, identity, sizeof identity);
     if (c->views.count == WEIR_PLAN_VIEWS_MAX || !place_columns(c, view, &needed)) {
-        REPORT(c, TOO_LARGE, a->call->span, "split the project", "a project has at most %d views, a view %d columns",
-               WEIR_PLAN_VIEWS_MAX, WEIR_PLAN_COLUMNS_MAX);
+        REPORT(c, TOO_LARGE, a->call->span, "split the project",
+               "a project has at most %d views, a view %d columns", WEIR_PLAN_VIEWS_MAX,
+               WEIR_PLAN_COLUMNS_MAX);
         return NULL;
     }
     weir_pointers_push(c, &c->views, view);
@@ -447,24 +489,25 @@ static weir_view_info *view_for(weir_checker *c, const aggregate *a)
     return view;
 }
 
-static void cell_digest(weir_checker *c, const aggregate *a, const weir_view_info *view, bool including_this,
-                        uint8_t digest[WEIR_DIGEST_BYTES])
+static void cell_digest(weir_checker *c, const aggregate *a, const weir_view_info *view,
+                        bool including_this, uint8_t digest[WEIR_DIGEST_BYTES])
 {
-    weir_sha256 sha;
-    weir_sha256_init(&sha);
+    weir_digester sha;
+    weir_digester_init(&sha);
     weir_digest_text(&sha, "cell");
-    weir_sha256_update(&sha, view->identity, WEIR_DIGEST_BYTES);
+    weir_digester_put(&sha, view->identity, WEIR_DIGEST_BYTES);
     weir_digest_binding(&sha, &a->binding);
     for (uint32_t i = 0; i < a->arg_count; i++)
-        weir_sha256_update(&sha, a->columns[i]->digest, WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, a->columns[i]->digest, WEIR_DIGEST_BYTES);
     weir_digest_int(&sha, a->filter != NULL);
-    if (a->filter != NULL) weir_sha256_update(&sha, a->filter->digest, WEIR_DIGEST_BYTES);
+    if (a->filter != NULL) weir_digester_put(&sha, a->filter->digest, WEIR_DIGEST_BYTES);
     weir_digest_int(&sha, a->read_filter != NULL);
     if (a->read_filter != NULL)
-        weir_sha256_update(&sha, weir_digest_expr(c, NULL, a->scope->self, a->read_filter), WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, weir_digest_expr(c, NULL, a->scope->self, a->read_filter),
+                          WEIR_DIGEST_BYTES);
     weir_digest_window(&sha, &a->window);
     weir_digest_int(&sha, including_this);
-    weir_sha256_final(&sha, digest);
+    weir_digester_finish(&sha, digest);
 }
 
 static const weir_expr *cell_leaf(weir_checker *c, const weir_cell_info *cell)
@@ -479,18 +522,26 @@ static const weir_expr *make_cell(weir_checker *c, const aggregate *a)
     bool including_this = a->scope->feature->including_this;
     uint8_t digest[WEIR_DIGEST_BYTES];
     cell_digest(c, a, view, including_this, digest);
-    /* A filter that reads `this` is bound to one stream's slots; others share the cell whoever `this` is. */
-    const void *scope = a->read_filter != NULL ? (const void *)a->scope->self : (const void *)&c->cells;
+    /* A filter that reads `this` is bound to one stream's slots; others share the cell whoever
+     * `this` is. */
+    const void *scope =
+        a->read_filter != NULL ? (const void *)a->scope->self : (const void *)&c->cells;
     const char *name = weir_digest_name(c, digest);
     weir_cell_info *known = weir_map_get(&c->interned, scope, name);
     if (known != NULL) return cell_leaf(c, known);
     if (c->cells.count == WEIR_PLAN_CELLS_MAX) {
-        REPORT(c, TOO_LARGE, a->call->span, "split the project", "a project has at most %d cells", WEIR_PLAN_CELLS_MAX);
+        REPORT(c, TOO_LARGE, a->call->span, "split the project", "a project has at most %d cells",
+               WEIR_PLAN_CELLS_MAX);
         return NULL;
     }
     weir_cell_info *cell = weir_arena_new(c->scratch, weir_cell_info);
-    *cell = (weir_cell_info){.view = view, .binding = a->binding, .filter = a->filter, .read_filter = a->read_filter,
-                             .window = a->window, .including_this = including_this, .id = c->cells.count};
+    *cell = (weir_cell_info){.view = view,
+                             .binding = a->binding,
+                             .filter = a->filter,
+                             .read_filter = a->read_filter,
+                             .window = a->window,
+                             .including_this = including_this,
+                             .id = c->cells.count};
     memcpy(cell->args, a->columns, sizeof cell->args);
     memcpy(cell->digest, digest, sizeof digest);
     weir_pointers_push(c, &c->cells, cell);
@@ -509,10 +560,12 @@ static bool bind_aggregate(weir_checker *c, aggregate *a)
         if (a->columns[i] != NULL) types[i] = a->columns[i]->type;
     }
     if (!good) return false;
-    const char *problem = weir_agg_bind(a->agg, types, a->arg_count, a->params, a->param_count, c->into, &a->binding);
+    const char *problem =
+        weir_agg_bind(a->agg, types, a->arg_count, a->params, a->param_count, c->into, &a->binding);
     if (problem == NULL) return true;
     const char *cure = strstr(problem, "; ");
-    REPORT(c, ARGUMENTS, a->call->span, cure != NULL ? HELP(c, "%s", cure + 2) : weir_agg_help(a->agg), "%.*s",
+    REPORT(c, ARGUMENTS, a->call->span,
+           cure != NULL ? HELP(c, "%s", cure + 2) : weir_agg_help(a->agg), "%.*s",
            (int)(cure != NULL ? cure - problem : (ptrdiff_t)strlen(problem)), problem);
     return false;
 }
@@ -535,29 +588,34 @@ static const weir_expr *aggregate_cell(weir_checker *c, aggregate *a, const weir
 static weir_ast_expr *true_node(weir_checker *c, weir_span at)
 {
     weir_ast_expr *node = weir_arena_new(c->scratch, weir_ast_expr);
-    *node = (weir_ast_expr){.kind = WEIR_AST_BOOL, .integer = 1, .span = at, .name_span = at, .depth = 1};
+    *node = (weir_ast_expr){
+        .kind = WEIR_AST_BOOL, .integer = 1, .span = at, .name_span = at, .depth = 1};
     return node;
 }
 
 /*
- * any(p), all(p), count(p) and share_of(p) where p sees `this` are the same question put to a filter: any(true)
- * where p, not any(true) where not p, count() where has p, count() where p / count().
+ * any(p), all(p), count(p) and share_of(p) where p sees `this` are the same question put to a
+ * filter: any(true) where p, not any(true) where not p, count() where has p, count() where p /
+ * count().
  */
 static const weir_expr *filtered(weir_checker *c, const aggregate *from)
 {
     const char *name = from->call->name;
     const weir_ast_expr *p = from->args[0];
-    aggregate a = {.scope = from->scope, .call = from->call, .agg = from->agg, .window = from->window};
+    aggregate a = {
+        .scope = from->scope, .call = from->call, .agg = from->agg, .window = from->window};
     bool is_all = strcmp(name, "all") == 0, is_any = strcmp(name, "any") == 0;
     if (is_any || is_all) {
         a.agg = weir_agg_find("any");
         a.arg_count = 1;
         a.args[0] = true_node(c, from->call->span);
-        const weir_expr *cell = aggregate_cell(c, &a, is_all ? synthetic(c, WEIR_AST_UNARY, "not", p, NULL) : p);
+        const weir_expr *cell =
+            aggregate_cell(c, &a, is_all ? synthetic(c, WEIR_AST_UNARY, "not", p, NULL) : p);
         return is_any ? cell : weir_bind(c, from->scope, from->call->span, "not", &cell, 1);
     }
     a.agg = weir_agg_find("count");
-    if (strcmp(name, "count") == 0) return aggregate_cell(c, &a, synthetic(c, WEIR_AST_UNARY, "has", p, NULL));
+    if (strcmp(name, "count") == 0)
+        return aggregate_cell(c, &a, synthetic(c, WEIR_AST_UNARY, "has", p, NULL));
     aggregate all = a;
     const weir_expr *parts[2] = {aggregate_cell(c, &a, p), aggregate_cell(c, &all, NULL)};
     return weir_bind(c, from->scope, from->call->span, "/", parts, 2);
@@ -572,7 +630,8 @@ static bool can_be_filtered(const aggregate *a)
     return false;
 }
 
-const weir_expr *weir_check_aggregate(weir_checker *c, const weir_scope *scope, const weir_ast_expr *call)
+const weir_expr *weir_check_aggregate(weir_checker *c, const weir_scope *scope,
+                                      const weir_ast_expr *call)
 {
     if (scope->window == NULL) return NULL; /* the clauses were wrong: reported */
     aggregate a = {.scope = scope, .call = call};
@@ -585,7 +644,8 @@ const weir_expr *weir_check_aggregate(weir_checker *c, const weir_scope *scope, 
     a.agg = find_aggregate(c, call);
     if (a.agg == NULL) return NULL;
     if (sees_this) {
-        REPORT(c, NOT_SUPPORTED, call->span, "compare with `this` in `where`, or take `this` out of the aggregate",
+        REPORT(c, NOT_SUPPORTED, call->span,
+               "compare with `this` in `where`, or take `this` out of the aggregate",
                "`this` inside the argument of `%s` is not supported yet", call->name);
         return NULL;
     }

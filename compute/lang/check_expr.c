@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Types of expressions. Everything that depends on where an expression stands is decided in the leaves: which
- * names exist, what they read, what is an error and which help it deserves. Operators and functions are bound by
- * compute/expr.
+ * Types of expressions. Everything that depends on where an expression stands is decided in the
+ * leaves: which names exist, what they read, what is an error and which help it deserves. Operators
+ * and functions are bound by compute/expr.
  */
 #include "compute/lang/check_internal.h"
 
@@ -11,7 +11,8 @@
 #include "ops/runtime/assert.h"
 #include "schemas/decimal.h"
 
-#define REPORT(c, id, at, help, ...) weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
+#define REPORT(c, id, at, help, ...)                                                               \
+    weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
 #define HELP(c, ...) weir_arena_printf((c)->diagnostics->into, __VA_ARGS__)
 
 /* ---- Binding ---- */
@@ -58,8 +59,8 @@ const weir_expr *weir_bind(weir_checker *c, const weir_scope *scope, weir_span a
     for (size_t i = 0; i < count; i++) {
         if (args[i] == NULL) return NULL;
     }
-    weir_expr_bind_context context = {.into = c->into, .load_zone = load_zone, .context = c,
-                                      .in_aggregate = scope->in_aggregate};
+    weir_expr_bind_context context = {
+        .into = c->into, .load_zone = load_zone, .context = c, .in_aggregate = scope->in_aggregate};
     const weir_expr *node = NULL;
     const char *problem = weir_expr_bind(&context, name, args, count, &node);
     if (problem != NULL) {
@@ -98,7 +99,8 @@ const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, b
         } else if (text[i] == 'e' || text[i] == 'E') {
             whole = false;
             bool minus = text[i + 1] == '-';
-            for (size_t k = i + 1 + (text[i + 1] == '-' || text[i + 1] == '+'); k < size && exponent < 1000; k++)
+            for (size_t k = i + 1 + (text[i + 1] == '-' || text[i + 1] == '+');
+                 k < size && exponent < 1000; k++)
                 exponent = exponent * 10 + (text[k] - '0');
             if (minus) exponent = -exponent;
             break;
@@ -111,7 +113,8 @@ const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, b
     weir_int128 unscaled = 0;
     if (shown_scale > WEIR_DECIMAL_PRECISION_MAX ||
         !weir_decimal_parse(text, size, WEIR_DECIMAL_PRECISION_MAX, (unsigned)scale, &unscaled)) {
-        REPORT(c, LITERAL, node->span, "38 digits are the most that a decimal holds", "this number does not fit a decimal");
+        REPORT(c, LITERAL, node->span, "38 digits are the most that a decimal holds",
+               "this number does not fit a decimal");
         return NULL;
     }
     if (negative) unscaled = -unscaled;
@@ -124,31 +127,38 @@ const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, b
     return constant(c, weir_type_decimal(precision, (unsigned)shown_scale), weir_decimal(unscaled));
 }
 
-static const weir_expr *check_string(weir_checker *c, const weir_ast_expr *node, const weir_type *hint)
+static const weir_expr *check_string(weir_checker *c, const weir_ast_expr *node,
+                                     const weir_type *hint)
 {
     if (hint != NULL && hint->kind == WEIR_TIME) {
         int64_t us = 0;
-        if (weir_time_parse(node->name, node->size, &us)) return constant(c, weir_type_of(WEIR_TIME), weir_time(us));
-        REPORT(c, LITERAL, node->span, "write it in RFC 3339: \"2026-01-01T00:00:00Z\"", "this string is not a time");
+        if (weir_time_parse(node->name, node->size, &us))
+            return constant(c, weir_type_of(WEIR_TIME), weir_time(us));
+        REPORT(c, LITERAL, node->span, "write it in RFC 3339: \"2026-01-01T00:00:00Z\"",
+               "this string is not a time");
         return NULL;
     }
     return constant(c, weir_type_of(WEIR_STRING),
                     weir_string(weir_arena_copy(c->into, node->name, node->size), node->size));
 }
 
-static const weir_expr *check_time(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+static const weir_expr *check_time(weir_checker *c, const weir_scope *scope,
+                                   const weir_ast_expr *node)
 {
     if (scope->phase == WEIR_PHASE_TEST) { /* 2000-01-01T00:00:00Z */
-        return constant(c, weir_type_of(WEIR_TIME), weir_time(INT64_C(946684800000000) + node->integer));
+        return constant(c, weir_type_of(WEIR_TIME),
+                        weir_time(INT64_C(946684800000000) + node->integer));
     }
-    REPORT(c, LITERAL, node->span, "in expressions a time is a string: ts > \"2026-01-01T00:00:00Z\"",
+    REPORT(c, LITERAL, node->span,
+           "in expressions a time is a string: ts > \"2026-01-01T00:00:00Z\"",
            "a time of day stands in tests only");
     return NULL;
 }
 
 static const weir_expr *check_null(weir_checker *c, const weir_type *hint)
 {
-    weir_type type = hint != NULL ? weir_type_optional(*hint) : weir_type_optional(weir_type_of(WEIR_NULL));
+    weir_type type =
+        hint != NULL ? weir_type_optional(*hint) : weir_type_optional(weir_type_of(WEIR_NULL));
     return constant(c, type, weir_null());
 }
 
@@ -173,11 +183,14 @@ static bool hint_has(const weir_type *hint, const char *name)
     return hint != NULL && hint->kind == WEIR_ENUM && symbol_index(hint->symbols, name) >= 0;
 }
 
-/* The value of an enum that the hint wants, or of the only declared enum that has it. NULL, not reported. */
-static const weir_expr *enum_value(weir_checker *c, const char *name, const weir_type *hint, bool *ambiguous_out)
+/* The value of an enum that the hint wants, or of the only declared enum that has it. NULL, not
+ * reported. */
+static const weir_expr *enum_value(weir_checker *c, const char *name, const weir_type *hint,
+                                   bool *ambiguous_out)
 {
     *ambiguous_out = false;
-    if (hint_has(hint, name)) return enum_const(c, hint->symbols, symbol_index(hint->symbols, name));
+    if (hint_has(hint, name))
+        return enum_const(c, hint->symbols, symbol_index(hint->symbols, name));
     const weir_enum_type *found = NULL;
     for (uint32_t i = 0; i < c->enums.count; i++) {
         const weir_enum_type *one = c->enums.items[i];
@@ -189,21 +202,24 @@ static const weir_expr *enum_value(weir_checker *c, const char *name, const weir
     return enum_const(c, found, symbol_index(found, name));
 }
 
-static const weir_expr *unknown_name(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
-                                     const weir_type *hint)
+static const weir_expr *unknown_name(weir_checker *c, const weir_scope *scope,
+                                     const weir_ast_expr *node, const weir_type *hint)
 {
     const char *name = node->name;
     if (hint != NULL && hint->kind == WEIR_ENUM) {
-        const char *near = weir_nearest_name(name, hint->symbols->symbols, hint->symbols->symbol_count);
+        const char *near =
+            weir_nearest_name(name, hint->symbols->symbols, hint->symbols->symbol_count);
         REPORT(c, ENUM_VALUE, node->span, near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
                "`%s` has no value `%s`", hint->symbols->name, name);
         return NULL;
     }
     const char *near = weir_suggest_name(c, scope, name);
     const char *help = near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL;
-    if (help == NULL && hint != NULL && hint->kind == WEIR_STRING) help = HELP(c, "a string is written \"%s\"", name);
+    if (help == NULL && hint != NULL && hint->kind == WEIR_STRING)
+        help = HELP(c, "a string is written \"%s\"", name);
     if (help == NULL && scope->phase == WEIR_PHASE_VECTOR)
-        help = "in a vector write group.feature for features and this.field for fields of the event";
+        help =
+            "in a vector write group.feature for features and this.field for fields of the event";
     REPORT(c, UNKNOWN_NAME, node->span, help, "nothing here is called `%s`", name);
     return NULL;
 }
@@ -211,7 +227,8 @@ static const weir_expr *unknown_name(weir_checker *c, const weir_scope *scope, c
 /* ---- Fields ---- */
 
 /* The type a field has in all streams of a group that have it. False: reported. */
-static bool joined_type(weir_checker *c, const weir_group_info *group, const char *path, weir_span at, weir_type *out)
+static bool joined_type(weir_checker *c, const weir_group_info *group, const char *path,
+                        weir_span at, weir_type *out)
 {
     const weir_schema_field *first = NULL;
     const weir_stream_info *owner = NULL;
@@ -228,9 +245,11 @@ static bool joined_type(weir_checker *c, const weir_group_info *group, const cha
         weir_type a = first->type, b = field->type;
         a.optional = b.optional = false;
         if (weir_type_equal(a, b)) continue;
-        REPORT(c, FIELD_TYPES, at, HELP(c, "write `%s.%s` or `%s.%s`", owner->name, path, group->streams[i]->name, path),
-               "`%s` is %s in `%s` and %s in `%s`", path, weir_type_print(first->type, c->scratch), owner->name,
-               weir_type_print(field->type, c->scratch), group->streams[i]->name);
+        REPORT(
+            c, FIELD_TYPES, at,
+            HELP(c, "write `%s.%s` or `%s.%s`", owner->name, path, group->streams[i]->name, path),
+            "`%s` is %s in `%s` and %s in `%s`", path, weir_type_print(first->type, c->scratch),
+            owner->name, weir_type_print(field->type, c->scratch), group->streams[i]->name);
         return false;
     }
     *out = first->type;
@@ -238,17 +257,20 @@ static bool joined_type(weir_checker *c, const weir_group_info *group, const cha
     return true;
 }
 
-static const weir_expr *field_leaf(weir_checker *c, const weir_scope *scope, const char *path, weir_type type)
+static const weir_expr *field_leaf(weir_checker *c, const weir_scope *scope, const char *path,
+                                   weir_type type)
 {
     weir_stream_info *source = (weir_stream_info *)(uintptr_t)scope->source;
     const weir_schema_field *field = weir_stream_field(source, path);
     if (field == NULL) return constant(c, weir_type_optional(type), weir_null());
-    const weir_expr *leaf = weir_expr_leaf(c->into, WEIR_EXPR_FIELD, field->type, weir_stream_slot(c, source, path));
+    const weir_expr *leaf =
+        weir_expr_leaf(c->into, WEIR_EXPR_FIELD, field->type, weir_stream_slot(c, source, path));
     if (type.optional == field->type.optional) return leaf;
     return weir_expr_coerce(c->into, leaf, type);
 }
 
-static const weir_expr *check_field(weir_checker *c, const weir_scope *scope, const char *path, weir_span at)
+static const weir_expr *check_field(weir_checker *c, const weir_scope *scope, const char *path,
+                                    weir_span at)
 {
     if (scope->phase == WEIR_PHASE_EVENT)
         return field_leaf(c, scope, path, weir_stream_field(scope->source, path)->type);
@@ -258,12 +280,14 @@ static const weir_expr *check_field(weir_checker *c, const weir_scope *scope, co
 }
 
 /* stream.field inside a joined group: null for events of the other streams. */
-static const weir_expr *check_qualified(weir_checker *c, const weir_scope *scope, const weir_stream_info *stream,
-                                        const char *path, const weir_ast_expr *node)
+static const weir_expr *check_qualified(weir_checker *c, const weir_scope *scope,
+                                        const weir_stream_info *stream, const char *path,
+                                        const weir_ast_expr *node)
 {
     const weir_schema_field *field = weir_stream_field(stream, path);
     if (field == NULL) {
-        REPORT(c, UNKNOWN_FIELD, node->name_span, NULL, "`%s` has no field `%s`", stream->name, path);
+        REPORT(c, UNKNOWN_FIELD, node->name_span, NULL, "`%s` has no field `%s`", stream->name,
+               path);
         return NULL;
     }
     weir_type type = field->type;
@@ -272,17 +296,22 @@ static const weir_expr *check_qualified(weir_checker *c, const weir_scope *scope
     return field_leaf(c, scope, path, type);
 }
 
-static const weir_expr *check_this(weir_checker *c, const weir_scope *scope, const char *path, const weir_ast_expr *node)
+static const weir_expr *check_this(weir_checker *c, const weir_scope *scope, const char *path,
+                                   const weir_ast_expr *node)
 {
-    if (scope->no_this_here || scope->phase == WEIR_PHASE_EVENT || scope->phase == WEIR_PHASE_TEST) {
-        REPORT(c, NO_THIS, node->span, path != NULL ? HELP(c, "write `%s`", path) : NULL, "`this` has no meaning here");
+    if (scope->no_this_here || scope->phase == WEIR_PHASE_EVENT ||
+        scope->phase == WEIR_PHASE_TEST) {
+        REPORT(c, NO_THIS, node->span, path != NULL ? HELP(c, "write `%s`", path) : NULL,
+               "`this` has no meaning here");
         return NULL;
     }
     if (path == NULL) {
-        REPORT(c, UNEXPECTED, node->span, "write this.field", "`this` is a whole event, not a value");
+        REPORT(c, UNEXPECTED, node->span, "write this.field",
+               "`this` is a whole event, not a value");
         return NULL;
     }
-    const weir_schema_field *field = scope->self == NULL ? NULL : weir_stream_field(scope->self, path);
+    const weir_schema_field *field =
+        scope->self == NULL ? NULL : weir_stream_field(scope->self, path);
     if (field == NULL) {
         const char *near = NULL;
         const weir_schema *schema = scope->self == NULL ? NULL : scope->self->schema;
@@ -294,19 +323,22 @@ static const weir_expr *check_this(weir_checker *c, const weir_scope *scope, con
         }
         const char *help = near != NULL ? HELP(c, "did you mean `this.%s`?", near) : NULL;
         if (scope->self == NULL) {
-            REPORT(c, UNKNOWN_FIELD, node->span, help, "no stream that is observed by this entity has the field `%s`", path);
+            REPORT(c, UNKNOWN_FIELD, node->span, help,
+                   "no stream that is observed by this entity has the field `%s`", path);
         } else {
-            REPORT(c, UNKNOWN_FIELD, node->span, help, "`this` is an event of `%s`, which has no field `%s`",
-                   scope->self->name, path);
+            REPORT(c, UNKNOWN_FIELD, node->span, help,
+                   "`this` is an event of `%s`, which has no field `%s`", scope->self->name, path);
         }
         return NULL;
     }
-    return weir_expr_leaf(c->into, WEIR_EXPR_THIS, field->type, weir_stream_slot(c, scope->self, path));
+    return weir_expr_leaf(c->into, WEIR_EXPR_THIS, field->type,
+                          weir_stream_slot(c, scope->self, path));
 }
 
 /* ---- Features ---- */
 
-static const weir_expr *check_member(weir_checker *c, const weir_scope *scope, weir_member_info *member, weir_span at)
+static const weir_expr *check_member(weir_checker *c, const weir_scope *scope,
+                                     weir_member_info *member, weir_span at)
 {
     if (member == NULL) return NULL;
     weir_group_info *group = member->feature->group;
@@ -317,8 +349,10 @@ static const weir_expr *check_member(weir_checker *c, const weir_scope *scope, w
     weir_group_resolve(c, group);
     if (group->is_broken) return NULL;
     if (group->entity != scope->group->entity) {
-        REPORT(c, OTHER_ENTITY, at, "combine them in a vector: name = group.feature / other.feature",
-               "`%s` is per %s, this group is per %s", group->name, group->entity->name, scope->group->entity->name);
+        REPORT(c, OTHER_ENTITY, at,
+               "combine them in a vector: name = group.feature / other.feature",
+               "`%s` is per %s, this group is per %s", group->name, group->entity->name,
+               scope->group->entity->name);
         return NULL;
     }
     return weir_member_instance(c, member, scope->self, at);
@@ -327,7 +361,8 @@ static const weir_expr *check_member(weir_checker *c, const weir_scope *scope, w
 static bool no_features_here(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
 {
     if (scope->phase != WEIR_PHASE_EVENT && scope->phase != WEIR_PHASE_TEST) return false;
-    REPORT(c, UNKNOWN_NAME, node->span, "only the event's own fields are known here", "a feature can not stand here");
+    REPORT(c, UNKNOWN_NAME, node->span, "only the event's own fields are known here",
+           "a feature can not stand here");
     return true;
 }
 
@@ -341,8 +376,9 @@ static bool is_open(const weir_checker *c, const void *what)
     return false;
 }
 
-static const weir_expr *check_through(weir_checker *c, const weir_scope *scope, const void *what, const char *name,
-                                      const weir_ast_expr *expr, weir_span at, const weir_type *hint)
+static const weir_expr *check_through(weir_checker *c, const weir_scope *scope, const void *what,
+                                      const char *name, const weir_ast_expr *expr, weir_span at,
+                                      const weir_type *hint)
 {
     if (expr == NULL) return NULL;
     if (is_open(c, what)) {
@@ -355,15 +391,15 @@ static const weir_expr *check_through(weir_checker *c, const weir_scope *scope, 
     return result;
 }
 
-static const weir_expr *ambiguous(weir_checker *c, const weir_ast_expr *node, const char *one, const char *other,
-                                  const char *help)
+static const weir_expr *ambiguous(weir_checker *c, const weir_ast_expr *node, const char *one,
+                                  const char *other, const char *help)
 {
     REPORT(c, AMBIGUOUS, node->span, help, "`%s` may be %s or %s", node->name, one, other);
     return NULL;
 }
 
-static const weir_expr *check_name_row(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
-                                       const weir_type *hint)
+static const weir_expr *check_name_row(weir_checker *c, const weir_scope *scope,
+                                       const weir_ast_expr *node, const weir_type *hint)
 {
     const weir_group_info *group = scope->group;
     const weir_ast_feature *let = weir_let_find(c, group, node->name);
@@ -371,13 +407,21 @@ static const weir_expr *check_name_row(weir_checker *c, const weir_scope *scope,
     weir_feature_info *feature = weir_feature_find(c, group, node->name);
     const char *stream = group->streams[0]->name;
     if (let != NULL && is_field)
-        return ambiguous(c, node, "a `let`", "a field", HELP(c, "rename the `let`; the field is `%s.%s`", stream, node->name));
+        return ambiguous(c, node, "a `let`", "a field",
+                         HELP(c, "rename the `let`; the field is `%s.%s`", stream, node->name));
     if (is_value && (let != NULL || is_field || feature != NULL))
-        return ambiguous(c, node, let != NULL ? "a `let`" : is_field ? "a field" : "a feature", "an enum value",
-                         HELP(c, "the enum value is `Enum.%s` of a declared enum; the field is `%s.%s`", node->name, stream, node->name));
+        return ambiguous(
+            c, node,
+            let != NULL ? "a `let`"
+            : is_field  ? "a field"
+                        : "a feature",
+            "an enum value",
+            HELP(c, "the enum value is `Enum.%s` of a declared enum; the field is `%s.%s`",
+                 node->name, stream, node->name));
     if (let != NULL) return check_through(c, scope, let, node->name, let->expr, node->span, hint);
     if (is_field) return check_field(c, scope, node->name, node->span);
-    if (feature != NULL) return check_member(c, scope, weir_member_of(c, feature, node, NULL), node->span);
+    if (feature != NULL)
+        return check_member(c, scope, weir_member_of(c, feature, node, NULL), node->span);
     bool several = false;
     const weir_expr *value = enum_value(c, node->name, hint, &several);
     if (value != NULL) return value;
@@ -399,16 +443,20 @@ static const weir_expr *bare_field(weir_checker *c, const char *path, weir_span 
     return NULL;
 }
 
-static const weir_expr *check_name_read(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
-                                        const weir_type *hint)
+static const weir_expr *check_name_read(weir_checker *c, const weir_scope *scope,
+                                        const weir_ast_expr *node, const weir_type *hint)
 {
     weir_feature_info *feature = weir_feature_find(c, scope->group, node->name);
     if (feature != NULL && hint_has(hint, node->name))
-        return ambiguous(c, node, "a feature", "an enum value", HELP(c, "the enum value is `Enum.%s`", node->name));
-    if (feature != NULL) return check_member(c, scope, weir_member_of(c, feature, node, NULL), node->span);
+        return ambiguous(c, node, "a feature", "an enum value",
+                         HELP(c, "the enum value is `Enum.%s`", node->name));
+    if (feature != NULL)
+        return check_member(c, scope, weir_member_of(c, feature, node, NULL), node->span);
     const weir_ast_feature *let = weir_let_find(c, scope->group, node->name);
-    if (let != NULL && let->expr != NULL && (weir_ast_uses(c, scope->group, let->expr) & WEIR_USES_ROW) != 0) {
-        REPORT(c, LET_OUTSIDE, node->span, "use it inside an aggregate, or write the expression with `this.`",
+    if (let != NULL && let->expr != NULL &&
+        (weir_ast_uses(c, scope->group, let->expr) & WEIR_USES_ROW) != 0) {
+        REPORT(c, LET_OUTSIDE, node->span,
+               "use it inside an aggregate, or write the expression with `this.`",
                "`%s` says something about past events", node->name);
         return NULL;
     }
@@ -416,7 +464,8 @@ static const weir_expr *check_name_read(weir_checker *c, const weir_scope *scope
     bool several = false;
     const weir_expr *value = enum_value(c, node->name, hint, &several);
     if (hint_has(hint, node->name)) return value;
-    if (weir_group_has_field(scope->group, node->name)) return bare_field(c, node->name, node->span);
+    if (weir_group_has_field(scope->group, node->name))
+        return bare_field(c, node->name, node->span);
     return value != NULL ? value : unknown_name(c, scope, node, hint);
 }
 
@@ -425,18 +474,21 @@ static const weir_ast_item *vector_item(const weir_vector_info *vector, const ch
     const weir_ast_vector *ast = vector == NULL ? NULL : &vector->decl->as.vector;
     for (uint32_t i = 0; ast != NULL && i < ast->item_count; i++) {
         const weir_ast_item *item = &ast->items[i];
-        if ((item->kind == WEIR_ITEM_NAMED || item->kind == WEIR_ITEM_LET) && item->name.name == name) return item;
+        if ((item->kind == WEIR_ITEM_NAMED || item->kind == WEIR_ITEM_LET) &&
+            item->name.name == name)
+            return item;
     }
     return NULL;
 }
 
-static const weir_expr *check_name_vector(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
-                                          const weir_type *hint)
+static const weir_expr *check_name_vector(weir_checker *c, const weir_scope *scope,
+                                          const weir_ast_expr *node, const weir_type *hint)
 {
     const weir_ast_item *item = vector_item(scope->vector, node->name);
     bool is_field = scope->self != NULL && weir_stream_field(scope->self, node->name) != NULL;
     if (strcmp(node->name, "score") == 0 && item == NULL) {
-        if (scope->allow_score) return weir_expr_leaf(c->into, WEIR_EXPR_SCORE, weir_type_of(WEIR_FLOAT64), 0);
+        if (scope->allow_score)
+            return weir_expr_leaf(c->into, WEIR_EXPR_SCORE, weir_type_of(WEIR_FLOAT64), 0);
         REPORT(c, NO_SCORE, node->span, NULL, "the score is known in `decide` only");
         return NULL;
     }
@@ -451,7 +503,8 @@ static const weir_expr *check_name_vector(weir_checker *c, const weir_scope *sco
     return value != NULL ? value : unknown_name(c, scope, node, hint);
 }
 
-static const weir_expr *check_name(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+static const weir_expr *check_name(weir_checker *c, const weir_scope *scope,
+                                   const weir_ast_expr *node, const weir_type *hint)
 {
     switch (scope->phase) {
     case WEIR_PHASE_ROW:
@@ -460,10 +513,12 @@ static const weir_expr *check_name(weir_checker *c, const weir_scope *scope, con
     case WEIR_PHASE_VECTOR: return check_name_vector(c, scope, node, hint);
     default: break;
     }
-    bool is_field = scope->phase == WEIR_PHASE_EVENT && weir_stream_field(scope->source, node->name) != NULL;
+    bool is_field =
+        scope->phase == WEIR_PHASE_EVENT && weir_stream_field(scope->source, node->name) != NULL;
     if (is_field && hint_has(hint, node->name))
-        return ambiguous(c, node, "a field", "an enum value", HELP(c, "the enum value is `Enum.%s`, the field `%s.%s`",
-                                                                   node->name, scope->source->name, node->name));
+        return ambiguous(c, node, "a field", "an enum value",
+                         HELP(c, "the enum value is `Enum.%s`, the field `%s.%s`", node->name,
+                              scope->source->name, node->name));
     if (is_field) return check_field(c, scope, node->name, node->span);
     bool several = false;
     const weir_expr *value = enum_value(c, node->name, hint, &several);
@@ -481,7 +536,8 @@ static bool stream_is_here(const weir_scope *scope, const weir_stream_info *stre
     return false;
 }
 
-static const weir_expr *check_table(weir_checker *c, const weir_stream_info *table, const weir_ast_expr *node)
+static const weir_expr *check_table(weir_checker *c, const weir_stream_info *table,
+                                    const weir_ast_expr *node)
 {
     /* The table's own declaration has been reported once; its uses would only repeat it. */
     (void)node;
@@ -490,8 +546,9 @@ static const weir_expr *check_table(weir_checker *c, const weir_stream_info *tab
 }
 
 /* Behind the first dot the root has been found to be a symbol of the package. */
-static const weir_expr *check_symbol_path(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
-                                          const weir_symbol *symbol, const char *rest, const weir_ast_window *window)
+static const weir_expr *check_symbol_path(weir_checker *c, const weir_scope *scope,
+                                          const weir_ast_expr *node, const weir_symbol *symbol,
+                                          const char *rest, const weir_ast_window *window)
 {
     switch (symbol->kind) {
     case WEIR_SYMBOL_BROKEN: return NULL;
@@ -514,15 +571,19 @@ static const weir_expr *check_symbol_path(weir_checker *c, const weir_scope *sco
         if (stream->is_table) return check_table(c, stream, node);
         if (stream->is_broken) return NULL;
         bool is_row = scope->phase == WEIR_PHASE_ROW || scope->phase == WEIR_PHASE_EVENT;
-        if (is_row && stream_is_here(scope, stream) && window == NULL) return check_qualified(c, scope, stream, rest, node);
-        if (stream_is_here(scope, stream) || (scope->self == stream && weir_stream_field(stream, rest) != NULL))
+        if (is_row && stream_is_here(scope, stream) && window == NULL)
+            return check_qualified(c, scope, stream, rest, node);
+        if (stream_is_here(scope, stream) ||
+            (scope->self == stream && weir_stream_field(stream, rest) != NULL))
             return bare_field(c, rest, node->span);
-        REPORT(c, UNKNOWN_NAME, node->span, "a group reads the streams behind its `from` and `join`",
+        REPORT(c, UNKNOWN_NAME, node->span,
+               "a group reads the streams behind its `from` and `join`",
                "`%s` is not a stream of this group", stream->name);
         return NULL;
     }
     default:
-        REPORT(c, UNKNOWN_NAME, node->span, NULL, "`%s` has no values to read", symbol->decl->name.name);
+        REPORT(c, UNKNOWN_NAME, node->span, NULL, "`%s` has no values to read",
+               symbol->decl->name.name);
         return NULL;
     }
 }
@@ -531,11 +592,12 @@ static bool is_row_field(const weir_scope *scope, const char *path)
 {
     if (scope->phase == WEIR_PHASE_EVENT) return weir_stream_field(scope->source, path) != NULL;
     if (scope->group != NULL && weir_group_has_field(scope->group, path)) return true;
-    return scope->phase == WEIR_PHASE_VECTOR && scope->self != NULL && weir_stream_field(scope->self, path) != NULL;
+    return scope->phase == WEIR_PHASE_VECTOR && scope->self != NULL &&
+           weir_stream_field(scope->self, path) != NULL;
 }
 
-static const weir_expr *check_path(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
-                                   const weir_ast_window *window)
+static const weir_expr *check_path(weir_checker *c, const weir_scope *scope,
+                                   const weir_ast_expr *node, const weir_ast_window *window)
 {
     const weir_ast_expr *root = NULL;
     const weir_ast_expr *inner = node->kind == WEIR_AST_INDEX ? node->args[0] : node;
@@ -551,17 +613,21 @@ static const weir_expr *check_path(weir_checker *c, const weir_scope *scope, con
     }
     bool is_field = window == NULL && is_row_field(scope, path);
     bool row = scope->phase == WEIR_PHASE_ROW || scope->phase == WEIR_PHASE_EVENT;
-    if (is_field) return row ? check_field(c, scope, path, node->span) : bare_field(c, path, node->span);
+    if (is_field)
+        return row ? check_field(c, scope, path, node->span) : bare_field(c, path, node->span);
     const weir_symbol *symbol = weir_symbol_find(c, root->name);
-    if (symbol != NULL) return check_symbol_path(c, scope, node, symbol, path + strlen(root->name) + 1, window);
+    if (symbol != NULL)
+        return check_symbol_path(c, scope, node, symbol, path + strlen(root->name) + 1, window);
     if (is_row_field(scope, root->name)) {
-        REPORT(c, UNKNOWN_FIELD, node->name_span, NULL, "`%s` has no field `%s`", root->name, path + strlen(root->name) + 1);
+        REPORT(c, UNKNOWN_FIELD, node->name_span, NULL, "`%s` has no field `%s`", root->name,
+               path + strlen(root->name) + 1);
         return NULL;
     }
     return unknown_name(c, scope, root, NULL);
 }
 
-static const weir_expr *check_index(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+static const weir_expr *check_index(weir_checker *c, const weir_scope *scope,
+                                    const weir_ast_expr *node)
 {
     const weir_ast_expr *of = node->args[0];
     if (of->kind == WEIR_AST_FIELD) return check_path(c, scope, node, node->window);
@@ -570,7 +636,8 @@ static const weir_expr *check_index(weir_checker *c, const weir_scope *scope, co
                                      : NULL;
     if (feature != NULL && !no_features_here(c, scope, node))
         return check_member(c, scope, weir_member_of(c, feature, node, node->window), node->span);
-    if (feature == NULL && of->kind == WEIR_AST_NAME && !is_row_field(scope, of->name)) return unknown_name(c, scope, of, NULL);
+    if (feature == NULL && of->kind == WEIR_AST_NAME && !is_row_field(scope, of->name))
+        return unknown_name(c, scope, of, NULL);
     if (feature == NULL)
         REPORT(c, NO_WINDOW, node->name_span, NULL, "only a feature has windows to choose from");
     return NULL;
@@ -587,20 +654,26 @@ static bool waits_for_type(weir_checker *c, const weir_scope *scope, const weir_
     if (node->kind != WEIR_AST_NAME) return false;
     if (scope->phase == WEIR_PHASE_VECTOR)
         return vector_item(scope->vector, node->name) == NULL && strcmp(node->name, "score") != 0;
-    if (scope->phase == WEIR_PHASE_EVENT) return weir_stream_field(scope->source, node->name) == NULL;
+    if (scope->phase == WEIR_PHASE_EVENT)
+        return weir_stream_field(scope->source, node->name) == NULL;
     if (scope->group == NULL) return true;
-    if (weir_let_find(c, scope->group, node->name) != NULL || weir_feature_find(c, scope->group, node->name) != NULL) return false;
+    if (weir_let_find(c, scope->group, node->name) != NULL ||
+        weir_feature_find(c, scope->group, node->name) != NULL)
+        return false;
     return scope->phase == WEIR_PHASE_READ || !weir_group_has_field(scope->group, node->name);
 }
 
 /* Two sides that shall have one type: the one that knows its type is typed first. */
-static bool check_pair(weir_checker *c, const weir_scope *scope, const weir_ast_expr *const pair[2], const weir_type *hint,
-                       const weir_expr *out[2])
+static bool check_pair(weir_checker *c, const weir_scope *scope, const weir_ast_expr *const pair[2],
+                       const weir_type *hint, const weir_expr *out[2])
 {
-    unsigned first = waits_for_type(c, scope, pair[0]) && !waits_for_type(c, scope, pair[1]) ? 1 : 0;
+    unsigned first =
+        waits_for_type(c, scope, pair[0]) && !waits_for_type(c, scope, pair[1]) ? 1 : 0;
     out[first] = weir_check_expr(c, scope, pair[first], hint);
-    if (out[first] == NULL && waits_for_type(c, scope, pair[1 - first])) return false; /* it can not know its type */
-    const weir_type *other = out[first] != NULL && out[first]->type.kind != WEIR_NULL ? &out[first]->type : hint;
+    if (out[first] == NULL && waits_for_type(c, scope, pair[1 - first]))
+        return false; /* it can not know its type */
+    const weir_type *other =
+        out[first] != NULL && out[first]->type.kind != WEIR_NULL ? &out[first]->type : hint;
     weir_type plain = {0};
     if (other != NULL) {
         plain = *other;
@@ -611,13 +684,18 @@ static bool check_pair(weir_checker *c, const weir_scope *scope, const weir_ast_
     return out[0] != NULL && out[1] != NULL;
 }
 
-static bool is_comparison(const char *op) { return op[0] == '=' || op[0] == '!' || op[0] == '<' || op[0] == '>'; }
+static bool is_comparison(const char *op)
+{
+    return op[0] == '=' || op[0] == '!' || op[0] == '<' || op[0] == '>';
+}
 
-static const weir_expr *check_binary(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+static const weir_expr *check_binary(weir_checker *c, const weir_scope *scope,
+                                     const weir_ast_expr *node, const weir_type *hint)
 {
     const weir_expr *args[2];
     if (is_comparison(node->name) || strcmp(node->name, "??") == 0) {
-        if (!check_pair(c, scope, node->args, is_comparison(node->name) ? NULL : hint, args)) return NULL;
+        if (!check_pair(c, scope, node->args, is_comparison(node->name) ? NULL : hint, args))
+            return NULL;
     } else if (strcmp(node->name, "and") == 0 || strcmp(node->name, "or") == 0) {
         args[0] = weir_check_condition(c, scope, node->args[0]);
         args[1] = weir_check_condition(c, scope, node->args[1]);
@@ -628,16 +706,19 @@ static const weir_expr *check_binary(weir_checker *c, const weir_scope *scope, c
     return weir_bind(c, scope, node->name_span, node->name, args, 2);
 }
 
-static const weir_expr *check_unary(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+static const weir_expr *check_unary(weir_checker *c, const weir_scope *scope,
+                                    const weir_ast_expr *node)
 {
     const weir_ast_expr *of = node->args[0];
-    if (strcmp(node->name, "-") == 0 && of->kind == WEIR_AST_NUMBER) return weir_number_const(c, of, true);
+    if (strcmp(node->name, "-") == 0 && of->kind == WEIR_AST_NUMBER)
+        return weir_number_const(c, of, true);
     const weir_expr *arg = strcmp(node->name, "not") == 0 ? weir_check_condition(c, scope, of)
                                                           : weir_check_expr(c, scope, of, NULL);
     return weir_bind(c, scope, node->span, node->name, &arg, 1);
 }
 
-static const weir_expr *check_if(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+static const weir_expr *check_if(weir_checker *c, const weir_scope *scope,
+                                 const weir_ast_expr *node, const weir_type *hint)
 {
     const weir_expr *args[3];
     args[0] = weir_check_condition(c, scope, node->args[0]);
@@ -648,31 +729,37 @@ static const weir_expr *check_if(weir_checker *c, const weir_scope *scope, const
 static const weir_expr *unknown_function(weir_checker *c, const weir_ast_expr *node)
 {
     if (weir_language_has_function(node->name)) {
-        REPORT(c, NOT_SUPPORTED, node->name_span, NULL, "the function `%s` is not supported yet", node->name);
+        REPORT(c, NOT_SUPPORTED, node->name_span, NULL, "the function `%s` is not supported yet",
+               node->name);
         return NULL;
     }
     const char *near = weir_expr_suggest(node->name);
     if (near == NULL) near = weir_agg_suggest(node->name);
-    REPORT(c, UNKNOWN_FUNCTION, node->name_span, near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
+    REPORT(c, UNKNOWN_FUNCTION, node->name_span,
+           near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
            "there is no function or aggregate `%s`", node->name);
     return NULL;
 }
 
-static const weir_expr *misplaced_aggregate(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+static const weir_expr *misplaced_aggregate(weir_checker *c, const weir_scope *scope,
+                                            const weir_ast_expr *node)
 {
     bool nested = scope->phase == WEIR_PHASE_ROW || scope->phase == WEIR_PHASE_FILTER;
     if (nested && (strcmp(node->name, "delta") == 0 || strcmp(node->name, "lag") == 0)) {
-        REPORT(c, NOT_SUPPORTED, node->name_span, NULL, "`%s` inside another aggregate is not supported yet", node->name);
+        REPORT(c, NOT_SUPPORTED, node->name_span, NULL,
+               "`%s` inside another aggregate is not supported yet", node->name);
         return NULL;
     }
     REPORT(c, NO_AGGREGATE, node->name_span,
-           nested ? "make it a feature of its own; its value at each past event can stand here by name"
-                  : "make it a feature of a group and use group.feature",
+           nested
+               ? "make it a feature of its own; its value at each past event can stand here by name"
+               : "make it a feature of a group and use group.feature",
            "the aggregate `%s` can not stand here", node->name);
     return NULL;
 }
 
-static const weir_expr *check_call(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+static const weir_expr *check_call(weir_checker *c, const weir_scope *scope,
+                                   const weir_ast_expr *node)
 {
     if (weir_is_aggregate_call(node)) {
         if (scope->phase == WEIR_PHASE_READ) return weir_check_aggregate(c, scope, node);
@@ -692,12 +779,14 @@ static const weir_expr *check_call(weir_checker *c, const weir_scope *scope, con
     return good ? weir_bind(c, scope, node->span, node->name, args, node->arg_count) : NULL;
 }
 
-static const weir_expr *check_kind(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+static const weir_expr *check_kind(weir_checker *c, const weir_scope *scope,
+                                   const weir_ast_expr *node, const weir_type *hint)
 {
     switch ((weir_ast_kind)node->kind) {
     case WEIR_AST_NUMBER: return weir_number_const(c, node, false);
     case WEIR_AST_STRING: return check_string(c, node, hint);
-    case WEIR_AST_DURATION: return constant(c, weir_type_of(WEIR_DURATION), weir_duration(node->integer));
+    case WEIR_AST_DURATION:
+        return constant(c, weir_type_of(WEIR_DURATION), weir_duration(node->integer));
     case WEIR_AST_TIME: return check_time(c, scope, node);
     case WEIR_AST_BOOL: return constant(c, weir_type_of(WEIR_BOOL), weir_bool(node->integer != 0));
     case WEIR_AST_NULL: return check_null(c, hint);
@@ -711,7 +800,8 @@ static const weir_expr *check_kind(weir_checker *c, const weir_scope *scope, con
     case WEIR_AST_IF: return check_if(c, scope, node, hint);
     case WEIR_AST_BRACKETS: return weir_check_expr(c, scope, node->args[0], hint);
     case WEIR_AST_ELEMENT:
-        REPORT(c, NOT_SUPPORTED, node->name_span, NULL, "elements of a series of windows are not supported yet");
+        REPORT(c, NOT_SUPPORTED, node->name_span, NULL,
+               "elements of a series of windows are not supported yet");
         return NULL;
     case WEIR_AST_RECORD:
     case WEIR_AST_LIST: break;
@@ -721,35 +811,42 @@ static const weir_expr *check_kind(weir_checker *c, const weir_scope *scope, con
 }
 
 /* Past events against `this`: what does not see `this` is stored with the row. */
-static const weir_expr *check_stored(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+static const weir_expr *check_stored(weir_checker *c, const weir_scope *scope,
+                                     const weir_ast_expr *node)
 {
     weir_column_info *column = weir_check_column(c, scope, node, false);
     if (column == NULL) return NULL;
     return weir_expr_leaf(c->into, WEIR_EXPR_COLUMN, column->type, column->id);
 }
 
-const weir_expr *weir_check_expr(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node, const weir_type *hint)
+const weir_expr *weir_check_expr(weir_checker *c, const weir_scope *scope,
+                                 const weir_ast_expr *node, const weir_type *hint)
 {
     if (node == NULL) return NULL;
     if (++c->steps > WEIR_CHECK_STEPS_MAX || c->nesting > 4 * WEIR_CHECK_NESTING_MAX) {
-        REPORT(c, TOO_LARGE, node->span, "use fewer `let`s of `let`s", "with all that it refers to, this is too large");
+        REPORT(c, TOO_LARGE, node->span, "use fewer `let`s of `let`s",
+               "with all that it refers to, this is too large");
         return NULL;
     }
     c->nesting += 1;
-    bool is_stored = scope->phase == WEIR_PHASE_FILTER && weir_ast_uses(c, scope->group, node) == WEIR_USES_ROW;
-    const weir_expr *result = is_stored ? check_stored(c, scope, node) : check_kind(c, scope, node, hint);
+    bool is_stored =
+        scope->phase == WEIR_PHASE_FILTER && weir_ast_uses(c, scope->group, node) == WEIR_USES_ROW;
+    const weir_expr *result =
+        is_stored ? check_stored(c, scope, node) : check_kind(c, scope, node, hint);
     c->nesting -= 1;
     return result;
 }
 
-const weir_expr *weir_check_condition(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node)
+const weir_expr *weir_check_condition(weir_checker *c, const weir_scope *scope,
+                                      const weir_ast_expr *node)
 {
     weir_type want = weir_type_of(WEIR_BOOL);
     const weir_expr *expr = weir_check_expr(c, scope, node, &want);
     if (expr == NULL || expr->type.kind == WEIR_BOOL) return expr;
     if (expr->op == WEIR_EXPR_CONST && expr->type.kind == WEIR_NULL)
         return weir_expr_const(c->into, weir_type_optional(want), weir_null());
-    REPORT(c, NOT_BOOL, node->span, weir_type_is_number(expr->type) ? "compare it: x != 0" : "write a comparison",
+    REPORT(c, NOT_BOOL, node->span,
+           weir_type_is_number(expr->type) ? "compare it: x != 0" : "write a comparison",
            "this is %s, a condition must be bool", weir_type_print(expr->type, c->scratch));
     return NULL;
 }

@@ -8,12 +8,14 @@
 
 #include "ops/runtime/assert.h"
 
-#define REPORT(c, id, at, help, ...) weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
+#define REPORT(c, id, at, help, ...)                                                               \
+    weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
 #define HELP(c, ...) weir_arena_printf((c)->diagnostics->into, __VA_ARGS__)
 
 /* ---- What a feature is made of, from its text ---- */
 
-static void scan(weir_checker *c, weir_feature_info *feature, const weir_ast_expr *node, bool in_row, unsigned depth);
+static void scan(weir_checker *c, weir_feature_info *feature, const weir_ast_expr *node,
+                 bool in_row, unsigned depth);
 
 static void add_this(weir_checker *c, weir_feature_info *feature, const char *path)
 {
@@ -23,7 +25,8 @@ static void add_this(weir_checker *c, weir_feature_info *feature, const char *pa
     weir_pointers_push(c, &feature->this_paths, (void *)(uintptr_t)path);
 }
 
-/* A name outside of aggregates may be another feature; what that takes from `this`, this one does. */
+/* A name outside of aggregates may be another feature; what that takes from `this`, this one does.
+ */
 static void scan_reference(weir_checker *c, weir_feature_info *feature, weir_feature_info *other)
 {
     if (other == NULL || other == feature) return;
@@ -32,7 +35,8 @@ static void scan_reference(weir_checker *c, weir_feature_info *feature, weir_fea
         add_this(c, feature, other->this_paths.items[i]);
 }
 
-static void scan_path(weir_checker *c, weir_feature_info *feature, const weir_ast_expr *node, bool in_row, unsigned depth)
+static void scan_path(weir_checker *c, weir_feature_info *feature, const weir_ast_expr *node,
+                      bool in_row, unsigned depth)
 {
     const weir_ast_expr *root = NULL;
     const char *path = weir_path_of(c, node, &root);
@@ -45,7 +49,8 @@ static void scan_path(weir_checker *c, weir_feature_info *feature, const weir_as
         if (plain != NULL) add_this(c, feature, plain);
         return;
     }
-    const weir_ast_feature *let = node == root ? weir_let_find(c, feature->group, root->name) : NULL;
+    const weir_ast_feature *let =
+        node == root ? weir_let_find(c, feature->group, root->name) : NULL;
     if (let != NULL && let->expr != NULL) scan(c, feature, let->expr, in_row, depth + 10);
     if (in_row || let != NULL) return;
     if (node == root) {
@@ -54,10 +59,12 @@ static void scan_path(weir_checker *c, weir_feature_info *feature, const weir_as
     }
     const weir_symbol *symbol = weir_symbol_find(c, root->name);
     if (symbol != NULL && symbol->kind == WEIR_SYMBOL_GROUP && !symbol->as.group->is_broken)
-        scan_reference(c, feature, weir_feature_find(c, symbol->as.group, path + strlen(root->name) + 1));
+        scan_reference(c, feature,
+                       weir_feature_find(c, symbol->as.group, path + strlen(root->name) + 1));
 }
 
-static void scan(weir_checker *c, weir_feature_info *feature, const weir_ast_expr *node, bool in_row, unsigned depth)
+static void scan(weir_checker *c, weir_feature_info *feature, const weir_ast_expr *node,
+                 bool in_row, unsigned depth)
 {
     if (node == NULL || depth > WEIR_CHECK_NESTING_MAX * 4) return;
     if (node->kind == WEIR_AST_NAME || node->kind == WEIR_AST_FIELD) {
@@ -108,7 +115,10 @@ static const char *window_suffix(weir_checker *c, const weir_ast_window *window)
     case WEIR_WINDOW_SESSION: return weir_arena_printf(c->into, "session_%.*s", width, written);
     case WEIR_WINDOW_SINCE: return "since_last";
     case WEIR_WINDOW_CALENDAR:
-        return window->unit == 'h' ? "hour" : window->unit == 'd' ? "day" : window->unit == 'w' ? "week" : "month";
+        return window->unit == 'h'   ? "hour"
+               : window->unit == 'd' ? "day"
+               : window->unit == 'w' ? "week"
+                                     : "month";
     case WEIR_WINDOW_SERIES:
         return weir_arena_printf(c->into, "%lldx%.*s", (long long)window->count, width, written);
     }
@@ -119,7 +129,8 @@ static bool duration_fits(weir_checker *c, weir_ast_duration duration, const cha
 {
     if (duration.span.end == 0) return true;
     if (duration.us > 0 && duration.us <= WEIR_DURATION_MAX_US) return true;
-    REPORT(c, BAD_WINDOW, duration.span, "longer than zero, at most 36500d", "%s is out of range", what);
+    REPORT(c, BAD_WINDOW, duration.span, "longer than zero, at most 36500d", "%s is out of range",
+           what);
     return false;
 }
 
@@ -130,13 +141,14 @@ static bool check_window(weir_checker *c, const weir_ast_window *window)
     case WEIR_WINDOW_EVER: return true;
     case WEIR_WINDOW_LAST:
         if (window->count >= 1 && window->count <= WEIR_LAST_COUNT_MAX) return true;
-        REPORT(c, BAD_WINDOW, window->span, "1 to 100000 events", "the number of events is out of range");
+        REPORT(c, BAD_WINDOW, window->span, "1 to 100000 events",
+               "the number of events is out of range");
         return false;
     default: break;
     }
     static const char *const names[] = {"", "", "", "session", "since last", "calendar", "n x w"};
-    REPORT(c, NOT_SUPPORTED, window->span, "use a duration, `ever` or `last n`", "windows `%s` are not supported yet",
-           names[window->kind]);
+    REPORT(c, NOT_SUPPORTED, window->span, "use a duration, `ever` or `last n`",
+           "windows `%s` are not supported yet", names[window->kind]);
     return false;
 }
 
@@ -145,7 +157,8 @@ static bool check_equal_windows(weir_checker *c, const weir_ast_feature *ast)
     for (uint32_t i = 0; i < ast->window_count; i++) {
         for (uint32_t k = 0; k < i; k++) {
             if (!weir_window_equal(&ast->windows[i], &ast->windows[k])) continue;
-            REPORT(c, EQUAL_WINDOWS, ast->windows[i].span, "drop one of them", "this window equals another of the family");
+            REPORT(c, EQUAL_WINDOWS, ast->windows[i].span, "drop one of them",
+                   "this window equals another of the family");
             return false;
         }
     }
@@ -154,12 +167,14 @@ static bool check_equal_windows(weir_checker *c, const weir_ast_feature *ast)
 
 /* ---- Collecting members ---- */
 
-static weir_member_info *member_new(weir_checker *c, weir_feature_info *feature, const weir_ast_window *window, bool is_family)
+static weir_member_info *member_new(weir_checker *c, weir_feature_info *feature,
+                                    const weir_ast_window *window, bool is_family)
 {
     weir_member_info *member = weir_arena_new(c->scratch, weir_member_info);
     const char *group = feature->group->name, *name = feature->ast->name;
     const char *suffix = is_family ? window_suffix(c, window) : "";
-    *member = (weir_member_info){.feature = feature, .window = window, .suffix = suffix, .index = c->all_members.count};
+    *member = (weir_member_info){
+        .feature = feature, .window = window, .suffix = suffix, .index = c->all_members.count};
     member->column = is_family ? weir_arena_printf(c->into, "%s_%s_%s", group, name, suffix)
                                : weir_arena_printf(c->into, "%s_%s", group, name);
     weir_pointers_push(c, &c->all_members, member);
@@ -171,13 +186,15 @@ static bool check_clauses(weir_checker *c, const weir_ast_feature *ast, bool agg
 {
     bool has_clause = ast->clause_span.end != 0;
     if (!aggregates && has_clause) {
-        REPORT(c, NO_USE, ast->clause_span, "drop the clause, or put it behind the feature that has the aggregate",
+        REPORT(c, NO_USE, ast->clause_span,
+               "drop the clause, or put it behind the feature that has the aggregate",
                "`%s` has no aggregate that this clause could apply to", ast->name);
         return false;
     }
     if (!aggregates) return true;
     if (!ast->has_over) {
-        REPORT(c, MISSING_OVER, ast->expr->span, "add a window: `over 24h`, `over last 20` or `over ever`",
+        REPORT(c, MISSING_OVER, ast->expr->span,
+               "add a window: `over 24h`, `over last 20` or `over ever`",
                "`%s` has an aggregate without a window", ast->name);
         return false;
     }
@@ -194,12 +211,14 @@ static bool check_clauses(weir_checker *c, const weir_ast_feature *ast, bool agg
     }
     for (uint32_t i = 0; i < ast->window_count && ast->step.span.end != 0; i++) {
         if (ast->windows[i].kind == WEIR_WINDOW_TIME) continue;
-        REPORT(c, STEP, ast->step.span, "give the feature a duration as its window", "`step` needs time windows");
+        REPORT(c, STEP, ast->step.span, "give the feature a duration as its window",
+               "`step` needs time windows");
         good = false;
         break;
     }
     if (ast->by != NULL) {
-        REPORT(c, NOT_SUPPORTED, ast->by_span, "count one key with `where f == this.f`", "`by` is not supported yet");
+        REPORT(c, NOT_SUPPORTED, ast->by_span, "count one key with `where f == this.f`",
+               "`by` is not supported yet");
         good = false;
     }
     return good;
@@ -213,20 +232,23 @@ static void collect_members(weir_checker *c, weir_feature_info *feature)
     if (!check_clauses(c, ast, aggregates)) return;
     uint32_t count = aggregates && ast->window_count > 1 ? ast->window_count : 1;
     if (c->all_members.count + count > WEIR_PLAN_MEMBERS_MAX) {
-        REPORT(c, TOO_LARGE, ast->name_span, "split the project", "a project has at most %d features", WEIR_PLAN_MEMBERS_MAX);
+        REPORT(c, TOO_LARGE, ast->name_span, "split the project",
+               "a project has at most %d features", WEIR_PLAN_MEMBERS_MAX);
         return;
     }
     feature->members = weir_arena_array(c->scratch, weir_member_info *, count);
     for (uint32_t i = 0; i < count; i++)
-        feature->members[i] = member_new(c, feature, aggregates ? &ast->windows[i] : NULL, count > 1);
+        feature->members[i] =
+            member_new(c, feature, aggregates ? &ast->windows[i] : NULL, count > 1);
     feature->member_count = count;
 }
 
 static void collect_feature(weir_checker *c, weir_group_info *group, const weir_ast_feature *ast)
 {
-    if (weir_let_find(c, group, ast->name) != NULL || weir_feature_find(c, group, ast->name) != NULL) {
-        REPORT(c, DUPLICATE_NAME, ast->name_span, "give one of them another name", "the group `%s` has `%s` already",
-               group->name, ast->name);
+    if (weir_let_find(c, group, ast->name) != NULL ||
+        weir_feature_find(c, group, ast->name) != NULL) {
+        REPORT(c, DUPLICATE_NAME, ast->name_span, "give one of them another name",
+               "the group `%s` has `%s` already", group->name, ast->name);
         return;
     }
     if (ast->is_let) {
@@ -263,18 +285,21 @@ static bool add_stream(weir_checker *c, weir_group_info *group, weir_ast_name na
     if (stream == NULL) return false;
     for (uint32_t i = 0; i < group->stream_count; i++) {
         if (group->streams[i] != stream) continue;
-        REPORT(c, DUPLICATE_NAME, name.span, "name it once", "the stream `%s` is joined twice", name.name);
+        REPORT(c, DUPLICATE_NAME, name.span, "name it once", "the stream `%s` is joined twice",
+               name.name);
         return false;
     }
     if (group->stream_count == WEIR_GROUP_STREAMS_MAX) {
-        REPORT(c, TOO_LARGE, name.span, NULL, "a group joins at most %d streams", WEIR_GROUP_STREAMS_MAX);
+        REPORT(c, TOO_LARGE, name.span, NULL, "a group joins at most %d streams",
+               WEIR_GROUP_STREAMS_MAX);
         return false;
     }
     weir_entity_info *entity = weir_entity_of(c, &group->decl->as.group.per, false);
     uint32_t hop = entity == NULL ? WEIR_NONE : weir_stream_hop(stream, entity);
     if (hop == WEIR_NONE) {
         REPORT(c, NOT_OBSERVED, group->decl->as.group.per.items[0].span,
-               HELP(c, "the stream `%s` is observed by %s; add the entity there", name.name, entities_of(c, stream)),
+               HELP(c, "the stream `%s` is observed by %s; add the entity there", name.name,
+                    entities_of(c, stream)),
                "the stream `%s` is not observed by this entity", name.name);
         return false;
     }
@@ -286,18 +311,19 @@ static bool add_stream(weir_checker *c, weir_group_info *group, weir_ast_name na
 
 static void digest_group(weir_checker *c, weir_group_info *group)
 {
-    weir_sha256 sha;
-    weir_sha256_init(&sha);
+    weir_digester sha;
+    weir_digester_init(&sha);
     weir_digest_text(&sha, "rows");
     weir_digest_text(&sha, group->entity->name);
     weir_digest_int(&sha, group->stream_count);
     for (uint32_t i = 0; i < group->stream_count; i++) {
-        weir_sha256_update(&sha, group->streams[i]->digest, WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, group->streams[i]->digest, WEIR_DIGEST_BYTES);
         weir_digest_int(&sha, group->wheres[i] != NULL);
         if (group->wheres[i] != NULL)
-            weir_sha256_update(&sha, weir_digest_expr(c, group->streams[i], NULL, group->wheres[i]), WEIR_DIGEST_BYTES);
+            weir_digester_put(&sha, weir_digest_expr(c, group->streams[i], NULL, group->wheres[i]),
+                              WEIR_DIGEST_BYTES);
     }
-    weir_sha256_final(&sha, group->digest);
+    weir_digester_finish(&sha, group->digest);
 }
 
 static bool check_where(weir_checker *c, weir_group_info *group)
@@ -305,7 +331,10 @@ static bool check_where(weir_checker *c, weir_group_info *group)
     const weir_ast_expr *where = group->decl->as.group.where;
     bool good = true;
     for (uint32_t i = 0; where != NULL && i < group->stream_count; i++) {
-        weir_scope scope = {.phase = WEIR_PHASE_ROW, .group = group, .source = group->streams[i], .source_index = i,
+        weir_scope scope = {.phase = WEIR_PHASE_ROW,
+                            .group = group,
+                            .source = group->streams[i],
+                            .source_index = i,
                             .no_this_here = true};
         group->wheres[i] = weir_check_condition(c, &scope, where);
         good = good && group->wheres[i] != NULL;
@@ -318,7 +347,8 @@ void weir_group_resolve(weir_checker *c, weir_group_info *group)
     if (group->is_resolved || group->is_broken) return;
     const weir_ast_group *ast = &group->decl->as.group;
     if (group->is_resolving) {
-        REPORT(c, CIRCLE, ast->where->span, "break the circle", "the `where` of `%s` depends on its own features", group->name);
+        REPORT(c, CIRCLE, ast->where->span, "break the circle",
+               "the `where` of `%s` depends on its own features", group->name);
         group->is_broken = true;
         return;
     }
@@ -349,7 +379,8 @@ static weir_stream_info *home_of(weir_checker *c, const weir_feature_info *featu
 {
     const weir_group_info *group = feature->group;
     for (uint32_t i = 0; i < group->stream_count + c->streams.count; i++) {
-        weir_stream_info *stream = i < group->stream_count ? group->streams[i] : c->streams.items[i - group->stream_count];
+        weir_stream_info *stream =
+            i < group->stream_count ? group->streams[i] : c->streams.items[i - group->stream_count];
         bool has_all = !stream->is_broken && weir_stream_hop(stream, group->entity) != WEIR_NONE;
         for (uint32_t k = 0; has_all && k < feature->this_paths.count; k++)
             has_all = weir_stream_field(stream, feature->this_paths.items[k]) != NULL;
@@ -358,10 +389,14 @@ static weir_stream_info *home_of(weir_checker *c, const weir_feature_info *featu
     return group->streams[0];
 }
 
-static const weir_expr *instantiate(weir_checker *c, weir_member_info *member, weir_stream_info *self)
+static const weir_expr *instantiate(weir_checker *c, weir_member_info *member,
+                                    weir_stream_info *self)
 {
     const weir_feature_info *feature = member->feature;
-    weir_scope scope = {.phase = WEIR_PHASE_READ, .group = feature->group, .self = self, .feature = feature->ast,
+    weir_scope scope = {.phase = WEIR_PHASE_READ,
+                        .group = feature->group,
+                        .self = self,
+                        .feature = feature->ast,
                         .window = member->window};
     uint32_t steps = c->steps;
     c->steps = 0;
@@ -377,34 +412,39 @@ static const weir_expr *instantiate(weir_checker *c, weir_member_info *member, w
     return expr;
 }
 
-static void digest_member(weir_checker *c, weir_member_info *member, const weir_stream_info *self, const weir_expr *expr)
+static void digest_member(weir_checker *c, weir_member_info *member, const weir_stream_info *self,
+                          const weir_expr *expr)
 {
-    weir_sha256 sha;
-    weir_sha256_init(&sha);
+    weir_digester sha;
+    weir_digester_init(&sha);
     weir_digest_text(&sha, "feature");
     weir_digest_text(&sha, member->feature->group->entity->name);
-    weir_sha256_update(&sha, weir_digest_expr(c, NULL, self, expr), WEIR_DIGEST_BYTES);
-    weir_sha256_final(&sha, member->digest);
+    weir_digester_put(&sha, weir_digest_expr(c, NULL, self, expr), WEIR_DIGEST_BYTES);
+    weir_digester_finish(&sha, member->digest);
     member->has_digest = true;
 }
 
-const weir_expr *weir_member_instance(weir_checker *c, weir_member_info *member, weir_stream_info *self, weir_span at)
+const weir_expr *weir_member_instance(weir_checker *c, weir_member_info *member,
+                                      weir_stream_info *self, weir_span at)
 {
     weir_feature_info *feature = member->feature;
     weir_group_resolve(c, feature->group);
     if (feature->group->is_broken || feature->ast->is_broken) return NULL;
     weir_feature_scan(c, feature);
-    if (feature->this_paths.count == 0) self = NULL;
-    else if (self == NULL) self = home_of(c, feature);
+    if (feature->this_paths.count == 0)
+        self = NULL;
+    else if (self == NULL)
+        self = home_of(c, feature);
     weir_instance *instance = find_instance(member, self);
     if (instance != NULL && instance->is_visiting) {
-        REPORT(c, CIRCLE, at, "break the circle; a value cannot depend on itself", "`%s.%s` is defined through itself",
-               feature->group->name, feature->ast->name);
+        REPORT(c, CIRCLE, at, "break the circle; a value cannot depend on itself",
+               "`%s.%s` is defined through itself", feature->group->name, feature->ast->name);
         return NULL;
     }
     if (instance != NULL) return instance->expr;
     if (c->nesting > WEIR_CHECK_NESTING_MAX * 3) {
-        REPORT(c, TOO_LARGE, at, "shorten the chain of features", "features refer to features too deep here");
+        REPORT(c, TOO_LARGE, at, "shorten the chain of features",
+               "features refer to features too deep here");
         return NULL;
     }
     instance = weir_arena_new(c->scratch, weir_instance);
@@ -427,7 +467,8 @@ static const weir_expr *default_instance(weir_checker *c, weir_member_info *memb
     return weir_member_instance(c, member, NULL, at);
 }
 
-const weir_expr *weir_member_carried(weir_checker *c, weir_member_info *member, weir_stream_info *stream, weir_span at)
+const weir_expr *weir_member_carried(weir_checker *c, weir_member_info *member,
+                                     weir_stream_info *stream, weir_span at)
 {
     weir_group_info *group = member->feature->group;
     weir_group_resolve(c, group);
@@ -435,7 +476,8 @@ const weir_expr *weir_member_carried(weir_checker *c, weir_member_info *member, 
     uint32_t hop = weir_stream_hop(stream, group->entity);
     if (hop == WEIR_NONE) {
         REPORT(c, NOT_OBSERVED, at, HELP(c, "add it: observed by ..., %s", group->entity->name),
-               "`%s` is per %s, but the stream `%s` is not observed by it", group->name, group->entity->name, stream->name);
+               "`%s` is per %s, but the stream `%s` is not observed by it", group->name,
+               group->entity->name, stream->name);
         return NULL;
     }
     if (default_instance(c, member, at) == NULL) return NULL;
@@ -443,7 +485,8 @@ const weir_expr *weir_member_carried(weir_checker *c, weir_member_info *member, 
     if (expr == NULL) return NULL;
     for (uint32_t i = 0; i < stream->carried.count; i++) {
         const weir_carried_info *carried = stream->carried.items[i];
-        if (carried->member == member) return weir_expr_leaf(c->into, WEIR_EXPR_CARRIED, expr->type, i);
+        if (carried->member == member)
+            return weir_expr_leaf(c->into, WEIR_EXPR_CARRIED, expr->type, i);
     }
     weir_carried_info *carried = weir_arena_new(c->scratch, weir_carried_info);
     *carried = (weir_carried_info){.member = member, .expr = expr, .hop = hop, .at = at};
@@ -456,13 +499,17 @@ static void check_let(weir_checker *c, weir_group_info *group, const weir_ast_fe
 {
     if (let->expr == NULL || has_aggregate(let->expr)) {
         if (let->expr != NULL)
-            REPORT(c, NO_AGGREGATE, let->expr->span, "make it a feature", "a `let` says something about one past event; it has no aggregates");
+            REPORT(c, NO_AGGREGATE, let->expr->span, "make it a feature",
+                   "a `let` says something about one past event; it has no aggregates");
         return;
     }
     unsigned uses = weir_ast_uses(c, group, let->expr);
     if ((uses & WEIR_USES_THIS) != 0) return;
     for (uint32_t i = 0; i < group->stream_count; i++) {
-        weir_scope scope = {.phase = WEIR_PHASE_ROW, .group = group, .source = group->streams[i], .source_index = i};
+        weir_scope scope = {.phase = WEIR_PHASE_ROW,
+                            .group = group,
+                            .source = group->streams[i],
+                            .source_index = i};
         c->steps = 0;
         weir_pointers_push(c, &c->open, (void *)(uintptr_t)let);
         (void)weir_check_expr(c, &scope, let->expr, NULL);

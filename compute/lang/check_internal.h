@@ -2,12 +2,13 @@
 /*
  * check_internal.h - what the checker knows while it turns trees into a plan.
  *
- * Way of working: declarations are collected first, then streams, groups and features are resolved on demand
- * (order is free, a circle is found by marks). A feature's member is *instantiated* once for each stream whose
- * events are its `this` (once at all if it does not use `this`): that gives a bound read expression over cells.
- * An aggregate asks for columns (row expressions, one per source stream), a view that has them, and a cell; each
- * is interned by its digest, so that what is structurally equal exists once. Indexes in the leaves are
- * provisional and are renumbered at the end (plan_build.c).
+ * Way of working: declarations are collected first, then streams, groups and features are resolved
+ * on demand (order is free, a circle is found by marks). A feature's member is *instantiated* once
+ * for each stream whose events are its `this` (once at all if it does not use `this`): that gives a
+ * bound read expression over cells. An aggregate asks for columns (row expressions, one per source
+ * stream), a view that has them, and a cell; each is interned by its digest, so that what is
+ * structurally equal exists once. Indexes in the leaves are provisional and are renumbered at the
+ * end (plan_build.c).
  *
  * A NULL expression means "reported already": whoever meets one hands it up in silence.
  *
@@ -17,7 +18,7 @@
 
 #include "compute/lang/ast.h"
 #include "compute/lang/digest.h"
-#include "ops/runtime/sha256.h"
+#include "ops/runtime/digest.h"
 
 typedef struct weir_checker weir_checker;
 typedef struct weir_member_info weir_member_info;
@@ -91,7 +92,7 @@ typedef struct weir_feature_info {
     const weir_ast_feature *ast;
     weir_group_info *group;
     bool is_scanned, is_scanning;
-    bool has_aggregate; /* a call of one stands in its own text */
+    bool has_aggregate;       /* a call of one stands in its own text */
     weir_pointers this_paths; /* interned, of everything it is made of */
     uint32_t member_count;    /* 1, or one per window of a family */
     weir_member_info **members;
@@ -118,7 +119,7 @@ struct weir_group_info {
     uint32_t hops[WEIR_GROUP_STREAMS_MAX]; /* declared hop of the entity in each stream */
     const weir_expr *wheres[WEIR_GROUP_STREAMS_MAX];
     uint8_t digest[WEIR_DIGEST_BYTES]; /* of entity, streams and where */
-    weir_pointers features; /* weir_feature_info, in order, lets left out */
+    weir_pointers features;            /* weir_feature_info, in order, lets left out */
 };
 
 /* A row expression, one per source stream of the groups with that digest. */
@@ -184,7 +185,11 @@ typedef struct weir_score_info {
 } weir_score_info;
 
 typedef enum weir_symbol_kind {
-    WEIR_SYMBOL_ENUM, WEIR_SYMBOL_STREAM, WEIR_SYMBOL_GROUP, WEIR_SYMBOL_VECTOR, WEIR_SYMBOL_SCORE,
+    WEIR_SYMBOL_ENUM,
+    WEIR_SYMBOL_STREAM,
+    WEIR_SYMBOL_GROUP,
+    WEIR_SYMBOL_VECTOR,
+    WEIR_SYMBOL_SCORE,
     WEIR_SYMBOL_BROKEN,
 } weir_symbol_kind;
 
@@ -206,14 +211,16 @@ struct weir_checker {
     const weir_lang_host *host;
     const weir_ast_unit *units;
     size_t unit_count;
-    bool for_tests; /* what tests expect is carried, too */
+    bool for_tests;    /* what tests expect is carried, too */
     weir_map symbols;  /* (NULL, name) -> weir_symbol */
-    weir_map members;  /* (group, name) -> weir_feature_info; (group's decl, name) -> let (weir_ast_feature) */
+    weir_map members;  /* (group, name) -> weir_feature_info; (group's decl, name) -> let
+                          (weir_ast_feature) */
     weir_map slots;    /* (stream, path) -> slot + 1 */
     weir_map interned; /* (kind, digest) -> column, cell */
     weir_map digests;  /* (NULL, expr) -> digest */
     weir_map sizes;    /* (NULL, expr) -> weir_expr_size */
-    weir_pointers streams, tables, entities, groups, vectors, scores, columns, views, cells, all_members, enums;
+    weir_pointers streams, tables, entities, groups, vectors, scores, columns, views, cells,
+        all_members, enums;
     uint32_t steps, nesting;
     weir_pointers open; /* lets and columns being looked through, to find circles */
 };
@@ -230,14 +237,14 @@ typedef enum weir_phase {
 
 typedef struct weir_scope {
     weir_phase phase;
-    weir_group_info *group;         /* ROW, FILTER, READ */
-    const weir_stream_info *source; /* ROW, EVENT: the stream whose fields are read */
-    uint32_t source_index;          /* ROW: its place in the group */
-    weir_stream_info *self;         /* what `this` is; NULL: not known here */
+    weir_group_info *group;          /* ROW, FILTER, READ */
+    const weir_stream_info *source;  /* ROW, EVENT: the stream whose fields are read */
+    uint32_t source_index;           /* ROW: its place in the group */
+    weir_stream_info *self;          /* what `this` is; NULL: not known here */
     const weir_ast_feature *feature; /* READ: for its clauses */
-    const weir_ast_window *window;  /* READ: of its aggregates */
-    weir_vector_info *vector;       /* VECTOR: its lets and columns may be named */
-    bool in_aggregate;              /* inside an aggregate's argument (R12) */
+    const weir_ast_window *window;   /* READ: of its aggregates */
+    weir_vector_info *vector;        /* VECTOR: its lets and columns may be named */
+    bool in_aggregate;               /* inside an aggregate's argument (R12) */
     bool allow_score;
     bool no_this_here; /* `this` is an error, not merely unknown */
 } weir_scope;
@@ -245,14 +252,18 @@ typedef struct weir_scope {
 /* ---- check_names.c ---- */
 void weir_pointers_push(weir_checker *c, weir_pointers *list, void *item);
 const char *weir_intern_text(weir_checker *c, const char *text);
-/* "a.b" of nested FIELD nodes over a NAME or THIS; NULL if it is none. *root_out: the first node. */
-const char *weir_path_of(weir_checker *c, const weir_ast_expr *node, const weir_ast_expr **root_out);
+/* "a.b" of nested FIELD nodes over a NAME or THIS; NULL if it is none. *root_out: the first node.
+ */
+const char *weir_path_of(weir_checker *c, const weir_ast_expr *node,
+                         const weir_ast_expr **root_out);
 const weir_schema_field *weir_stream_field(const weir_stream_info *stream, const char *path);
 uint32_t weir_stream_slot(weir_checker *c, weir_stream_info *stream, const char *path);
 weir_symbol *weir_symbol_find(weir_checker *c, const char *name);
 weir_stream_info *weir_stream_named(weir_checker *c, weir_ast_name name); /* or reports; NULL */
-const weir_ast_feature *weir_let_find(weir_checker *c, const weir_group_info *group, const char *name);
-weir_feature_info *weir_feature_find(weir_checker *c, const weir_group_info *group, const char *name);
+const weir_ast_feature *weir_let_find(weir_checker *c, const weir_group_info *group,
+                                      const char *name);
+weir_feature_info *weir_feature_find(weir_checker *c, const weir_group_info *group,
+                                     const char *name);
 /* Which of ROW and THIS the text reads, lets looked through. */
 enum { WEIR_USES_ROW = 1, WEIR_USES_THIS = 2 };
 unsigned weir_ast_uses(weir_checker *c, const weir_group_info *group, const weir_ast_expr *node);
@@ -263,17 +274,20 @@ bool weir_language_has_aggregate(const char *name); /* of the whole language, ru
 bool weir_language_has_function(const char *name);
 const char *weir_suggest_name(weir_checker *c, const weir_scope *scope, const char *name);
 /* The member that a path and an optional window mean. Reports; NULL. */
-weir_member_info *weir_member_of(weir_checker *c, weir_feature_info *feature, const weir_ast_expr *at,
-                                 const weir_ast_window *window);
+weir_member_info *weir_member_of(weir_checker *c, weir_feature_info *feature,
+                                 const weir_ast_expr *at, const weir_ast_window *window);
 bool weir_window_equal(const weir_ast_window *a, const weir_ast_window *b);
-weir_feature_info *weir_group_feature(weir_checker *c, weir_group_info *group, const char *name, weir_span at);
+weir_feature_info *weir_group_feature(weir_checker *c, weir_group_info *group, const char *name,
+                                      weir_span at);
 
 /* ---- check_expr.c ---- */
-/* Types and binds. `hint` (or NULL) is the type wanted, for enum values and times. NULL: reported. */
-const weir_expr *weir_check_expr(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
-                                 const weir_type *hint);
+/* Types and binds. `hint` (or NULL) is the type wanted, for enum values and times. NULL: reported.
+ */
+const weir_expr *weir_check_expr(weir_checker *c, const weir_scope *scope,
+                                 const weir_ast_expr *node, const weir_type *hint);
 /* The same for a condition. */
-const weir_expr *weir_check_condition(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node);
+const weir_expr *weir_check_condition(weir_checker *c, const weir_scope *scope,
+                                      const weir_ast_expr *node);
 const weir_expr *weir_bind(weir_checker *c, const weir_scope *scope, weir_span at, const char *name,
                            const weir_expr *const *args, size_t count);
 /* A number as written, as a constant. NULL: reported. */
@@ -283,24 +297,27 @@ bool weir_expr_is_small(weir_checker *c, const weir_expr *expr); /* within size 
 /* ---- check_stream.c ---- */
 void weir_check_stream_schema(weir_checker *c, weir_stream_info *stream);
 void weir_check_stream(weir_checker *c, weir_stream_info *stream);
-uint32_t weir_stream_hop(const weir_stream_info *stream, const weir_entity_info *entity); /* or WEIR_NONE */
+uint32_t weir_stream_hop(const weir_stream_info *stream,
+                         const weir_entity_info *entity); /* or WEIR_NONE */
 weir_entity_info *weir_entity_of(weir_checker *c, const weir_ast_names *names, bool create);
 
 /* ---- check_features.c ---- */
 void weir_group_collect(weir_checker *c, weir_group_info *group); /* names and members */
 void weir_group_resolve(weir_checker *c, weir_group_info *group); /* streams, entity, where */
 void weir_group_check(weir_checker *c, weir_group_info *group);   /* all members */
-const weir_expr *weir_member_instance(weir_checker *c, weir_member_info *member, weir_stream_info *self, weir_span at);
+const weir_expr *weir_member_instance(weir_checker *c, weir_member_info *member,
+                                      weir_stream_info *self, weir_span at);
 void weir_feature_scan(weir_checker *c, weir_feature_info *feature);
 /* The member's value as carried by events of `stream`: a CARRIED leaf. NULL: reported. */
-const weir_expr *weir_member_carried(weir_checker *c, weir_member_info *member, weir_stream_info *stream,
-                                     weir_span at);
+const weir_expr *weir_member_carried(weir_checker *c, weir_member_info *member,
+                                     weir_stream_info *stream, weir_span at);
 
 /* ---- check_aggregate.c ---- */
-const weir_expr *weir_check_aggregate(weir_checker *c, const weir_scope *scope, const weir_ast_expr *call);
+const weir_expr *weir_check_aggregate(weir_checker *c, const weir_scope *scope,
+                                      const weir_ast_expr *call);
 /* A row expression for every source of the group, as a column. NULL: reported. */
-weir_column_info *weir_check_column(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node,
-                                    bool in_aggregate);
+weir_column_info *weir_check_column(weir_checker *c, const weir_scope *scope,
+                                    const weir_ast_expr *node, bool in_aggregate);
 
 /* ---- check_vector.c ---- */
 void weir_check_vector(weir_checker *c, weir_vector_info *vector);
@@ -313,7 +330,8 @@ void weir_check_test(weir_checker *c, const weir_ast_decl *decl);
 void weir_build_tests(weir_checker *c, weir_plan *plan);
 
 /* ---- compile.c ---- */
-const char *weir_keep_text(weir_checker *c, const char *text); /* in the plan's arena; NULL stays NULL */
+const char *weir_keep_text(weir_checker *c,
+                           const char *text); /* in the plan's arena; NULL stays NULL */
 
 /* ---- plan_build.c ---- */
 bool weir_order_hops(weir_checker *c);

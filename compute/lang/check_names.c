@@ -58,7 +58,10 @@ uint32_t weir_stream_slot(weir_checker *c, weir_stream_info *stream, const char 
     return slot;
 }
 
-weir_symbol *weir_symbol_find(weir_checker *c, const char *name) { return weir_map_get(&c->symbols, NULL, name); }
+weir_symbol *weir_symbol_find(weir_checker *c, const char *name)
+{
+    return weir_map_get(&c->symbols, NULL, name);
+}
 
 static const char *nearest_stream(weir_checker *c, const char *name)
 {
@@ -75,19 +78,23 @@ weir_stream_info *weir_stream_named(weir_checker *c, weir_ast_name name)
     if (symbol != NULL && symbol->kind == WEIR_SYMBOL_STREAM && !symbol->as.stream->is_table)
         return symbol->as.stream->is_broken ? NULL : symbol->as.stream;
     const char *near = nearest_stream(c, name.name);
-    const char *help = near != NULL ? weir_arena_printf(c->diagnostics->into, "did you mean `%s`?", near)
-                                    : "declare it: stream name from kafka(\"topic\") avro(\"schema\") { ... }";
+    const char *help =
+        near != NULL ? weir_arena_printf(c->diagnostics->into, "did you mean `%s`?", near)
+                     : "declare it: stream name from kafka(\"topic\") avro(\"schema\") { ... }";
     weir_diagnostics_add(c->diagnostics, WEIR_D_UNKNOWN_STREAM, name.span, help,
-                         symbol == NULL ? "there is no stream `%s`" : "`%s` is not a stream", name.name);
+                         symbol == NULL ? "there is no stream `%s`" : "`%s` is not a stream",
+                         name.name);
     return NULL;
 }
 
-const weir_ast_feature *weir_let_find(weir_checker *c, const weir_group_info *group, const char *name)
+const weir_ast_feature *weir_let_find(weir_checker *c, const weir_group_info *group,
+                                      const char *name)
 {
     return weir_map_get(&c->members, group->decl, name);
 }
 
-weir_feature_info *weir_feature_find(weir_checker *c, const weir_group_info *group, const char *name)
+weir_feature_info *weir_feature_find(weir_checker *c, const weir_group_info *group,
+                                     const char *name)
 {
     return weir_map_get(&c->members, group, name);
 }
@@ -95,15 +102,18 @@ weir_feature_info *weir_feature_find(weir_checker *c, const weir_group_info *gro
 bool weir_group_has_field(const weir_group_info *group, const char *path)
 {
     for (uint32_t i = 0; i < group->stream_count; i++) {
-        if (group->streams[i] != NULL && weir_stream_field(group->streams[i], path) != NULL) return true;
+        if (group->streams[i] != NULL && weir_stream_field(group->streams[i], path) != NULL)
+            return true;
     }
     return false;
 }
 
 /* A bare name or path in the row phase: does it read the past event? */
-static unsigned name_uses(weir_checker *c, const weir_group_info *group, const weir_ast_expr *node, unsigned depth);
+static unsigned name_uses(weir_checker *c, const weir_group_info *group, const weir_ast_expr *node,
+                          unsigned depth);
 
-static unsigned uses(weir_checker *c, const weir_group_info *group, const weir_ast_expr *node, unsigned depth)
+static unsigned uses(weir_checker *c, const weir_group_info *group, const weir_ast_expr *node,
+                     unsigned depth)
 {
     if (depth > WEIR_CHECK_NESTING_MAX) return WEIR_USES_ROW;
     switch (node->kind) {
@@ -115,7 +125,8 @@ static unsigned uses(weir_checker *c, const weir_group_info *group, const weir_a
         if (root->kind == WEIR_AST_THIS) return WEIR_USES_THIS;
         if (path == NULL) return uses(c, group, node->args[0], depth + 1);
         const weir_symbol *symbol = weir_symbol_find(c, root->name);
-        bool is_enum = symbol != NULL && symbol->kind == WEIR_SYMBOL_ENUM && !weir_group_has_field(group, path);
+        bool is_enum = symbol != NULL && symbol->kind == WEIR_SYMBOL_ENUM &&
+                       !weir_group_has_field(group, path);
         return is_enum ? 0 : WEIR_USES_ROW;
     }
     case WEIR_AST_INDEX: return WEIR_USES_ROW;
@@ -128,7 +139,8 @@ static unsigned uses(weir_checker *c, const weir_group_info *group, const weir_a
     }
 }
 
-static unsigned name_uses(weir_checker *c, const weir_group_info *group, const weir_ast_expr *node, unsigned depth)
+static unsigned name_uses(weir_checker *c, const weir_group_info *group, const weir_ast_expr *node,
+                          unsigned depth)
 {
     const weir_ast_feature *let = weir_let_find(c, group, node->name);
     if (let != NULL) return let->expr == NULL ? 0 : uses(c, group, let->expr, depth + 10);
@@ -152,9 +164,10 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
 bool weir_language_has_aggregate(const char *name)
 {
     static const char *const names[] = {
-        "count", "sum", "mean", "min", "max", "stddev", "var", "skew", "kurt", "distinct", "quantile", "median",
-        "mode", "entropy", "top", "share", "share_of", "hist", "first", "last", "argmax", "argmin", "delta",
-        "lag", "streak", "any", "all", "rate", "decay", "ewma", "slope", "corr",
+        "count",    "sum",      "mean",     "min",    "max",    "stddev",  "var",   "skew",
+        "kurt",     "distinct", "quantile", "median", "mode",   "entropy", "top",   "share",
+        "share_of", "hist",     "first",    "last",   "argmax", "argmin",  "delta", "lag",
+        "streak",   "any",      "all",      "rate",   "decay",  "ewma",    "slope", "corr",
     };
     return is_one_of(name, names, sizeof names / sizeof names[0]);
 }
@@ -162,9 +175,10 @@ bool weir_language_has_aggregate(const char *name)
 bool weir_language_has_function(const char *name)
 {
     static const char *const names[] = {
-        "div", "mod", "min", "max", "clamp", "log1p", "smooth", "hash", "bucket", "hour", "day", "weekday",
-        "hours", "days", "years", "float", "decimal", "geo_km", "cosine", "dot", "lower", "starts_with",
-        "ends_with", "contains", "length",
+        "div",         "mod",       "min",      "max",    "clamp",   "log1p", "smooth",
+        "hash",        "bucket",    "hour",     "day",    "weekday", "hours", "days",
+        "years",       "float",     "decimal",  "geo_km", "cosine",  "dot",   "lower",
+        "starts_with", "ends_with", "contains", "length",
     };
     return is_one_of(name, names, sizeof names / sizeof names[0]);
 }
@@ -173,8 +187,10 @@ bool weir_language_has_function(const char *name)
 bool weir_is_aggregate_call(const weir_ast_expr *node)
 {
     if (node->kind != WEIR_AST_CALL) return false;
-    if (strcmp(node->name, "min") == 0 || strcmp(node->name, "max") == 0) return node->arg_count <= 1;
-    return node->is_approx || weir_language_has_aggregate(node->name) || weir_agg_find(node->name) != NULL;
+    if (strcmp(node->name, "min") == 0 || strcmp(node->name, "max") == 0)
+        return node->arg_count <= 1;
+    return node->is_approx || weir_language_has_aggregate(node->name) ||
+           weir_agg_find(node->name) != NULL;
 }
 
 const char *weir_suggest_name(weir_checker *c, const weir_scope *scope, const char *name)
@@ -196,7 +212,8 @@ const char *weir_suggest_name(weir_checker *c, const weir_scope *scope, const ch
             weir_pointers_push(c, &names, (void *)(uintptr_t)scope->source->schema->fields[k].path);
     }
     for (uint32_t i = 0; scope->phase == WEIR_PHASE_VECTOR && i < c->groups.count; i++)
-        weir_pointers_push(c, &names, (void *)(uintptr_t)((weir_group_info *)c->groups.items[i])->name);
+        weir_pointers_push(c, &names,
+                           (void *)(uintptr_t)((weir_group_info *)c->groups.items[i])->name);
     return weir_nearest_name(name, (const char *const *)names.items, names.count);
 }
 
@@ -206,7 +223,8 @@ bool weir_window_equal(const weir_ast_window *a, const weir_ast_window *b)
 {
     if (a->kind != b->kind || a->width.us != b->width.us || a->count != b->count) return false;
     if (a->kind == WEIR_WINDOW_CALENDAR)
-        return a->unit == b->unit && a->zone != NULL && b->zone != NULL && strcmp(a->zone, b->zone) == 0;
+        return a->unit == b->unit && a->zone != NULL && b->zone != NULL &&
+               strcmp(a->zone, b->zone) == 0;
     return a->kind != WEIR_WINDOW_SINCE;
 }
 
@@ -217,38 +235,43 @@ static const char *windows_of(weir_checker *c, const weir_feature_info *feature)
         const weir_ast_window *window = feature->members[i]->window;
         if (window == NULL) continue;
         const char *text = c->diagnostics->sources[window->span.source].text + window->span.start;
-        all = weir_arena_printf(c->diagnostics->into, "%s%s%s[%.*s]", all, i == 0 ? "" : ", ", feature->ast->name,
-                                (int)(window->span.end - window->span.start), text);
+        all = weir_arena_printf(c->diagnostics->into, "%s%s%s[%.*s]", all, i == 0 ? "" : ", ",
+                                feature->ast->name, (int)(window->span.end - window->span.start),
+                                text);
     }
     return all;
 }
 
-weir_member_info *weir_member_of(weir_checker *c, weir_feature_info *feature, const weir_ast_expr *at,
-                                 const weir_ast_window *window)
+weir_member_info *weir_member_of(weir_checker *c, weir_feature_info *feature,
+                                 const weir_ast_expr *at, const weir_ast_window *window)
 {
     if (feature->ast->is_broken || feature->group->is_broken) return NULL;
     if (window == NULL) {
         if (feature->member_count == 1) return feature->members[0];
         if (feature->member_count == 0) return NULL; /* its windows were wrong */
-        weir_diagnostics_add(c->diagnostics, WEIR_D_FAMILY, at->span,
-                             weir_arena_printf(c->diagnostics->into, "write one of %s", windows_of(c, feature)),
-                             "`%s` is a family of %u windows", feature->ast->name, feature->member_count);
+        weir_diagnostics_add(
+            c->diagnostics, WEIR_D_FAMILY, at->span,
+            weir_arena_printf(c->diagnostics->into, "write one of %s", windows_of(c, feature)),
+            "`%s` is a family of %u windows", feature->ast->name, feature->member_count);
         return NULL;
     }
     for (uint32_t i = 0; i < feature->member_count; i++) {
         const weir_member_info *member = feature->members[i];
-        if (member->window != NULL && weir_window_equal(member->window, window)) return feature->members[i];
+        if (member->window != NULL && weir_window_equal(member->window, window))
+            return feature->members[i];
     }
     if (feature->member_count == 0) return NULL;
     bool has_windows = feature->members[0]->window != NULL;
-    const char *help = has_windows ? weir_arena_printf(c->diagnostics->into, "it has %s", windows_of(c, feature))
-                                   : "it has no `over`: write it without an index";
-    weir_diagnostics_add(c->diagnostics, WEIR_D_NO_WINDOW, at->name_span, help, "`%s` has no such window",
-                         feature->ast->name);
+    const char *help =
+        has_windows ? weir_arena_printf(c->diagnostics->into, "it has %s", windows_of(c, feature))
+                    : "it has no `over`: write it without an index";
+    weir_diagnostics_add(c->diagnostics, WEIR_D_NO_WINDOW, at->name_span, help,
+                         "`%s` has no such window", feature->ast->name);
     return NULL;
 }
 
-weir_feature_info *weir_group_feature(weir_checker *c, weir_group_info *group, const char *name, weir_span at)
+weir_feature_info *weir_group_feature(weir_checker *c, weir_group_info *group, const char *name,
+                                      weir_span at)
 {
     if (group->is_broken) return NULL;
     weir_feature_info *feature = weir_feature_find(c, group, name);
@@ -257,9 +280,12 @@ weir_feature_info *weir_group_feature(weir_checker *c, weir_group_info *group, c
     for (uint32_t i = 0; i < group->features.count; i++)
         names[i] = ((weir_feature_info *)group->features.items[i])->ast->name;
     const char *near = weir_nearest_name(name, names, group->features.count);
-    const char *help = near == NULL ? NULL : weir_arena_printf(c->diagnostics->into, "did you mean `%s.%s`?", group->name, near);
+    const char *help = near == NULL ? NULL
+                                    : weir_arena_printf(c->diagnostics->into,
+                                                        "did you mean `%s.%s`?", group->name, near);
     if (weir_let_find(c, group, name) != NULL)
         help = "a `let` is known inside its group only; make it a feature to read it elsewhere";
-    weir_diagnostics_add(c->diagnostics, WEIR_D_UNKNOWN_FEATURE, at, help, "`%s` has no feature `%s`", group->name, name);
+    weir_diagnostics_add(c->diagnostics, WEIR_D_UNKNOWN_FEATURE, at, help,
+                         "`%s` has no feature `%s`", group->name, name);
     return NULL;
 }

@@ -8,7 +8,8 @@
 
 #include "ops/runtime/assert.h"
 
-#define REPORT(c, id, at, help, ...) weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
+#define REPORT(c, id, at, help, ...)                                                               \
+    weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
 #define HELP(c, ...) weir_arena_printf((c)->diagnostics->into, __VA_ARGS__)
 
 /* "card", or "card,merchant": what the entity is known by. */
@@ -32,7 +33,8 @@ weir_entity_info *weir_entity_of(weir_checker *c, const weir_ast_names *names, b
     const char **keys = weir_arena_array(c->into, const char *, names->count);
     for (uint32_t i = 0; i < names->count; i++)
         keys[i] = weir_arena_string(c->into, names->items[i].name, strlen(names->items[i].name));
-    *entity = (weir_entity_info){.name = name, .index = c->entities.count, .key_count = names->count, .key_names = keys};
+    *entity = (weir_entity_info){
+        .name = name, .index = c->entities.count, .key_count = names->count, .key_names = keys};
     weir_pointers_push(c, &c->entities, entity);
     return entity;
 }
@@ -45,7 +47,8 @@ uint32_t weir_stream_hop(const weir_stream_info *stream, const weir_entity_info 
     return WEIR_NONE;
 }
 
-static const weir_schema_field *want_field(weir_checker *c, const weir_stream_info *stream, weir_ast_name name)
+static const weir_schema_field *want_field(weir_checker *c, const weir_stream_info *stream,
+                                           weir_ast_name name)
 {
     const weir_schema_field *field = weir_stream_field(stream, name.name);
     if (field != NULL) return field;
@@ -62,7 +65,8 @@ static bool check_source(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
     if (strcmp(ast->source.name, "kafka") != 0 && strcmp(ast->source.name, "file") != 0) {
-        REPORT(c, SOURCE, ast->source.span, "write kafka(\"topic\")", "`%s` is not a source of events", ast->source.name);
+        REPORT(c, SOURCE, ast->source.span, "write kafka(\"topic\")",
+               "`%s` is not a source of events", ast->source.name);
         return false;
     }
     if (strcmp(ast->source.name, "file") == 0) {
@@ -71,11 +75,13 @@ static bool check_source(weir_checker *c, weir_stream_info *stream)
         return false;
     }
     if (ast->format.name == NULL) {
-        REPORT(c, SCHEMA, stream->decl->name.span, "name its schema: avro(\"pay.Tx\")", "the stream `%s` has no schema", stream->name);
+        REPORT(c, SCHEMA, stream->decl->name.span, "name its schema: avro(\"pay.Tx\")",
+               "the stream `%s` has no schema", stream->name);
         return false;
     }
     if (strcmp(ast->format.name, "json") == 0) {
-        REPORT(c, NOT_SUPPORTED, ast->format.span, "write avro(\"...\")", "streams in JSON are not supported yet");
+        REPORT(c, NOT_SUPPORTED, ast->format.span, "write avro(\"...\")",
+               "streams in JSON are not supported yet");
         return false;
     }
     return true;
@@ -90,8 +96,8 @@ void weir_check_stream_schema(weir_checker *c, weir_stream_info *stream)
     }
     weir_error *error = c->host->load_schema(c->host->context, ast->schema, &stream->schema);
     if (error == NULL && stream->schema != NULL) return;
-    REPORT(c, SCHEMA, ast->schema_span, HELP(c, "put it into schemas/, one named type a file"), "%s",
-           error != NULL ? weir_error_message(error) : "there is no such schema");
+    REPORT(c, SCHEMA, ast->schema_span, HELP(c, "put it into schemas/, one named type a file"),
+           "%s", error != NULL ? weir_error_message(error) : "there is no such schema");
     weir_error_free(error);
     stream->schema = NULL;
     stream->is_broken = true;
@@ -101,16 +107,19 @@ static bool check_time(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
     if (ast->time.name == NULL) {
-        REPORT(c, NO_TIME, stream->decl->name.span, "add `time field` to its block", "the stream `%s` has no time", stream->name);
+        REPORT(c, NO_TIME, stream->decl->name.span, "add `time field` to its block",
+               "the stream `%s` has no time", stream->name);
         return false;
     }
     const weir_schema_field *field = want_field(c, stream, ast->time);
     if (field == NULL) return false;
     if (field->type.kind != WEIR_TIME || field->type.optional) {
         REPORT(c, TIME_TYPE, ast->time.span,
-               field->type.kind == WEIR_TIME ? "an event needs a time: make the field non-null in the schema"
-                                             : "give it logicalType timestamp-micros or timestamp-millis in the schema",
-               "`%s` is %s, a stream's time must be a time", ast->time.name, weir_type_print(field->type, c->scratch));
+               field->type.kind == WEIR_TIME
+                   ? "an event needs a time: make the field non-null in the schema"
+                   : "give it logicalType timestamp-micros or timestamp-millis in the schema",
+               "`%s` is %s, a stream's time must be a time", ast->time.name,
+               weir_type_print(field->type, c->scratch));
         return false;
     }
     stream->time_slot = weir_stream_slot(c, stream, ast->time.name);
@@ -120,8 +129,14 @@ static bool check_time(weir_checker *c, weir_stream_info *stream)
 static bool can_be_key(weir_type type)
 {
     switch (type.kind) {
-    case WEIR_STRING: case WEIR_INT64: case WEIR_BYTES: case WEIR_ENUM: case WEIR_BOOL: case WEIR_DECIMAL:
-    case WEIR_TIME: case WEIR_DURATION: return true;
+    case WEIR_STRING:
+    case WEIR_INT64:
+    case WEIR_BYTES:
+    case WEIR_ENUM:
+    case WEIR_BOOL:
+    case WEIR_DECIMAL:
+    case WEIR_TIME:
+    case WEIR_DURATION: return true;
     default: return false;
     }
 }
@@ -134,7 +149,8 @@ static bool check_id(weir_checker *c, weir_stream_info *stream)
     const weir_schema_field *field = want_field(c, stream, ast->id);
     if (field == NULL) return false;
     if (!can_be_key(field->type)) {
-        REPORT(c, KEY_TYPE, ast->id.span, "use a string or int64 field", "`%s` is %s, which can not be an id", ast->id.name,
+        REPORT(c, KEY_TYPE, ast->id.span, "use a string or int64 field",
+               "`%s` is %s, which can not be an id", ast->id.name,
                weir_type_print(field->type, c->scratch));
         return false;
     }
@@ -142,7 +158,8 @@ static bool check_id(weir_checker *c, weir_stream_info *stream)
     return true;
 }
 
-static bool type_key(weir_checker *c, weir_entity_info *entity, uint32_t index, weir_type type, weir_ast_name name)
+static bool type_key(weir_checker *c, weir_entity_info *entity, uint32_t index, weir_type type,
+                     weir_ast_name name)
 {
     type.optional = false;
     if (!entity->typed) {
@@ -151,7 +168,8 @@ static bool type_key(weir_checker *c, weir_entity_info *entity, uint32_t index, 
     }
     if (weir_type_equal(entity->key_types[index], type)) return true;
     REPORT(c, KEY_TYPES, name.span, "give both streams the same type, or the entity another name",
-           "`%s` is %s here and %s in another stream that it observes", name.name, weir_type_print(type, c->scratch),
+           "`%s` is %s here and %s in another stream that it observes", name.name,
+           weir_type_print(type, c->scratch),
            weir_type_print(entity->key_types[index], c->scratch));
     return false;
 }
@@ -159,13 +177,15 @@ static bool type_key(weir_checker *c, weir_entity_info *entity, uint32_t index, 
 static bool check_entity(weir_checker *c, weir_stream_info *stream, const weir_ast_names *names)
 {
     if (names->count > WEIR_PLAN_KEY_FIELDS_MAX || stream->hop_count >= WEIR_PLAN_HOPS_MAX) {
-        REPORT(c, TOO_LARGE, names->items[0].span, NULL, "a stream has at most %d entities, a key %d fields",
-               WEIR_PLAN_HOPS_MAX, WEIR_PLAN_KEY_FIELDS_MAX);
+        REPORT(c, TOO_LARGE, names->items[0].span, NULL,
+               "a stream has at most %d entities, a key %d fields", WEIR_PLAN_HOPS_MAX,
+               WEIR_PLAN_KEY_FIELDS_MAX);
         return false;
     }
     weir_entity_info *entity = weir_entity_of(c, names, true);
     if (weir_stream_hop(stream, entity) != WEIR_NONE) {
-        REPORT(c, DUPLICATE_NAME, names->items[0].span, "name it once", "`%s` observes the stream twice", entity->name);
+        REPORT(c, DUPLICATE_NAME, names->items[0].span, "name it once",
+               "`%s` observes the stream twice", entity->name);
         return false;
     }
     uint32_t hop = stream->hop_count;
@@ -175,8 +195,9 @@ static bool check_entity(weir_checker *c, weir_stream_info *stream, const weir_a
         if (field == NULL) {
             good = false;
         } else if (!can_be_key(field->type)) {
-            REPORT(c, KEY_TYPE, names->items[i].span, "use a string or int64 field", "`%s` is %s, which can not be a key",
-                   names->items[i].name, weir_type_print(field->type, c->scratch));
+            REPORT(c, KEY_TYPE, names->items[i].span, "use a string or int64 field",
+                   "`%s` is %s, which can not be a key", names->items[i].name,
+                   weir_type_print(field->type, c->scratch));
             good = false;
         } else {
             good = type_key(c, entity, i, field->type, names->items[i]) && good;
@@ -207,8 +228,10 @@ static bool check_limits(weir_checker *c, weir_stream_info *stream)
     const weir_ast_stream *ast = &stream->decl->as.stream;
     stream->late_us = ast->late.span.end != 0 ? ast->late.us : WEIR_US_PER_DAY;
     stream->future_us = ast->future.span.end != 0 ? ast->future.us : 300 * WEIR_US_PER_S;
-    if (stream->late_us <= WEIR_DURATION_MAX_US && stream->future_us <= WEIR_DURATION_MAX_US) return true;
-    REPORT(c, BAD_SETTING, stream->late_us > WEIR_DURATION_MAX_US ? ast->late.span : ast->future.span, NULL,
+    if (stream->late_us <= WEIR_DURATION_MAX_US && stream->future_us <= WEIR_DURATION_MAX_US)
+        return true;
+    REPORT(c, BAD_SETTING,
+           stream->late_us > WEIR_DURATION_MAX_US ? ast->late.span : ast->future.span, NULL,
            "at most 36500d");
     return false;
 }
@@ -223,8 +246,8 @@ static void check_expects(weir_checker *c, weir_stream_info *stream)
         weir_span span = ast->expects[i]->span;
         c->steps = 0;
         stream->expects[i] = weir_check_condition(c, &scope, ast->expects[i]);
-        stream->expect_texts[i] = weir_arena_string(c->into, c->diagnostics->sources[span.source].text + span.start,
-                                                    span.end - span.start);
+        stream->expect_texts[i] = weir_arena_string(
+            c->into, c->diagnostics->sources[span.source].text + span.start, span.end - span.start);
     }
     stream->expect_count = ast->expect_count;
 }
@@ -252,8 +275,8 @@ static void check_enums(weir_checker *c, const weir_stream_info *stream)
 
 static void digest_stream(weir_checker *c, weir_stream_info *stream)
 {
-    weir_sha256 sha;
-    weir_sha256_init(&sha);
+    weir_digester sha;
+    weir_digester_init(&sha);
     weir_digest_text(&sha, "stream");
     weir_digest_text(&sha, stream->name);
     weir_digest_text(&sha, stream->decl->as.stream.topic);
@@ -270,9 +293,10 @@ static void digest_stream(weir_checker *c, weir_stream_info *stream)
     }
     for (uint32_t i = 0; i < stream->expect_count; i++) {
         if (stream->expects[i] == NULL) continue;
-        weir_sha256_update(&sha, weir_digest_expr(c, stream, NULL, stream->expects[i]), WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, weir_digest_expr(c, stream, NULL, stream->expects[i]),
+                          WEIR_DIGEST_BYTES);
     }
-    weir_sha256_final(&sha, stream->digest);
+    weir_digester_finish(&sha, stream->digest);
 }
 
 void weir_check_stream(weir_checker *c, weir_stream_info *stream)
@@ -285,10 +309,12 @@ void weir_check_stream(weir_checker *c, weir_stream_info *stream)
     good = check_limits(c, stream) && good;
     const weir_ast_stream *ast = &stream->decl->as.stream;
     if (ast->key.count > 0)
-        REPORT(c, UNEXPECTED, ast->key.items[0].span, "an event's keys are its entities: observed by ...",
+        REPORT(c, UNEXPECTED, ast->key.items[0].span,
+               "an event's keys are its entities: observed by ...",
                "`key` belongs to a table, not to a stream");
     if (ast->refresh.span.end != 0)
-        REPORT(c, UNEXPECTED, ast->refresh.span, NULL, "`refresh` belongs to a table, not to a stream");
+        REPORT(c, UNEXPECTED, ast->refresh.span, NULL,
+               "`refresh` belongs to a table, not to a stream");
     check_enums(c, stream);
     check_expects(c, stream);
     digest_stream(c, stream);

@@ -9,7 +9,8 @@
 
 #include "ops/runtime/assert.h"
 
-#define REPORT(c, id, at, help, ...) weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
+#define REPORT(c, id, at, help, ...)                                                               \
+    weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
 #define HELP(c, ...) weir_arena_printf((c)->diagnostics->into, __VA_ARGS__)
 
 static bool does_not_fit(weir_checker *c, const weir_ast_expr *node, weir_type type)
@@ -18,7 +19,8 @@ static bool does_not_fit(weir_checker *c, const weir_ast_expr *node, weir_type t
                        : type.kind == WEIR_GEO  ? "{lat: 50.08, lon: 14.43}"
                        : type.kind == WEIR_ENUM ? "one of its values, by name"
                                                 : NULL;
-    REPORT(c, TEST_VALUE, node->span, help, "this value does not fit %s", weir_type_print(type, c->scratch));
+    REPORT(c, TEST_VALUE, node->span, help, "this value does not fit %s",
+           weir_type_print(type, c->scratch));
     return false;
 }
 
@@ -32,7 +34,8 @@ static bool test_geo(weir_checker *c, const weir_ast_expr *node, weir_type type,
     for (uint32_t i = 0; good && i < 2; i++) {
         weir_value part;
         if (!test_value(c, node->args[i], weir_type_of(WEIR_FLOAT64), &part)) return false;
-        bool is_latitude = strcmp(node->parameters[i], "lat") == 0, is_longitude = strcmp(node->parameters[i], "lon") == 0;
+        bool is_latitude = strcmp(node->parameters[i], "lat") == 0,
+             is_longitude = strcmp(node->parameters[i], "lon") == 0;
         if (is_latitude) out->as.geo.latitude = part.as.float64;
         if (is_longitude) out->as.geo.longitude = part.as.float64;
         seen |= is_latitude ? 1 : is_longitude ? 2 : 0;
@@ -69,7 +72,8 @@ static bool test_value(weir_checker *c, const weir_ast_expr *node, weir_type typ
     if (node->kind == WEIR_AST_NULL) return type.optional || does_not_fit(c, node, type);
     if (type.kind == WEIR_GEO) return test_geo(c, node, type, out);
     if (type.kind == WEIR_LIST || type.kind == WEIR_VEC) return test_list(c, node, type, out);
-    if (node->kind == WEIR_AST_RECORD || node->kind == WEIR_AST_LIST) return does_not_fit(c, node, type);
+    if (node->kind == WEIR_AST_RECORD || node->kind == WEIR_AST_LIST)
+        return does_not_fit(c, node, type);
     weir_scope scope = {.phase = WEIR_PHASE_TEST};
     weir_type plain = type;
     plain.optional = false;
@@ -82,7 +86,8 @@ static bool test_value(weir_checker *c, const weir_ast_expr *node, weir_type typ
         return true;
     }
     weir_type wanted = expr->type.optional ? weir_type_optional(plain) : plain;
-    const weir_expr *fitting = weir_type_equal(expr->type, wanted) ? expr : weir_expr_coerce(c->into, expr, wanted);
+    const weir_expr *fitting =
+        weir_type_equal(expr->type, wanted) ? expr : weir_expr_coerce(c->into, expr, wanted);
     if (fitting == NULL || fitting->op != WEIR_EXPR_CONST) return does_not_fit(c, node, type);
     *out = fitting->constant;
     return !weir_is_null(out) || type.optional || does_not_fit(c, node, type);
@@ -91,7 +96,8 @@ static bool test_value(weir_checker *c, const weir_ast_expr *node, weir_type typ
 /* ---- Events ---- */
 
 /* Values by path, as given. NULL: a mistake was reported. */
-static weir_value *event_values(weir_checker *c, const weir_ast_step *step, const weir_stream_info *stream)
+static weir_value *event_values(weir_checker *c, const weir_ast_step *step,
+                                const weir_stream_info *stream)
 {
     weir_value *values = weir_arena_array(c->scratch, weir_value, step->field_count);
     bool good = true;
@@ -100,11 +106,14 @@ static weir_value *event_values(weir_checker *c, const weir_ast_step *step, cons
         const char *path = weir_path_of(c, step->paths[i], &root);
         const weir_schema_field *field = path == NULL ? NULL : weir_stream_field(stream, path);
         if (field == NULL) {
-            const char **paths = weir_arena_array(c->scratch, const char *, stream->schema->field_count);
+            const char **paths =
+                weir_arena_array(c->scratch, const char *, stream->schema->field_count);
             for (size_t k = 0; k < stream->schema->field_count; k++)
                 paths[k] = stream->schema->fields[k].path;
-            const char *near = path == NULL ? NULL : weir_nearest_name(path, paths, stream->schema->field_count);
-            REPORT(c, UNKNOWN_FIELD, step->paths[i]->span, near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
+            const char *near =
+                path == NULL ? NULL : weir_nearest_name(path, paths, stream->schema->field_count);
+            REPORT(c, UNKNOWN_FIELD, step->paths[i]->span,
+                   near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
                    "`%s` has no field `%s`", stream->name, path == NULL ? "?" : path);
             good = false;
             continue;
@@ -126,9 +135,13 @@ static weir_value zero_of(weir_checker *c, weir_type type)
     case WEIR_STRING:
     case WEIR_BYTES: return (weir_value){.kind = type.kind, .as.bytes = (const uint8_t *)""};
     case WEIR_VEC:
-        return (weir_value){.kind = WEIR_VEC, .size = type.length, .as.vec = weir_arena_array(c->into, float, type.length)};
+        return (weir_value){.kind = WEIR_VEC,
+                            .size = type.length,
+                            .as.vec = weir_arena_array(c->into, float, type.length)};
     case WEIR_LIST:
-    case WEIR_MAP: return (weir_value){.kind = type.kind, .as.items = weir_arena_array(c->into, weir_value, 1)};
+    case WEIR_MAP:
+        return (weir_value){.kind = type.kind,
+                            .as.items = weir_arena_array(c->into, weir_value, 1)};
     default: return (weir_value){.kind = type.kind};
     }
 }
@@ -137,7 +150,8 @@ static weir_value unique_id(weir_checker *c, weir_type type, uint64_t number)
 {
     if (type.kind == WEIR_STRING || type.kind == WEIR_BYTES) {
         const char *text = weir_arena_printf(c->into, "test-%llu", (unsigned long long)number);
-        return (weir_value){.kind = type.kind, .size = (uint32_t)strlen(text), .as.bytes = (const uint8_t *)text};
+        return (weir_value){
+            .kind = type.kind, .size = (uint32_t)strlen(text), .as.bytes = (const uint8_t *)text};
     }
     if (type.kind == WEIR_INT64 || type.kind == WEIR_TIME || type.kind == WEIR_DURATION)
         return (weir_value){.kind = type.kind, .as.integer = (int64_t)number};
@@ -145,7 +159,8 @@ static weir_value unique_id(weir_checker *c, weir_type type, uint64_t number)
     return zero_of(c, type);
 }
 
-static const weir_value *event_slots(weir_checker *c, const weir_ast_step *step, const weir_stream_info *stream, uint64_t number)
+static const weir_value *event_slots(weir_checker *c, const weir_ast_step *step,
+                                     const weir_stream_info *stream, uint64_t number)
 {
     const weir_value *given = event_values(c, step, stream);
     WEIR_ASSERT(given != NULL);
@@ -159,8 +174,8 @@ static const weir_value *event_slots(weir_checker *c, const weir_ast_step *step,
             if (found) slots[i] = given[k];
         }
         if (found) continue;
-        slots[i] = i == stream->id_slot    ? unique_id(c, field->type, number)
-                   : field->has_default    ? weir_value_copy(&field->default_value, c->into)
+        slots[i] = i == stream->id_slot   ? unique_id(c, field->type, number)
+                   : field->has_default   ? weir_value_copy(&field->default_value, c->into)
                    : field->type.optional ? weir_null()
                                           : zero_of(c, field->type);
     }
@@ -169,34 +184,39 @@ static const weir_value *event_slots(weir_checker *c, const weir_ast_step *step,
 
 /* ---- Expectations ---- */
 
-typedef struct target {
+typedef struct expect_target {
     weir_member_info *member;
     weir_vector_info *vector;
     uint32_t column;
     weir_type type;
-} target;
+} expect_target;
 
-static bool find_column(weir_checker *c, const weir_ast_step *step, weir_vector_info *vector, const char *name, target *out)
+static bool find_column(weir_checker *c, const weir_ast_step *step, weir_vector_info *vector,
+                        const char *name, expect_target *out)
 {
     if (vector->is_broken) return false;
     for (uint32_t i = 0; i < vector->columns.count; i++) {
         const weir_vector_column *column = vector->columns.items[i];
         if (strcmp(column->name, name) != 0) continue;
-        *out = (target){.vector = vector, .column = i, .type = column->expr->type};
+        *out = (expect_target){.vector = vector, .column = i, .type = column->expr->type};
         return true;
     }
-    REPORT(c, UNKNOWN_FEATURE, step->path->span, NULL, "the vector `%s` has no column `%s`", vector->decl->name.name, name);
+    REPORT(c, UNKNOWN_FEATURE, step->path->span, NULL, "the vector `%s` has no column `%s`",
+           vector->decl->name.name, name);
     return false;
 }
 
-static bool find_target(weir_checker *c, const weir_ast_step *step, weir_stream_info *stream, target *out)
+static bool find_target(weir_checker *c, const weir_ast_step *step, weir_stream_info *stream,
+                        expect_target *out)
 {
-    const weir_ast_expr *path_node = step->path->kind == WEIR_AST_INDEX ? step->path->args[0] : step->path;
+    const weir_ast_expr *path_node =
+        step->path->kind == WEIR_AST_INDEX ? step->path->args[0] : step->path;
     const weir_ast_window *window = step->path->kind == WEIR_AST_INDEX ? step->path->window : NULL;
     const weir_ast_expr *root = NULL;
     const char *path = weir_path_of(c, path_node, &root);
     if (path == NULL || root == path_node) {
-        REPORT(c, UNKNOWN_FEATURE, step->path->span, "write group.feature, group.feature[1h] or vector.column",
+        REPORT(c, UNKNOWN_FEATURE, step->path->span,
+               "write group.feature, group.feature[1h] or vector.column",
                "an expectation names a feature with its group");
         return false;
     }
@@ -204,35 +224,41 @@ static bool find_target(weir_checker *c, const weir_ast_step *step, weir_stream_
     const char *rest = weir_intern_text(c, path + strlen(root->name) + 1);
     if (symbol != NULL && symbol->kind == WEIR_SYMBOL_BROKEN) return false;
     if (symbol != NULL && symbol->kind == WEIR_SYMBOL_VECTOR && window == NULL) {
-        if (symbol->as.vector->stream == stream) return find_column(c, step, symbol->as.vector, rest, out);
+        if (symbol->as.vector->stream == stream)
+            return find_column(c, step, symbol->as.vector, rest, out);
         if (symbol->as.vector->stream == NULL) return false;
-        REPORT(c, TEST_ORDER, step->path->span, NULL, "the vector stands on `%s`, the `at` before on `%s`",
+        REPORT(c, TEST_ORDER, step->path->span, NULL,
+               "the vector stands on `%s`, the `at` before on `%s`",
                symbol->as.vector->stream->name, stream->name);
         return false;
     }
     if (symbol == NULL || symbol->kind != WEIR_SYMBOL_GROUP) {
-        REPORT(c, UNKNOWN_FEATURE, root->span, NULL, "there is no features group or vector `%s`", root->name);
+        REPORT(c, UNKNOWN_FEATURE, root->span, NULL, "there is no features group or vector `%s`",
+               root->name);
         return false;
     }
     weir_feature_info *feature = weir_group_feature(c, symbol->as.group, rest, step->path->span);
-    weir_member_info *member = feature == NULL ? NULL : weir_member_of(c, feature, step->path, window);
+    weir_member_info *member =
+        feature == NULL ? NULL : weir_member_of(c, feature, step->path, window);
     if (member == NULL || symbol->as.group->is_broken) return false;
     weir_group_resolve(c, symbol->as.group);
     if (symbol->as.group->is_broken) return false;
     if (weir_stream_hop(stream, symbol->as.group->entity) == WEIR_NONE) {
-        REPORT(c, NOT_OBSERVED, step->path->span, NULL, "`%s` is per %s, which does not observe `%s`", root->name,
+        REPORT(c, NOT_OBSERVED, step->path->span, NULL,
+               "`%s` is per %s, which does not observe `%s`", root->name,
                symbol->as.group->entity->name, stream->name);
         return false;
     }
-    const weir_expr *expr = c->for_tests ? weir_member_carried(c, member, stream, step->path->span)
-                                         : weir_member_instance(c, member, stream, step->path->span);
+    const weir_expr *expr = c->for_tests
+                                ? weir_member_carried(c, member, stream, step->path->span)
+                                : weir_member_instance(c, member, stream, step->path->span);
     if (expr == NULL) return false;
-    *out = (target){.member = member, .type = expr->type};
+    *out = (expect_target){.member = member, .type = expr->type};
     return true;
 }
 
-static bool check_expectation(weir_checker *c, const weir_ast_step *step, weir_stream_info *stream, target *target_out,
-                              weir_value *value_out)
+static bool check_expectation(weir_checker *c, const weir_ast_step *step, weir_stream_info *stream,
+                              expect_target *target_out, weir_value *value_out)
 {
     if (!find_target(c, step, stream, target_out)) return false;
     weir_type type = target_out->type;
@@ -248,10 +274,11 @@ void weir_check_test(weir_checker *c, const weir_ast_decl *decl)
     for (uint32_t i = 0; i < ast->step_count; i++) {
         const weir_ast_step *step = &ast->steps[i];
         if (step->kind == WEIR_STEP_EXPECT) {
-            target target;
+            expect_target target;
             weir_value value;
             if (!seen_at)
-                REPORT(c, TEST_ORDER, step->span, "write `at stream { ... }` before it", "nothing is read here yet");
+                REPORT(c, TEST_ORDER, step->span, "write `at stream { ... }` before it",
+                       "nothing is read here yet");
             if (at != NULL) (void)check_expectation(c, step, at, &target, &value);
             continue;
         }
@@ -275,16 +302,21 @@ static uint32_t line_of(const weir_checker *c, weir_span span)
     return line;
 }
 
-static void build_expectation(weir_checker *c, const weir_ast_step *step, weir_stream_info *stream, weir_test_expectation *out)
+static void build_expectation(weir_checker *c, const weir_ast_step *step, weir_stream_info *stream,
+                              weir_test_expectation *out)
 {
-    target target = {0};
+    expect_target target = {0};
     weir_value value = {0};
     bool good = check_expectation(c, step, stream, &target, &value);
     WEIR_ASSERT(good);
     weir_span span = step->path->span;
-    *out = (weir_test_expectation){.stream = stream->index, .carried = WEIR_NONE, .vector = WEIR_NONE, .type = target.type,
+    *out = (weir_test_expectation){.stream = stream->index,
+                                   .carried = WEIR_NONE,
+                                   .vector = WEIR_NONE,
+                                   .type = target.type,
                                    .value = value};
-    out->text = weir_arena_string(c->into, c->diagnostics->sources[span.source].text + span.start, span.end - span.start);
+    out->text = weir_arena_string(c->into, c->diagnostics->sources[span.source].text + span.start,
+                                  span.end - span.start);
     if (target.vector != NULL) {
         out->vector = target.vector->index;
         out->column = target.column;
@@ -297,7 +329,8 @@ static void build_expectation(weir_checker *c, const weir_ast_step *step, weir_s
     WEIR_ASSERT(out->carried != WEIR_NONE);
 }
 
-static const weir_plan_test *build_test(weir_checker *c, const weir_plan *plan, const weir_ast_decl *decl)
+static const weir_plan_test *build_test(weir_checker *c, const weir_plan *plan,
+                                        const weir_ast_decl *decl)
 {
     const weir_ast_test *ast = &decl->as.test;
     weir_plan_test *test = weir_arena_new(c->into, weir_plan_test);
@@ -315,8 +348,12 @@ static const weir_plan_test *build_test(weir_checker *c, const weir_plan *plan, 
         if (step->kind == WEIR_STEP_AT) at = stream;
         steps[i].as.event = (weir_test_event){stream->index, event_slots(c, step, stream, i)};
     }
-    *test = (weir_plan_test){.title = weir_keep_text(c, ast->title), .source = decl->span.source,
-                             .line = line_of(c, decl->span), .plan = plan, .step_count = ast->step_count, .steps = steps};
+    *test = (weir_plan_test){.title = weir_keep_text(c, ast->title),
+                             .source = decl->span.source,
+                             .line = line_of(c, decl->span),
+                             .plan = plan,
+                             .step_count = ast->step_count,
+                             .steps = steps};
     return test;
 }
 
@@ -326,7 +363,8 @@ void weir_build_tests(weir_checker *c, weir_plan *plan)
     for (size_t u = 0; u < c->unit_count; u++) {
         for (uint32_t i = 0; i < c->units[u].decl_count; i++) {
             const weir_ast_decl *decl = &c->units[u].decls[i];
-            if (decl->kind == WEIR_DECL_TEST) weir_pointers_push(c, &tests, (void *)(uintptr_t)build_test(c, plan, decl));
+            if (decl->kind == WEIR_DECL_TEST)
+                weir_pointers_push(c, &tests, (void *)(uintptr_t)build_test(c, plan, decl));
         }
     }
     plan->tests = weir_arena_copy(c->into, tests.items, tests.count * sizeof(void *));

@@ -8,7 +8,8 @@
 
 #include "ops/runtime/assert.h"
 
-#define REPORT(c, id, at, help, ...) weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
+#define REPORT(c, id, at, help, ...)                                                               \
+    weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
 #define HELP(c, ...) weir_arena_printf((c)->diagnostics->into, __VA_ARGS__)
 
 static weir_scope vector_scope(weir_vector_info *vector)
@@ -16,8 +17,8 @@ static weir_scope vector_scope(weir_vector_info *vector)
     return (weir_scope){.phase = WEIR_PHASE_VECTOR, .self = vector->stream, .vector = vector};
 }
 
-static void add_column(weir_checker *c, weir_vector_info *vector, const char *name, weir_span span, const weir_expr *expr,
-                       const weir_member_info *member)
+static void add_column(weir_checker *c, weir_vector_info *vector, const char *name, weir_span span,
+                       const weir_expr *expr, const weir_member_info *member)
 {
     if (expr == NULL) {
         vector->is_broken = true;
@@ -29,7 +30,8 @@ static void add_column(weir_checker *c, weir_vector_info *vector, const char *na
     }
     name = weir_intern_text(c, name);
     if (weir_map_get(&c->slots, vector, name) != NULL) {
-        REPORT(c, DUPLICATE_COLUMN, span, "give one of them another name: name = ...", "the vector has a column `%s` already", name);
+        REPORT(c, DUPLICATE_COLUMN, span, "give one of them another name: name = ...",
+               "the vector has a column `%s` already", name);
         return;
     }
     weir_vector_column *column = weir_arena_new(c->scratch, weir_vector_column);
@@ -38,11 +40,13 @@ static void add_column(weir_checker *c, weir_vector_info *vector, const char *na
     weir_pointers_push(c, &vector->columns, column);
 }
 
-static void add_feature(weir_checker *c, weir_vector_info *vector, weir_feature_info *feature, weir_span at)
+static void add_feature(weir_checker *c, weir_vector_info *vector, weir_feature_info *feature,
+                        weir_span at)
 {
     for (uint32_t i = 0; i < feature->member_count; i++) {
         weir_member_info *member = feature->members[i];
-        add_column(c, vector, member->column, at, weir_member_carried(c, member, vector->stream, at), member);
+        add_column(c, vector, member->column, at,
+                   weir_member_carried(c, member, vector->stream, at), member);
     }
     vector->is_broken |= feature->member_count == 0;
 }
@@ -51,7 +55,8 @@ static weir_group_info *group_named(weir_checker *c, weir_ast_name name)
 {
     const weir_symbol *symbol = weir_symbol_find(c, name.name);
     if (symbol != NULL && symbol->kind == WEIR_SYMBOL_BROKEN) return NULL;
-    if (symbol != NULL && symbol->kind == WEIR_SYMBOL_GROUP) return symbol->as.group->is_broken ? NULL : symbol->as.group;
+    if (symbol != NULL && symbol->kind == WEIR_SYMBOL_GROUP)
+        return symbol->as.group->is_broken ? NULL : symbol->as.group;
     weir_scope scope = {.phase = WEIR_PHASE_VECTOR};
     const char *near = weir_suggest_name(c, &scope, name.name);
     REPORT(c, UNKNOWN_FEATURE, name.span, near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
@@ -64,7 +69,8 @@ static void add_set(weir_checker *c, weir_vector_info *vector, const weir_ast_it
     weir_group_info *group = group_named(c, item->name);
     if (group == NULL) vector->is_broken = true;
     for (uint32_t i = 0; group != NULL && i < item->set.count; i++) {
-        weir_feature_info *feature = weir_group_feature(c, group, item->set.items[i].name, item->set.items[i].span);
+        weir_feature_info *feature =
+            weir_group_feature(c, group, item->set.items[i].name, item->set.items[i].span);
         if (feature != NULL) add_feature(c, vector, feature, item->set.items[i].span);
     }
 }
@@ -77,7 +83,8 @@ static void add_star(weir_checker *c, weir_vector_info *vector, const weir_ast_i
         add_feature(c, vector, group->features.items[i], item->span);
 }
 
-/* The feature that `group.feature` means, without an index; NULL (not reported) if it is something else. */
+/* The feature that `group.feature` means, without an index; NULL (not reported) if it is something
+ * else. */
 static weir_feature_info *feature_of_path(weir_checker *c, const weir_ast_expr *expr)
 {
     while (expr->kind == WEIR_AST_BRACKETS)
@@ -88,7 +95,8 @@ static weir_feature_info *feature_of_path(weir_checker *c, const weir_ast_expr *
     if (path == NULL || root->kind != WEIR_AST_NAME) return NULL;
     const weir_symbol *symbol = weir_symbol_find(c, root->name);
     if (symbol == NULL || symbol->kind != WEIR_SYMBOL_GROUP) return NULL;
-    return weir_feature_find(c, symbol->as.group, weir_intern_text(c, path + strlen(root->name) + 1));
+    return weir_feature_find(c, symbol->as.group,
+                             weir_intern_text(c, path + strlen(root->name) + 1));
 }
 
 static const weir_member_info *shown_member(const weir_vector_info *vector, const weir_expr *expr)
@@ -99,12 +107,14 @@ static const weir_member_info *shown_member(const weir_vector_info *vector, cons
 
 static void add_named(weir_checker *c, weir_vector_info *vector, const weir_ast_item *item)
 {
-    weir_feature_info *feature = item->expr->kind == WEIR_AST_INDEX ? NULL : feature_of_path(c, item->expr);
+    weir_feature_info *feature =
+        item->expr->kind == WEIR_AST_INDEX ? NULL : feature_of_path(c, item->expr);
     if (feature != NULL && feature->member_count > 1) { /* a whole family under another name */
         for (uint32_t i = 0; i < feature->member_count; i++) {
             weir_member_info *member = feature->members[i];
             const char *name = HELP(c, "%s_%s", item->name.name, member->suffix);
-            add_column(c, vector, name, item->name.span, weir_member_carried(c, member, vector->stream, item->expr->span), member);
+            add_column(c, vector, name, item->name.span,
+                       weir_member_carried(c, member, vector->stream, item->expr->span), member);
         }
         return;
     }
@@ -121,7 +131,8 @@ static void add_path(weir_checker *c, weir_vector_info *vector, const weir_ast_i
 {
     weir_scope scope = vector_scope(vector);
     const weir_ast_expr *root = NULL;
-    const char *path = weir_path_of(c, item->expr->kind == WEIR_AST_INDEX ? item->expr->args[0] : item->expr, &root);
+    const char *path = weir_path_of(
+        c, item->expr->kind == WEIR_AST_INDEX ? item->expr->args[0] : item->expr, &root);
     c->steps = 0;
     const weir_expr *expr = weir_check_expr(c, &scope, item->expr, NULL);
     if (expr == NULL || path == NULL) {
@@ -129,7 +140,8 @@ static void add_path(weir_checker *c, weir_vector_info *vector, const weir_ast_i
         return;
     }
     const weir_member_info *member = shown_member(vector, expr);
-    char *name = weir_arena_string(c->into, member != NULL ? member->column : path, strlen(member != NULL ? member->column : path));
+    char *name = weir_arena_string(c->into, member != NULL ? member->column : path,
+                                   strlen(member != NULL ? member->column : path));
     for (char *at = name; *at != '\0'; at++) {
         if (*at == '.') *at = '_';
     }
@@ -138,22 +150,24 @@ static void add_path(weir_checker *c, weir_vector_info *vector, const weir_ast_i
         add_column(c, vector, name, item->span, expr, member);
         return;
     }
-    REPORT(c, UNEXPECTED, item->span, "write name = expression", "a column without a name must be group.feature or this.field");
+    REPORT(c, UNEXPECTED, item->span, "write name = expression",
+           "a column without a name must be group.feature or this.field");
 }
 
 static void digest_vector(weir_checker *c, weir_vector_info *vector)
 {
-    weir_sha256 sha;
-    weir_sha256_init(&sha);
+    weir_digester sha;
+    weir_digester_init(&sha);
     weir_digest_text(&sha, "vector");
-    weir_sha256_update(&sha, vector->stream->digest, WEIR_DIGEST_BYTES);
+    weir_digester_put(&sha, vector->stream->digest, WEIR_DIGEST_BYTES);
     weir_digest_int(&sha, vector->columns.count);
     for (uint32_t i = 0; i < vector->columns.count; i++) {
         const weir_vector_column *column = vector->columns.items[i];
         weir_digest_text(&sha, column->name);
-        weir_sha256_update(&sha, weir_digest_expr(c, vector->stream, vector->stream, column->expr), WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, weir_digest_expr(c, vector->stream, vector->stream, column->expr),
+                          WEIR_DIGEST_BYTES);
     }
-    weir_sha256_final(&sha, vector->digest);
+    weir_digester_finish(&sha, vector->digest);
 }
 
 void weir_check_vector(weir_checker *c, weir_vector_info *vector)
@@ -162,7 +176,8 @@ void weir_check_vector(weir_checker *c, weir_vector_info *vector)
     if (vector->is_broken) return;
     vector->stream = weir_stream_named(c, ast->stream);
     if (ast->candidates.name != NULL) {
-        REPORT(c, NOT_SUPPORTED, ast->candidates.span, NULL, "ranking of candidates is not supported yet");
+        REPORT(c, NOT_SUPPORTED, ast->candidates.span, NULL,
+               "ranking of candidates is not supported yet");
         vector->is_broken = true;
     }
     if (vector->stream == NULL) {
@@ -170,7 +185,8 @@ void weir_check_vector(weir_checker *c, weir_vector_info *vector)
         return;
     }
     if (ast->item_count == 0 && c->diagnostics->error_count == 0)
-        REPORT(c, EMPTY, vector->decl->name.span, "name a column", "the vector `%s` has no columns", vector->decl->name.name);
+        REPORT(c, EMPTY, vector->decl->name.span, "name a column", "the vector `%s` has no columns",
+               vector->decl->name.name);
     for (uint32_t i = 0; i < ast->item_count; i++) {
         const weir_ast_item *item = &ast->items[i];
         switch (item->kind) {
@@ -195,7 +211,8 @@ static weir_vector_info *vector_named(weir_checker *c, weir_ast_name name)
     for (uint32_t i = 0; i < c->vectors.count; i++)
         names[i] = ((weir_vector_info *)c->vectors.items[i])->decl->name.name;
     const char *near = weir_nearest_name(name.name, names, c->vectors.count);
-    REPORT(c, UNKNOWN_VECTOR, name.span, near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL, "there is no vector `%s`", name.name);
+    REPORT(c, UNKNOWN_VECTOR, name.span, near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
+           "there is no vector `%s`", name.name);
     return NULL;
 }
 
@@ -204,22 +221,27 @@ static bool check_score_clauses(weir_checker *c, const weir_ast_decl *decl)
     const weir_ast_score *ast = &decl->as.score;
     bool good = true;
     if (ast->input.name == NULL) {
-        REPORT(c, SCORE_CLAUSE, decl->name.span, "add `input vector`", "the score `%s` has no input", decl->name.name);
+        REPORT(c, SCORE_CLAUSE, decl->name.span, "add `input vector`",
+               "the score `%s` has no input", decl->name.name);
         good = false;
     }
     if (ast->to.name == NULL) {
-        REPORT(c, SCORE_CLAUSE, decl->name.span, "add `to kafka(\"topic\")`", "the score `%s` goes nowhere", decl->name.name);
+        REPORT(c, SCORE_CLAUSE, decl->name.span, "add `to kafka(\"topic\")`",
+               "the score `%s` goes nowhere", decl->name.name);
         good = false;
     } else if (strcmp(ast->to.name, "kafka") != 0) {
-        REPORT(c, SOURCE, ast->to.span, "write kafka(\"topic\")", "`%s` is no place that scores can go to", ast->to.name);
+        REPORT(c, SOURCE, ast->to.span, "write kafka(\"topic\")",
+               "`%s` is no place that scores can go to", ast->to.name);
         good = false;
     }
     if (ast->top >= 0 || ast->top_span.end != 0) {
-        REPORT(c, NOT_SUPPORTED, ast->top_span, NULL, "`top` belongs to rankings, which are not supported yet");
+        REPORT(c, NOT_SUPPORTED, ast->top_span, NULL,
+               "`top` belongs to rankings, which are not supported yet");
         good = false;
     }
     if (ast->reasons_span.end != 0 && (ast->reasons < 0 || ast->reasons > 64)) {
-        REPORT(c, BAD_SETTING, ast->reasons_span, "0 to 64 reasons", "the number of reasons is out of range");
+        REPORT(c, BAD_SETTING, ast->reasons_span, "0 to 64 reasons",
+               "the number of reasons is out of range");
         good = false;
     }
     return good;
@@ -235,7 +257,8 @@ static void check_decisions(weir_checker *c, weir_score_info *score, const weir_
     for (uint32_t i = 0; i < ast->decision_count; i++) {
         const weir_ast_decision *decision = &ast->decisions[i];
         if (has_else) {
-            REPORT(c, UNEXPECTED, decision->name.span, "put `else` last", "this decision can never be taken");
+            REPORT(c, UNEXPECTED, decision->name.span, "put `else` last",
+                   "this decision can never be taken");
             score->is_broken = true;
         }
         has_else |= decision->is_else;
@@ -264,8 +287,8 @@ static void check_fallback(weir_checker *c, weir_score_info *score, const weir_s
         score->fallback = weir_bind(c, scope, ast->span, "float", &expr, 1);
     if (score->fallback != NULL) return;
     score->is_broken = true;
-    REPORT(c, TYPE, ast->span, "a fallback is a number such as 0.5", "this is %s, a fallback is a score: float64",
-           weir_type_print(expr->type, c->scratch));
+    REPORT(c, TYPE, ast->span, "a fallback is a number such as 0.5",
+           "this is %s, a fallback is a score: float64", weir_type_print(expr->type, c->scratch));
 }
 
 void weir_check_score(weir_checker *c, weir_score_info *score)
@@ -279,8 +302,10 @@ void weir_check_score(weir_checker *c, weir_score_info *score)
         return;
     }
     if (score->vector->stream != stream) {
-        REPORT(c, SCORE_STREAM, ast->input.span, HELP(c, "write score %s on %s", score->decl->name.name, score->vector->stream->name),
-               "the vector `%s` stands on `%s`, the score on `%s`", ast->input.name, score->vector->stream->name, stream->name);
+        REPORT(c, SCORE_STREAM, ast->input.span,
+               HELP(c, "write score %s on %s", score->decl->name.name, score->vector->stream->name),
+               "the vector `%s` stands on `%s`, the score on `%s`", ast->input.name,
+               score->vector->stream->name, stream->name);
         score->is_broken = true;
         return;
     }
@@ -291,7 +316,8 @@ void weir_check_score(weir_checker *c, weir_score_info *score)
 
 /* ---- Labels ---- */
 
-static bool cell_leaks(weir_checker *c, const weir_expr *expr, const weir_stream_info *stream, int64_t within)
+static bool cell_leaks(weir_checker *c, const weir_expr *expr, const weir_stream_info *stream,
+                       int64_t within)
 {
     if (expr->op == WEIR_EXPR_CELL) {
         const weir_cell_info *cell = c->cells.items[expr->index];
@@ -306,8 +332,9 @@ static bool cell_leaks(weir_checker *c, const weir_expr *expr, const weir_stream
     return false;
 }
 
-static const weir_member_info *leaking_member(weir_checker *c, const weir_vector_info *vector, const weir_expr *expr,
-                                              const weir_stream_info *stream, int64_t within)
+static const weir_member_info *leaking_member(weir_checker *c, const weir_vector_info *vector,
+                                              const weir_expr *expr, const weir_stream_info *stream,
+                                              int64_t within)
 {
     if (expr->op == WEIR_EXPR_CARRIED) {
         const weir_carried_info *carried = vector->stream->carried.items[expr->index];
@@ -320,31 +347,36 @@ static const weir_member_info *leaking_member(weir_checker *c, const weir_vector
     return NULL;
 }
 
-static void warn_leak(weir_checker *c, const weir_ast_decl *decl, const weir_vector_info *vector, const weir_stream_info *stream)
+static void warn_leak(weir_checker *c, const weir_ast_decl *decl, const weir_vector_info *vector,
+                      const weir_stream_info *stream)
 {
     const weir_ast_label *ast = &decl->as.label;
     for (uint32_t i = 0; i < vector->columns.count; i++) {
         const weir_vector_column *column = vector->columns.items[i];
-        const weir_member_info *member = leaking_member(c, vector, column->expr, stream, ast->within.us);
+        const weir_member_info *member =
+            leaking_member(c, vector, column->expr, stream, ast->within.us);
         if (member == NULL) continue;
-        const char *text = c->diagnostics->sources[ast->within.span.source].text + ast->within.span.start;
+        const char *text =
+            c->diagnostics->sources[ast->within.span.source].text + ast->within.span.start;
         REPORT(c, LABEL_LEAK, ast->path.items[0].span,
                HELP(c, "write `delayed %.*s` behind `%s.%s`, or leave it out of the vector",
-                    (int)(ast->within.span.end - ast->within.span.start), text, member->feature->group->name,
-                    member->feature->ast->name),
-               "the label looks at `%s`, and so does the feature `%s.%s` of its vector", stream->name,
-               member->feature->group->name, member->feature->ast->name);
+                    (int)(ast->within.span.end - ast->within.span.start), text,
+                    member->feature->group->name, member->feature->ast->name),
+               "the label looks at `%s`, and so does the feature `%s.%s` of its vector",
+               stream->name, member->feature->group->name, member->feature->ast->name);
         return;
     }
 }
 
-static void check_label_where(weir_checker *c, const weir_ast_decl *decl, weir_stream_info *stream, weir_stream_info *self)
+static void check_label_where(weir_checker *c, const weir_ast_decl *decl, weir_stream_info *stream,
+                              weir_stream_info *self)
 {
     if (decl->as.label.where == NULL) return;
     weir_group_info *group = weir_arena_new(c->scratch, weir_group_info);
     weir_ast_decl *empty = weir_arena_new(c->scratch, weir_ast_decl);
     empty->kind = WEIR_DECL_FEATURES;
-    *group = (weir_group_info){.decl = empty, .name = "label", .stream_count = 1, .is_resolved = true};
+    *group =
+        (weir_group_info){.decl = empty, .name = "label", .stream_count = 1, .is_resolved = true};
     group->streams[0] = stream;
     memcpy(group->digest, stream->digest, WEIR_DIGEST_BYTES);
     weir_scope scope = {.phase = WEIR_PHASE_FILTER, .group = group, .self = self};
@@ -356,14 +388,16 @@ void weir_check_label(weir_checker *c, const weir_ast_decl *decl)
 {
     const weir_ast_label *ast = &decl->as.label;
     if (ast->path.count != 2) {
-        REPORT(c, UNEXPECTED, ast->path.items[0].span, "label vector.name = any(stream where ...) within 7d",
+        REPORT(c, UNEXPECTED, ast->path.items[0].span,
+               "label vector.name = any(stream where ...) within 7d",
                "a label is called vector.name");
         return;
     }
     weir_vector_info *vector = vector_named(c, ast->path.items[0]);
     weir_stream_info *stream = weir_stream_named(c, ast->stream);
     if (!weir_language_has_aggregate(ast->aggregate.name))
-        REPORT(c, UNKNOWN_FUNCTION, ast->aggregate.span, NULL, "there is no aggregate `%s`", ast->aggregate.name);
+        REPORT(c, UNKNOWN_FUNCTION, ast->aggregate.span, NULL, "there is no aggregate `%s`",
+               ast->aggregate.name);
     if (ast->within.us <= 0 || ast->within.us > WEIR_DURATION_MAX_US)
         REPORT(c, BAD_WINDOW, ast->within.span, NULL, "the label's time is out of range");
     if (vector == NULL || stream == NULL || vector->stream == NULL) return;
@@ -372,5 +406,6 @@ void weir_check_label(weir_checker *c, const weir_ast_decl *decl)
         REPORT(c, DUPLICATE_COLUMN, ast->path.items[1].span, "give the label another name",
                "the vector has a column `%s` already", ast->path.items[1].name);
     if (!vector->is_broken) warn_leak(c, decl, vector, stream);
-    REPORT(c, LABEL_WAITS, decl->as.label.aggregate.span, NULL, "labels are checked but not exported yet");
+    REPORT(c, LABEL_WAITS, decl->as.label.aggregate.span, NULL,
+           "labels are checked but not exported yet");
 }

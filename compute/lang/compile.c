@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From texts to a plan: parse all, collect names, check streams, groups, vectors, scores, labels and tests, order
- * the hops, build. Where there are tests a second plan is made that carries what they expect.
+ * From texts to a plan: parse all, collect names, check streams, groups, vectors, scores, labels
+ * and tests, order the hops, build. Where there are tests a second plan is made that carries what
+ * they expect.
  */
 #include <string.h>
 
 #include "compute/lang/check_internal.h"
+#include "compute/lang/parser.h"
 #include "compute/lang/test.h"
 #include "ops/runtime/assert.h"
 
-#define REPORT(c, id, at, help, ...) weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
+#define REPORT(c, id, at, help, ...)                                                               \
+    weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
 #define HELP(c, ...) weir_arena_printf((c)->diagnostics->into, __VA_ARGS__)
 
 const char *weir_keep_text(weir_checker *c, const char *text)
@@ -28,10 +31,12 @@ static const weir_enum_type *enum_of(weir_checker *c, const weir_ast_decl *decl)
         symbols[i] = weir_keep_text(c, names->items[i].name);
         for (uint32_t k = 0; k < i; k++) {
             if (names->items[k].name == names->items[i].name)
-                REPORT(c, DUPLICATE_NAME, names->items[i].span, "name each value once", "the enum has `%s` already", symbols[i]);
+                REPORT(c, DUPLICATE_NAME, names->items[i].span, "name each value once",
+                       "the enum has `%s` already", symbols[i]);
         }
     }
-    if (names->count == 0) REPORT(c, EMPTY, decl->name.span, NULL, "the enum `%s` has no values", decl->name.name);
+    if (names->count == 0)
+        REPORT(c, EMPTY, decl->name.span, NULL, "the enum `%s` has no values", decl->name.name);
     *type = (weir_enum_type){weir_keep_text(c, decl->name.name), symbols, names->count};
     weir_pointers_push(c, &c->enums, (void *)(uintptr_t)type);
     return type;
@@ -49,7 +54,8 @@ static weir_symbol symbol_of(weir_checker *c, const weir_ast_decl *decl)
     case WEIR_DECL_STREAM:
         symbol.kind = WEIR_SYMBOL_STREAM;
         symbol.as.stream = weir_arena_new(c->scratch, weir_stream_info);
-        *symbol.as.stream = (weir_stream_info){.decl = decl, .name = decl->name.name, .is_table = decl->as.stream.is_table};
+        *symbol.as.stream = (weir_stream_info){
+            .decl = decl, .name = decl->name.name, .is_table = decl->as.stream.is_table};
         if (decl->as.stream.is_table) {
             weir_pointers_push(c, &c->tables, symbol.as.stream);
             break;
@@ -81,7 +87,8 @@ static weir_symbol symbol_of(weir_checker *c, const weir_ast_decl *decl)
     return symbol;
 }
 
-/* A vector and a score, or a group, may share a name: `card_fraud` and `fraud` are read in different places. */
+/* A vector and a score, or a group, may share a name: `card_fraud` and `fraud` are read in
+ * different places. */
 static const char *kind_name(const weir_symbol *symbol)
 {
     switch (symbol->kind) {
@@ -101,8 +108,8 @@ static void collect(weir_checker *c, const weir_ast_decl *decl)
     const weir_symbol *known = weir_symbol_find(c, decl->name.name);
     if (known != NULL) {
         if (known->kind != WEIR_SYMBOL_BROKEN && !decl->is_broken)
-            REPORT(c, DUPLICATE_NAME, decl->name.span, "give one of them another name", "`%s` is %s already", decl->name.name,
-                   kind_name(known));
+            REPORT(c, DUPLICATE_NAME, decl->name.span, "give one of them another name",
+                   "`%s` is %s already", decl->name.name, kind_name(known));
         return;
     }
     weir_symbol *symbol = weir_arena_new(c->scratch, weir_symbol);
@@ -119,14 +126,15 @@ static void check_packages(weir_checker *c)
         if (first == NULL) first = unit;
         if (strcmp(unit->package, first->package) != 0)
             REPORT(c, PACKAGE_DIFFERS, unit->package_span, "give each package a folder of its own",
-                   "this file is of package `%s`, %s of `%s`", unit->package, c->diagnostics->sources[first->source].name,
-                   first->package);
+                   "this file is of package `%s`, %s of `%s`", unit->package,
+                   c->diagnostics->sources[first->source].name, first->package);
     }
 }
 
 /* ---- Checking ---- */
 
-static void check_declarations(weir_checker *c, weir_ast_decl_kind kind, void (*check)(weir_checker *, const weir_ast_decl *))
+static void check_declarations(weir_checker *c, weir_ast_decl_kind kind,
+                               void (*check)(weir_checker *, const weir_ast_decl *))
 {
     for (size_t u = 0; u < c->unit_count; u++) {
         for (uint32_t i = 0; i < c->units[u].decl_count; i++) {
@@ -169,10 +177,15 @@ static void check_all(weir_checker *c)
     check_declarations(c, WEIR_DECL_TEST, weir_check_test);
 }
 
-static void checker_init(weir_checker *c, weir_arena *into, weir_arena *scratch, weir_diagnostics *diagnostics,
-                         weir_intern *intern, const weir_lang_host *host)
+static void checker_init(weir_checker *c, weir_arena *into, weir_arena *scratch,
+                         weir_diagnostics *diagnostics, weir_intern *intern,
+                         const weir_lang_host *host)
 {
-    *c = (weir_checker){.into = into, .scratch = scratch, .diagnostics = diagnostics, .intern = intern, .host = host};
+    *c = (weir_checker){.into = into,
+                        .scratch = scratch,
+                        .diagnostics = diagnostics,
+                        .intern = intern,
+                        .host = host};
     weir_map_init(&c->symbols, scratch);
     weir_map_init(&c->members, scratch);
     weir_map_init(&c->slots, scratch);
@@ -191,17 +204,18 @@ static bool has_tests(const weir_ast_unit *units, size_t count)
     return false;
 }
 
-typedef struct compiler {
+typedef struct compilation_run {
     weir_compilation *result;
     weir_diagnostics diagnostics;
     weir_intern intern;
     const weir_lang_host *host;
     weir_ast_unit *units;
     size_t unit_count;
-} compiler;
+} compilation_run;
 
 /* One pass over the trees. NULL if there was an error. */
-static weir_plan *compile_plan(compiler *compiler, weir_arena *into, weir_diagnostics *diagnostics, bool for_tests)
+static weir_plan *compile_plan(compilation_run *compiler, weir_arena *into, weir_diagnostics *diagnostics,
+                               bool for_tests)
 {
     weir_arena scratch = {0};
     weir_checker c;
@@ -220,9 +234,10 @@ static weir_plan *compile_plan(compiler *compiler, weir_arena *into, weir_diagno
 }
 
 /* The tests' own plan lives in the arena of the plan that has them. */
-static void add_tests(compiler *compiler, weir_plan *plan, weir_arena *into)
+static void add_tests(compilation_run *compiler, weir_plan *plan, weir_arena *into)
 {
-    weir_diagnostics again = {.into = &compiler->result->arena, .sources = compiler->diagnostics.sources};
+    weir_diagnostics again = {.into = &compiler->result->arena,
+                              .sources = compiler->diagnostics.sources};
     weir_plan *tests = compile_plan(compiler, into, &again, true);
     if (tests == NULL) { /* what tests expect can make a circle of hops that vectors alone do not */
         compiler->diagnostics = again;
@@ -232,11 +247,12 @@ static void add_tests(compiler *compiler, weir_plan *plan, weir_arena *into)
     plan->test_count = tests->test_count;
 }
 
-static void compile(compiler *compiler)
+static void compile(compilation_run *compiler)
 {
     weir_arena into = {0};
     weir_plan *plan = compile_plan(compiler, &into, &compiler->diagnostics, false);
-    if (plan != NULL && has_tests(compiler->units, compiler->unit_count)) add_tests(compiler, plan, &into);
+    if (plan != NULL && has_tests(compiler->units, compiler->unit_count))
+        add_tests(compiler, plan, &into);
     if (plan == NULL || compiler->diagnostics.error_count > 0) {
         weir_arena_deinit(&into);
         return;
@@ -245,13 +261,14 @@ static void compile(compiler *compiler)
     compiler->result->plan = plan;
 }
 
-static void finish(compiler *compiler)
+static void finish(compilation_run *compiler)
 {
     weir_diagnostics_sort(&compiler->diagnostics);
     weir_compilation *result = compiler->result;
     result->diagnostic_count = compiler->diagnostics.count;
-    result->diagnostics = weir_arena_copy(&result->arena, compiler->diagnostics.items,
-                                          compiler->diagnostics.count * sizeof compiler->diagnostics.items[0]);
+    result->diagnostics =
+        weir_arena_copy(&result->arena, compiler->diagnostics.items,
+                        compiler->diagnostics.count * sizeof compiler->diagnostics.items[0]);
 }
 
 static weir_compilation *compilation_new(void)
@@ -262,17 +279,19 @@ static weir_compilation *compilation_new(void)
     return result;
 }
 
-weir_compilation *weir_lang_compile(const weir_source_text *sources, size_t count, const weir_lang_host *host)
+weir_compilation *weir_lang_compile(const weir_source_text *sources, size_t count,
+                                    const weir_lang_host *host)
 {
     WEIR_ASSERT(host->load_schema != NULL);
     weir_compilation *result = compilation_new();
-    compiler compiler = {.result = result, .host = host, .unit_count = count};
+    compilation_run compiler = {.result = result, .host = host, .unit_count = count};
     compiler.diagnostics = (weir_diagnostics){.into = &result->arena, .sources = sources};
     weir_arena trees = {0};
     weir_intern_init(&compiler.intern, &trees);
     compiler.units = weir_arena_array(&trees, weir_ast_unit, count);
     for (size_t i = 0; i < count; i++)
-        weir_parse(&compiler.diagnostics, (uint32_t)i, &compiler.intern, &trees, &compiler.units[i]);
+        weir_parse(&compiler.diagnostics, (uint32_t)i, &compiler.intern, &trees,
+                   &compiler.units[i]);
     if (count > 0) compile(&compiler);
     finish(&compiler);
     weir_arena_deinit(&trees);

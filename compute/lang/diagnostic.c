@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/runtime/assert.h"
+#include "ops/runtime/nearest.h"
 
 typedef struct diagnostic_row {
     const char *code, *summary, *explanation;
@@ -39,7 +40,8 @@ const char *weir_diagnostic_code_at(size_t index)
     return index < WEIR_DIAGNOSTIC_ID_COUNT ? rows[index].code : NULL;
 }
 
-static void find_place(const weir_source_text *source, uint32_t at, uint32_t *line, uint32_t *column)
+static void find_place(const weir_source_text *source, uint32_t at, uint32_t *line,
+                       uint32_t *column)
 {
     *line = 1;
     uint32_t start = 0;
@@ -80,8 +82,11 @@ void weir_diagnostics_add(weir_diagnostics *diagnostics, weir_diagnostic_id id, 
     const diagnostic_row *row = &rows[id];
     bool is_warning = row->code[0] == 'W';
     diagnostics->error_count += !is_warning;
-    weir_diagnostic one = {.code = row->code, .is_warning = is_warning, .source = at.source,
-                           .length = at.end - at.start, .help = help};
+    weir_diagnostic one = {.code = row->code,
+                           .is_warning = is_warning,
+                           .source = at.source,
+                           .length = at.end - at.start,
+                           .help = help};
     find_place(&diagnostics->sources[at.source], at.start, &one.line, &one.column);
     if (is_known(diagnostics, &one)) return;
     weir_diagnostic *to = place_for(diagnostics, is_warning);
@@ -126,12 +131,14 @@ static const char *line_start(const weir_source_text *source, uint32_t line)
 static const char *paint(bool color, const char *code) { return color ? code : ""; }
 
 /* Tabs count as one cell on both lines, and UTF-8 continuation bytes take none. */
-static void put_caret_line(weir_buffer *out, const char *line, size_t size, const weir_diagnostic *d)
+static void put_caret_line(weir_buffer *out, const char *line, size_t size,
+                           const weir_diagnostic *d)
 {
     enum { WIDTH_MAX = 200 };
     size_t from = d->column - 1, to = from + (d->length > 0 ? d->length : 1);
     for (size_t i = 0; i < size && i < from; i++) {
-        if (((unsigned char)line[i] & 0xc0) != 0x80) weir_buffer_put_u8(out, line[i] == '\t' ? '\t' : ' ');
+        if (((unsigned char)line[i] & 0xc0) != 0x80)
+            weir_buffer_put_u8(out, line[i] == '\t' ? '\t' : ' ');
     }
     for (size_t i = from; i < to && i < from + WIDTH_MAX; i++) {
         if (i > from && i >= size) break;
@@ -140,7 +147,8 @@ static void put_caret_line(weir_buffer *out, const char *line, size_t size, cons
     }
 }
 
-static void put_excerpt(weir_buffer *out, const weir_diagnostic *d, const weir_source_text *source, bool color)
+static void put_excerpt(weir_buffer *out, const weir_diagnostic *d, const weir_source_text *source,
+                        bool color)
 {
     const char *line = line_start(source, d->line);
     const char *end = memchr(line, '\n', (size_t)(source->text + source->size - line));
@@ -157,7 +165,8 @@ static void put_excerpt(weir_buffer *out, const weir_diagnostic *d, const weir_s
         unsigned char byte = (unsigned char)line[i];
         weir_buffer_put_u8(out, byte == 0x7f || (byte < 0x20 && byte != '\t') ? '?' : byte);
     }
-    weir_buffer_printf(out, "\n%s      |%s %s", blue, off, paint(color, d->is_warning ? "\033[33m" : "\033[31m"));
+    weir_buffer_printf(out, "\n%s      |%s %s", blue, off,
+                       paint(color, d->is_warning ? "\033[33m" : "\033[31m"));
     put_caret_line(out, line, size, d);
     weir_buffer_printf(out, "%s\n", off);
 }
@@ -167,51 +176,23 @@ void weir_diagnostic_print(const weir_diagnostic *diagnostic, const weir_source_
 {
     const weir_source_text *source = &sources[diagnostic->source];
     const char *blue = paint(color, "\033[34m"), *off = paint(color, "\033[0m");
-    weir_buffer_printf(out, "%s%s[%s]%s: %s\n", paint(color, diagnostic->is_warning ? "\033[1;33m" : "\033[1;31m"),
-                       diagnostic->is_warning ? "warning" : "error", diagnostic->code, off,
-                       diagnostic->message);
+    weir_buffer_printf(
+        out, "%s%s[%s]%s: %s\n", paint(color, diagnostic->is_warning ? "\033[1;33m" : "\033[1;31m"),
+        diagnostic->is_warning ? "warning" : "error", diagnostic->code, off, diagnostic->message);
     weir_buffer_printf(out, "%s  -->%s %s:%u:%u\n", blue, off, source->name, diagnostic->line,
                        diagnostic->column);
     put_excerpt(out, diagnostic, source, color);
-    if (diagnostic->help != NULL) weir_buffer_printf(out, "%s      = help:%s %s\n", blue, off, diagnostic->help);
+    if (diagnostic->help != NULL)
+        weir_buffer_printf(out, "%s      = help:%s %s\n", blue, off, diagnostic->help);
 }
 
 /* ---- Did you mean ---- */
 
-/* Levenshtein distance, cut off at `limit`; names longer than the table are never near. */
-static unsigned distance(const char *a, const char *b, unsigned limit)
-{
-    enum { NAME_MAX_BYTES = 48 };
-    size_t m = strlen(a), n = strlen(b);
-    if (m > NAME_MAX_BYTES || n > NAME_MAX_BYTES) return limit + 1;
-    unsigned row[NAME_MAX_BYTES + 1];
-    for (size_t j = 0; j <= n; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; i <= m; i++) {
-        unsigned corner = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= n; j++) {
-            unsigned change = corner + (a[i - 1] != b[j - 1]);
-            corner = row[j];
-            unsigned least = row[j - 1] < row[j] ? row[j - 1] : row[j];
-            row[j] = change < least + 1 ? change : least + 1;
-        }
-    }
-    return row[n];
-}
-
 const char *weir_nearest_name(const char *word, const char *const *names, size_t count)
 {
-    size_t length = strlen(word);
-    unsigned limit = length <= 3 ? 1 : 2;
-    const char *best = NULL;
+    weir_nearest nearest = weir_nearest_of(word);
     for (size_t i = 0; i < count; i++) {
-        if (names[i] == NULL) continue;
-        unsigned d = distance(word, names[i], limit);
-        if (d > limit || d >= length) continue;
-        limit = d == 0 ? 0 : d - 1;
-        best = names[i];
-        if (d <= 1) break;
+        if (names[i] != NULL) weir_nearest_offer(&nearest, names[i]);
     }
-    return best;
+    return nearest.name;
 }

@@ -2,9 +2,10 @@
 /*
  * diagnostic.h - collecting what is wrong with a text.
  *
- * Every stage reports here and goes on; nothing returns early because of a mistake in the text. A node that
- * was reported once is poisoned (NULL) and silent afterwards, so that one mistake gives one diagnostic. At
- * most WEIR_LANG_DIAGNOSTICS_MAX are kept; one place is never reported twice with the same code.
+ * Every stage reports here and goes on; nothing returns early because of a mistake in the text. A
+ * node that was reported once is poisoned (NULL) and silent afterwards, so that one mistake gives
+ * one diagnostic. At most WEIR_LANG_DIAGNOSTICS_MAX are kept; one place is never reported twice
+ * with the same code.
  *
  * Owns:    messages live in the arena given.
  * Threads: one compilation, one thread.

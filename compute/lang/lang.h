@@ -51,7 +51,8 @@ void weir_compilation_destroy(weir_compilation *compilation);
 /* Prints one diagnostic as a person reads it (caret, cause, help); `color` adds ANSI colours. */
 void weir_diagnostic_print(const weir_diagnostic *diagnostic, const weir_source_text *sources,
                            bool color, weir_buffer *out);
-/* The long explanation of a code, or NULL; its one-line summary; the codes by index, NULL past the last. */
+/* The long explanation of a code, or NULL; its one-line summary; the codes by index, NULL past the
+ * last. */
 const char *weir_diagnostic_explain(const char *code);
 const char *weir_diagnostic_summary(const char *code);
 const char *weir_diagnostic_code_at(size_t index);

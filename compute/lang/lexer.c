@@ -19,7 +19,10 @@ typedef struct weir_lexer {
     size_t comment_count, comment_capacity;
 } weir_lexer;
 
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static char peek(const weir_lexer *lexer, uint32_t ahead)
@@ -37,13 +40,17 @@ static weir_token *push(weir_lexer *lexer, weir_token_kind kind, uint32_t start)
     if (lexer->token_count == lexer->token_capacity) {
         size_t capacity = lexer->token_capacity == 0 ? 256 : lexer->token_capacity * 2;
         weir_token *larger = weir_arena_array(lexer->into, weir_token, capacity);
-        if (lexer->token_count > 0) memcpy(larger, lexer->tokens, lexer->token_count * sizeof *larger);
+        if (lexer->token_count > 0)
+            memcpy(larger, lexer->tokens, lexer->token_count * sizeof *larger);
         lexer->tokens = larger;
         lexer->token_capacity = capacity;
     }
     weir_token *token = &lexer->tokens[lexer->token_count++];
-    *token = (weir_token){.kind = (uint8_t)kind, .is_first = lexer->is_first, .start = start,
-                          .end = lexer->at, .line = lexer->line};
+    *token = (weir_token){.kind = (uint8_t)kind,
+                          .is_first = lexer->is_first,
+                          .start = start,
+                          .end = lexer->at,
+                          .line = lexer->line};
     lexer->is_first = false;
     return token;
 }
@@ -67,7 +74,8 @@ static void lex_comment(weir_lexer *lexer)
     while (lexer->at < lexer->size && lexer->text[lexer->at] != '\n')
         lexer->at += 1;
     uint32_t end = lexer->at;
-    while (end > start && (lexer->text[end - 1] == ' ' || lexer->text[end - 1] == '\t' || lexer->text[end - 1] == '\r'))
+    while (end > start && (lexer->text[end - 1] == ' ' || lexer->text[end - 1] == '\t' ||
+                           lexer->text[end - 1] == '\r'))
         end -= 1;
     bool is_doc = end - start >= 3 && lexer->text[start + 2] == '/' &&
                   (end - start == 3 || lexer->text[start + 3] != '/');
@@ -186,13 +194,15 @@ static void lex_string(weir_lexer *lexer)
     uint32_t start = lexer->at++;
     weir_buffer text = {0};
     bool good = true;
-    while (lexer->at < lexer->size && lexer->text[lexer->at] != '"' && lexer->text[lexer->at] != '\n') {
+    while (lexer->at < lexer->size && lexer->text[lexer->at] != '"' &&
+           lexer->text[lexer->at] != '\n') {
         uint32_t here = lexer->at;
         if (lexer->text[here] == '\\') {
             lexer->at += 1;
             if (lex_escape(lexer, &text)) continue;
             weir_diagnostics_add(lexer->diagnostics, WEIR_D_BAD_ESCAPE, span_from(lexer, here),
-                                 "write \\\" \\\\ \\n \\t or \\u{hex}", "this escape means nothing");
+                                 "write \\\" \\\\ \\n \\t or \\u{hex}",
+                                 "this escape means nothing");
             good = false;
             continue;
         }
@@ -228,15 +238,16 @@ typedef struct unit {
 } unit;
 
 static const unit units[] = {
-    {"us", 1},           {"ms", 1000},          {"s", 1000000},        {"m", 60000000},
-    {"h", 3600000000},   {"d", 86400000000},    {"w", 604800000000},
+    {"us", 1},         {"ms", 1000},       {"s", 1000000},      {"m", 60000000},
+    {"h", 3600000000}, {"d", 86400000000}, {"w", 604800000000},
 };
 
 static void bad_number(weir_lexer *lexer, uint32_t start, const char *help, const char *message)
 {
     while (is_letter(peek(lexer, 0)) || is_digit(peek(lexer, 0)))
         lexer->at += 1;
-    weir_diagnostics_add(lexer->diagnostics, WEIR_D_BAD_NUMBER, span_from(lexer, start), help, "%s", message);
+    weir_diagnostics_add(lexer->diagnostics, WEIR_D_BAD_NUMBER, span_from(lexer, start), help, "%s",
+                         message);
     (void)push(lexer, WEIR_TOKEN_ERROR, start);
 }
 
@@ -353,7 +364,8 @@ static void lex_number(weir_lexer *lexer)
         return;
     }
     if (lexer->at - start > NUMBER_BYTES_MAX) {
-        bad_number(lexer, start, "38 digits are the most that a decimal holds", "this number is too long");
+        bad_number(lexer, start, "38 digits are the most that a decimal holds",
+                   "this number is too long");
         return;
     }
     lexer->series_comes = is_series;
@@ -396,10 +408,12 @@ static void lex_sign(weir_lexer *lexer)
                                               : NULL;
     if (length == 0 || (unsigned char)a < 0x20 || a == 0x7f) {
         weir_diagnostics_add(lexer->diagnostics, WEIR_D_BAD_CHARACTER, span_from(lexer, start),
-                             "save the file as UTF-8 text", "byte 0x%02x is not text", (unsigned char)a);
+                             "save the file as UTF-8 text", "byte 0x%02x is not text",
+                             (unsigned char)a);
     } else {
-        weir_diagnostics_add(lexer->diagnostics, WEIR_D_BAD_CHARACTER, span_from(lexer, start), help,
-                             "`%.*s` means nothing here", (int)(lexer->at - start), lexer->text + start);
+        weir_diagnostics_add(lexer->diagnostics, WEIR_D_BAD_CHARACTER, span_from(lexer, start),
+                             help, "`%.*s` means nothing here", (int)(lexer->at - start),
+                             lexer->text + start);
     }
     (void)push(lexer, WEIR_TOKEN_ERROR, start);
 }
@@ -422,8 +436,13 @@ void weir_lex(weir_diagnostics *diagnostics, uint32_t source, weir_intern *inter
               weir_lexed *out)
 {
     const weir_source_text *text = &diagnostics->sources[source];
-    weir_lexer lexer = {.diagnostics = diagnostics, .intern = intern, .into = into, .text = text->text,
-                   .source = source, .line = 1, .is_first = true};
+    weir_lexer lexer = {.diagnostics = diagnostics,
+                        .intern = intern,
+                        .into = into,
+                        .text = text->text,
+                        .source = source,
+                        .line = 1,
+                        .is_first = true};
     bool fits = text->size <= WEIR_LANG_TEXT_BYTES_MAX;
     lexer.size = fits ? (uint32_t)text->size : 0;
     if (lexer.size >= 3 && memcmp(lexer.text, "\xef\xbb\xbf", 3) == 0) lexer.at = 3;
@@ -436,7 +455,8 @@ void weir_lex(weir_diagnostics *diagnostics, uint32_t source, weir_intern *inter
     }
     if (!fits || lexer.at < lexer.size) {
         weir_diagnostics_add(diagnostics, WEIR_D_TEXT_TOO_LARGE, (weir_span){source, 0, 0},
-                             "split it into several files", "this text is larger than 4 MiB or a million words");
+                             "split it into several files",
+                             "this text is larger than 4 MiB or a million words");
     }
     lexer.at = lexer.size;
     (void)push(&lexer, WEIR_TOKEN_END, lexer.size);

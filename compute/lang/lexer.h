@@ -2,9 +2,9 @@
 /*
  * lexer.h - the text of a definition as tokens.
  *
- * The whole text is cut at once into an array that ends with WEIR_TOKEN_END. Comments are kept aside with
- * their places, for the formatter and for documentation. A mistake is reported, and gives an ERROR token that
- * the parser steps over without saying anything more.
+ * The whole text is cut at once into an array that ends with WEIR_TOKEN_END. Comments are kept
+ * aside with their places, for the formatter and for documentation. A mistake is reported, and
+ * gives an ERROR token that the parser steps over without saying anything more.
  *
  * Owns: tokens and comments live in the arena. Threads: one compilation, one thread.
  */

@@ -23,7 +23,8 @@ void weir_intern_init(weir_intern *intern, weir_arena *into)
 
 static void intern_grow(weir_intern *intern)
 {
-    weir_intern larger = {.into = intern->into, .capacity = intern->capacity * 2, .count = intern->count};
+    weir_intern larger = {
+        .into = intern->into, .capacity = intern->capacity * 2, .count = intern->count};
     larger.slots = weir_arena_array(intern->into, const char *, larger.capacity);
     for (uint32_t i = 0; i < intern->capacity; i++) {
         const char *name = intern->slots[i];
@@ -65,7 +66,8 @@ void weir_map_init(weir_map *map, weir_arena *into)
 static weir_map_slot *find(const weir_map *map, const void *scope, const void *name)
 {
     uint32_t at = hash_pair(scope, name) & (map->capacity - 1);
-    while (map->slots[at].value != NULL && (map->slots[at].scope != scope || map->slots[at].name != name))
+    while (map->slots[at].value != NULL &&
+           (map->slots[at].scope != scope || map->slots[at].name != name))
         at = (at + 1) & (map->capacity - 1);
     return &map->slots[at];
 }
@@ -80,7 +82,8 @@ static void map_grow(weir_map *map)
     weir_map larger = {.into = map->into, .capacity = map->capacity * 2, .count = map->count};
     larger.slots = weir_arena_array(map->into, weir_map_slot, larger.capacity);
     for (uint32_t i = 0; i < map->capacity; i++) {
-        if (map->slots[i].value != NULL) *find(&larger, map->slots[i].scope, map->slots[i].name) = map->slots[i];
+        if (map->slots[i].value != NULL)
+            *find(&larger, map->slots[i].scope, map->slots[i].name) = map->slots[i];
     }
     *map = larger;
 }

@@ -2,8 +2,8 @@
 /*
  * names.h - interned names, and a map from (scope, name) to what it stands for.
  *
- * The lexer interns every name, so that later stages compare pointers. A scope is any pointer: a group, a
- * stream, NULL for the package.
+ * The lexer interns every name, so that later stages compare pointers. A scope is any pointer: a
+ * group, a stream, NULL for the package.
  *
  * Owns: tables live in the arena. Threads: one compilation, one thread.
  */

@@ -8,7 +8,8 @@
 
 #include "ops/runtime/assert.h"
 
-static weir_ast_expr *node_new(weir_parser *parser, weir_ast_kind kind, weir_span span, uint32_t arg_count)
+static weir_ast_expr *node_new(weir_parser *parser, weir_ast_kind kind, weir_span span,
+                               uint32_t arg_count)
 {
     weir_ast_expr *node = weir_arena_new(parser->into, weir_ast_expr);
     node->kind = (uint8_t)kind;
@@ -73,7 +74,8 @@ static bool parse_calendar(weir_parser *parser, weir_ast_window *out)
     for (size_t i = 0; i < 4; i++) {
         if (!weir_parser_take_word(parser, units[i])) continue;
         out->unit = units[i][0];
-        return weir_parser_want_sign(parser, '(') && weir_parser_want_string(parser, "the zone's name", &out->zone) &&
+        return weir_parser_want_sign(parser, '(') &&
+               weir_parser_want_string(parser, "the zone's name", &out->zone) &&
                weir_parser_want_sign(parser, ')');
     }
     return weir_parser_complain(parser, "`hour`, `day`, `week` or `month`");
@@ -82,7 +84,8 @@ static bool parse_calendar(weir_parser *parser, weir_ast_window *out)
 static bool parse_series(weir_parser *parser, weir_ast_window *out)
 {
     out->kind = WEIR_WINDOW_SERIES;
-    return weir_parser_want_int(parser, "a number of windows", &out->count) && weir_parser_want_word(parser, "x") &&
+    return weir_parser_want_int(parser, "a number of windows", &out->count) &&
+           weir_parser_want_word(parser, "x") &&
            weir_parser_want_duration(parser, "the width of each window, such as 1d", &out->width);
 }
 
@@ -132,7 +135,8 @@ static bool is_literal(const weir_parser *parser, size_t ahead)
     case WEIR_TOKEN_DURATION:
     case WEIR_TOKEN_TIME: return true;
     default:
-        return weir_parser_is_word(parser, ahead, "true") || weir_parser_is_word(parser, ahead, "false") ||
+        return weir_parser_is_word(parser, ahead, "true") ||
+               weir_parser_is_word(parser, ahead, "false") ||
                weir_parser_is_word(parser, ahead, "null");
     }
 }
@@ -192,7 +196,8 @@ static bool parse_arguments(weir_parser *parser, weir_ast_expr *call)
 static const weir_ast_expr *parse_name(weir_parser *parser)
 {
     size_t first = parser->at;
-    bool is_approx = weir_parser_is_word(parser, 0, "approx") && weir_parser_peek(parser, 1)->kind == WEIR_TOKEN_NAME &&
+    bool is_approx = weir_parser_is_word(parser, 0, "approx") &&
+                     weir_parser_peek(parser, 1)->kind == WEIR_TOKEN_NAME &&
                      weir_parser_is_sign(parser, 2, '(');
     if (is_approx) (void)weir_parser_take(parser);
     const weir_token *token = weir_parser_take(parser);
@@ -226,7 +231,8 @@ static const weir_ast_expr *parse_primary(weir_parser *parser)
         (void)weir_parser_take(parser);
         return node_new(parser, WEIR_AST_THIS, span_of(parser, token), 0);
     }
-    if (token->kind == WEIR_TOKEN_NAME && !weir_parser_is_reserved(token->as.name)) return parse_name(parser);
+    if (token->kind == WEIR_TOKEN_NAME && !weir_parser_is_reserved(token->as.name))
+        return parse_name(parser);
     (void)weir_parser_complain(parser, "an expression");
     return NULL;
 }
@@ -236,17 +242,21 @@ static const weir_ast_expr *parse_member(weir_parser *parser, const weir_ast_exp
 {
     const weir_token *token = weir_parser_peek(parser, 0);
     if (token->kind == WEIR_TOKEN_INT && !token->is_percent) {
-        weir_ast_expr *node = node_new(parser, WEIR_AST_ELEMENT, span_join(of->span, span_of(parser, token)), 1);
+        weir_ast_expr *node =
+            node_new(parser, WEIR_AST_ELEMENT, span_join(of->span, span_of(parser, token)), 1);
         node->name_span = span_of(parser, token);
         node->args[0] = of;
-        return weir_parser_want_int(parser, "a number", &node->integer) && settle(parser, node) ? node : NULL;
+        return weir_parser_want_int(parser, "a number", &node->integer) && settle(parser, node)
+                   ? node
+                   : NULL;
     }
     if (token->kind != WEIR_TOKEN_NAME) {
         (void)weir_parser_complain(parser, "a name behind `.`");
         return NULL;
     }
     (void)weir_parser_take(parser);
-    weir_ast_expr *node = node_new(parser, WEIR_AST_FIELD, span_join(of->span, span_of(parser, token)), 1);
+    weir_ast_expr *node =
+        node_new(parser, WEIR_AST_FIELD, span_join(of->span, span_of(parser, token)), 1);
     node->name = token->as.name;
     node->name_span = span_of(parser, token);
     node->args[0] = of;
@@ -290,7 +300,8 @@ const weir_ast_expr *weir_parse_path(weir_parser *parser, bool allow_this)
         return NULL;
     }
     (void)weir_parser_take(parser);
-    weir_ast_expr *first = node_new(parser, is_this ? WEIR_AST_THIS : WEIR_AST_NAME, span_of(parser, token), 0);
+    weir_ast_expr *first =
+        node_new(parser, is_this ? WEIR_AST_THIS : WEIR_AST_NAME, span_of(parser, token), 0);
     first->name = token->as.name;
     const weir_ast_expr *node = first;
     while (node != NULL && weir_parser_take_sign(parser, '.'))
@@ -319,7 +330,8 @@ static const weir_ast_expr *parse_if(weir_parser *parser)
     return settle(parser, node) ? node : NULL;
 }
 
-static const weir_ast_expr *parse_prefix(weir_parser *parser, const char *op, const weir_ast_expr *(*inner)(weir_parser *))
+static const weir_ast_expr *parse_prefix(weir_parser *parser, const char *op,
+                                         const weir_ast_expr *(*inner)(weir_parser *))
 {
     size_t first = parser->at;
     weir_span at = span_of(parser, weir_parser_take(parser));
@@ -336,15 +348,17 @@ static const weir_ast_expr *parse_prefix(weir_parser *parser, const char *op, co
 static const weir_ast_expr *parse_unary(weir_parser *parser)
 {
     if (parser->depth >= WEIR_PARSER_DEPTH_MAX) {
-        weir_diagnostics_add(parser->diagnostics, WEIR_D_TOO_DEEP, span_of(parser, weir_parser_peek(parser, 0)),
-                             "give parts of it names with `let`", "this expression is nested too deep");
+        weir_diagnostics_add(
+            parser->diagnostics, WEIR_D_TOO_DEEP, span_of(parser, weir_parser_peek(parser, 0)),
+            "give parts of it names with `let`", "this expression is nested too deep");
         return NULL;
     }
     parser->depth += 1;
-    const weir_ast_expr *node = weir_parser_is_sign(parser, 0, '-')      ? parse_prefix(parser, "-", parse_unary)
-                                : weir_parser_is_word(parser, 0, "has") ? parse_prefix(parser, "has", parse_unary)
-                                : weir_parser_is_word(parser, 0, "if")  ? parse_if(parser)
-                                                                        : parse_post(parser);
+    const weir_ast_expr *node =
+        weir_parser_is_sign(parser, 0, '-')     ? parse_prefix(parser, "-", parse_unary)
+        : weir_parser_is_word(parser, 0, "has") ? parse_prefix(parser, "has", parse_unary)
+        : weir_parser_is_word(parser, 0, "if")  ? parse_if(parser)
+                                                : parse_post(parser);
     parser->depth -= 1;
     return node;
 }
@@ -358,8 +372,13 @@ static const operator_row products[] = {{'*', "*"}, {'/', "/"}, {0, NULL}};
 static const operator_row sums[] = {{'+', "+"}, {'-', "-"}, {0, NULL}};
 static const operator_row defaults[] = {{WEIR_SIGN2('?', '?'), "??"}, {0, NULL}};
 static const operator_row comparisons[] = {
-    {WEIR_SIGN2('=', '='), "=="}, {WEIR_SIGN2('!', '='), "!="}, {'<', "<"},
-    {WEIR_SIGN2('<', '='), "<="}, {'>', ">"}, {WEIR_SIGN2('>', '='), ">="}, {0, NULL},
+    {WEIR_SIGN2('=', '='), "=="},
+    {WEIR_SIGN2('!', '='), "!="},
+    {'<', "<"},
+    {WEIR_SIGN2('<', '='), "<="},
+    {'>', ">"},
+    {WEIR_SIGN2('>', '='), ">="},
+    {0, NULL},
 };
 
 static const operator_row *operator_next(const weir_parser *parser, const operator_row *rows)
@@ -385,9 +404,18 @@ static const weir_ast_expr *parse_level(weir_parser *parser, const operator_row 
     return left;
 }
 
-static const weir_ast_expr *parse_product(weir_parser *parser) { return parse_level(parser, products, parse_unary); }
-static const weir_ast_expr *parse_sum(weir_parser *parser) { return parse_level(parser, sums, parse_product); }
-static const weir_ast_expr *parse_default(weir_parser *parser) { return parse_level(parser, defaults, parse_sum); }
+static const weir_ast_expr *parse_product(weir_parser *parser)
+{
+    return parse_level(parser, products, parse_unary);
+}
+static const weir_ast_expr *parse_sum(weir_parser *parser)
+{
+    return parse_level(parser, sums, parse_product);
+}
+static const weir_ast_expr *parse_default(weir_parser *parser)
+{
+    return parse_level(parser, defaults, parse_sum);
+}
 
 static const weir_ast_expr *parse_comparison(weir_parser *parser)
 {
@@ -405,7 +433,8 @@ static const weir_ast_expr *parse_comparison(weir_parser *parser)
     if (right == NULL) return NULL;
     left = binary_new(parser, op->name, at, left, right);
     if (left != NULL && operator_next(parser, comparisons) != NULL) {
-        weir_diagnostics_add(parser->diagnostics, WEIR_D_CHAINED, span_of(parser, weir_parser_peek(parser, 0)),
+        weir_diagnostics_add(parser->diagnostics, WEIR_D_CHAINED,
+                             span_of(parser, weir_parser_peek(parser, 0)),
                              "write `a < b and b < c`", "comparisons can not be chained");
         (void)weir_parser_take(parser);
         (void)parse_default(parser);
@@ -432,9 +461,15 @@ static const weir_ast_expr *parse_words(weir_parser *parser, const char *word,
     return left;
 }
 
-static const weir_ast_expr *parse_and(weir_parser *parser) { return parse_words(parser, "and", parse_not); }
+static const weir_ast_expr *parse_and(weir_parser *parser)
+{
+    return parse_words(parser, "and", parse_not);
+}
 
-const weir_ast_expr *weir_parse_expr(weir_parser *parser) { return parse_words(parser, "or", parse_and); }
+const weir_ast_expr *weir_parse_expr(weir_parser *parser)
+{
+    return parse_words(parser, "or", parse_and);
+}
 
 /* ---- Values of tests ---- */
 
@@ -448,7 +483,8 @@ static const weir_ast_expr *parse_composite(weir_parser *parser, bool is_record)
     while (!weir_parser_is_sign(parser, 0, closing)) {
         argument *next = weir_list_push(parser, &list, sizeof *next);
         weir_ast_name name = {0};
-        if (is_record && (!weir_parser_want_name(parser, "a name", &name) || !weir_parser_want_sign(parser, ':')))
+        if (is_record && (!weir_parser_want_name(parser, "a name", &name) ||
+                          !weir_parser_want_sign(parser, ':')))
             return NULL;
         next->parameter = name.name;
         next->expr = weir_parse_value(parser);
@@ -473,7 +509,8 @@ static const weir_ast_expr *parse_value_kind(weir_parser *parser)
     if (weir_parser_is_sign(parser, 0, '{')) return parse_composite(parser, true);
     if (weir_parser_is_sign(parser, 0, '[')) return parse_composite(parser, false);
     const weir_token *token = weir_parser_peek(parser, 0);
-    if (token->kind == WEIR_TOKEN_NAME && !weir_parser_is_reserved(token->as.name)) return weir_parse_path(parser, false);
+    if (token->kind == WEIR_TOKEN_NAME && !weir_parser_is_reserved(token->as.name))
+        return weir_parse_path(parser, false);
     (void)weir_parser_complain(parser, "a value");
     return NULL;
 }
@@ -481,8 +518,9 @@ static const weir_ast_expr *parse_value_kind(weir_parser *parser)
 const weir_ast_expr *weir_parse_value(weir_parser *parser)
 {
     if (parser->depth >= WEIR_PARSER_DEPTH_MAX) {
-        weir_diagnostics_add(parser->diagnostics, WEIR_D_TOO_DEEP, span_of(parser, weir_parser_peek(parser, 0)),
-                             NULL, "this value is nested too deep");
+        weir_diagnostics_add(parser->diagnostics, WEIR_D_TOO_DEEP,
+                             span_of(parser, weir_parser_peek(parser, 0)), NULL,
+                             "this value is nested too deep");
         return NULL;
     }
     parser->depth += 1;

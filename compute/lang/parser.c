@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens, complaints and declarations. Recovery works on two levels: inside a block the parser skips to what
- * looks like the next item (a name first on its line, followed by `=` or `.`) or to the block's end; outside to
- * a word that begins a declaration. A declaration that begins inside a block shows that a bracket is missing.
+ * Tokens, complaints and declarations. Recovery works on two levels: inside a block the parser
+ * skips to what looks like the next item (a name first on its line, followed by `=` or `.`) or to
+ * the block's end; outside to a word that begins a declaration. A declaration that begins inside a
+ * block shows that a bracket is missing.
  */
 #include "compute/lang/parser_internal.h"
 
@@ -57,7 +58,8 @@ weir_span weir_parser_span(const weir_parser *parser, size_t first_token)
     WEIR_ASSERT(parser->at > 0);
     const weir_token *first = &parser->lexed->tokens[first_token];
     const weir_token *last = &parser->lexed->tokens[parser->at - 1];
-    return (weir_span){parser->source, first->start, last->end > first->start ? last->end : first->end};
+    return (weir_span){parser->source, first->start,
+                       last->end > first->start ? last->end : first->end};
 }
 
 static weir_span span_of(const weir_parser *parser, const weir_token *token)
@@ -67,8 +69,8 @@ static weir_span span_of(const weir_parser *parser, const weir_token *token)
 
 bool weir_parser_is_reserved(const char *name)
 {
-    static const char *const words[] = {"and",  "or",  "not",  "if",    "then", "else",
-                                        "has",  "true", "false", "this", "let"};
+    static const char *const words[] = {"and", "or",   "not",   "if",   "then", "else",
+                                        "has", "true", "false", "this", "let"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i], name) == 0) return true;
     }
@@ -124,8 +126,9 @@ bool weir_parser_want_name(weir_parser *parser, const char *what, weir_ast_name 
     const weir_token *token = weir_parser_peek(parser, 0);
     if (token->kind != WEIR_TOKEN_NAME) return weir_parser_complain(parser, what);
     if (weir_parser_is_reserved(token->as.name)) {
-        weir_diagnostics_add(parser->diagnostics, WEIR_D_RESERVED, span_of(parser, token), "choose another name",
-                             "`%s` is a reserved word and can not be a name", token->as.name);
+        weir_diagnostics_add(parser->diagnostics, WEIR_D_RESERVED, span_of(parser, token),
+                             "choose another name", "`%s` is a reserved word and can not be a name",
+                             token->as.name);
         return false;
     }
     parser->at += 1;
@@ -137,7 +140,8 @@ bool weir_parser_want_string(weir_parser *parser, const char *what, const char *
 {
     const weir_token *token = weir_parser_peek(parser, 0);
     if (token->kind != WEIR_TOKEN_STRING)
-        return weir_parser_complain(parser, weir_arena_printf(parser->into, "%s in double quotes", what));
+        return weir_parser_complain(parser,
+                                    weir_arena_printf(parser->into, "%s in double quotes", what));
     parser->at += 1;
     *out = token->as.name;
     return true;
@@ -155,7 +159,8 @@ bool weir_parser_want_duration(weir_parser *parser, const char *what, weir_ast_d
 bool weir_parser_want_int(weir_parser *parser, const char *what, int64_t *out)
 {
     const weir_token *token = weir_parser_peek(parser, 0);
-    if (token->kind != WEIR_TOKEN_INT || token->is_percent) return weir_parser_complain(parser, what);
+    if (token->kind != WEIR_TOKEN_INT || token->is_percent)
+        return weir_parser_complain(parser, what);
     parser->at += 1;
     *out = 0;
     for (uint32_t i = token->start; i < token->end && *out >= 0; i++) {
@@ -189,7 +194,8 @@ static bool parse_names(weir_parser *parser, const char *what, weir_ast_names *o
 {
     weir_list list = {0};
     do {
-        if (!weir_parser_want_name(parser, what, weir_list_push(parser, &list, sizeof(weir_ast_name))))
+        if (!weir_parser_want_name(parser, what,
+                                   weir_list_push(parser, &list, sizeof(weir_ast_name))))
             return false;
     } while (weir_parser_take_sign(parser, ','));
     *out = (weir_ast_names){(uint32_t)list.count, weir_list_finish(parser, &list)};
@@ -201,22 +207,25 @@ static bool parse_names(weir_parser *parser, const char *what, weir_ast_names *o
 static bool is_declaration(const weir_parser *parser)
 {
     static const char *const words[][2] = {
-        {"enum", "{"}, {"stream", "from"}, {"table", "from"}, {"features", "per"},
-        {"vector", "on"}, {"score", "on"}, {"label", "."},
+        {"enum", "{"},    {"stream", "from"}, {"table", "from"}, {"features", "per"},
+        {"vector", "on"}, {"score", "on"},    {"label", "."},
     };
-    if (weir_parser_is_word(parser, 0, "test")) return weir_parser_peek(parser, 1)->kind == WEIR_TOKEN_STRING;
+    if (weir_parser_is_word(parser, 0, "test"))
+        return weir_parser_peek(parser, 1)->kind == WEIR_TOKEN_STRING;
     if (weir_parser_peek(parser, 1)->kind != WEIR_TOKEN_NAME) return false;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (!weir_parser_is_word(parser, 0, words[i][0])) continue;
-        return weir_parser_is_word(parser, 2, words[i][1]) || weir_parser_is_sign(parser, 2, (uint16_t)words[i][1][0]);
+        return weir_parser_is_word(parser, 2, words[i][1]) ||
+               weir_parser_is_sign(parser, 2, (uint16_t)words[i][1][0]);
     }
     return false;
 }
 
 static bool starts_item(const weir_parser *parser)
 {
-    static const char *const words[] = {"let", "given", "at", "expect", "time", "id", "observed", "late", "future",
-                                        "input", "to", "output", "reasons", "top", "decide", "fallback", "this"};
+    static const char *const words[] = {"let",      "given", "at",     "expect",   "time", "id",
+                                        "observed", "late",  "future", "input",    "to",   "output",
+                                        "reasons",  "top",   "decide", "fallback", "this"};
     const weir_token *token = weir_parser_peek(parser, 0);
     if (!token->is_first || token->kind != WEIR_TOKEN_NAME) return false;
     if (weir_parser_is_sign(parser, 1, '=') || weir_parser_is_sign(parser, 1, '.')) return true;
@@ -255,8 +264,8 @@ static void skip_declaration(weir_parser *parser, size_t started_at)
 }
 
 /*
- * Runs `item` until the block's closing bracket. `item` returns false after a complaint. Returns false if the
- * bracket is missing.
+ * Runs `item` until the block's closing bracket. `item` returns false after a complaint. Returns
+ * false if the bracket is missing.
  */
 typedef bool parse_item(weir_parser *parser, void *context);
 
@@ -280,10 +289,12 @@ static bool parse_block(weir_parser *parser, parse_item *item, void *context)
 
 static bool complain_twice(weir_parser *parser, weir_span at, const char *clause)
 {
-    const char *help = strcmp(clause, "where") == 0  ? "join the conditions with `and`"
-                       : strcmp(clause, "over") == 0 ? "one `over` takes several windows: over 1h, 24h"
-                                                     : "keep one of them";
-    weir_diagnostics_add(parser->diagnostics, WEIR_D_TWICE, at, help, "`%s` is given twice", clause);
+    const char *help = strcmp(clause, "where") == 0 ? "join the conditions with `and`"
+                       : strcmp(clause, "over") == 0
+                           ? "one `over` takes several windows: over 1h, 24h"
+                           : "keep one of them";
+    weir_diagnostics_add(parser->diagnostics, WEIR_D_TWICE, at, help, "`%s` is given twice",
+                         clause);
     return true;
 }
 
@@ -295,12 +306,15 @@ static const char *doc_before(weir_parser *parser, const weir_token *token)
     size_t low = 0, high = parser->lexed->comment_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (comments[middle].start < token->start) low = middle + 1;
-        else high = middle;
+        if (comments[middle].start < token->start)
+            low = middle + 1;
+        else
+            high = middle;
     }
     size_t first = low;
     uint32_t line = token->line;
-    while (first > 0 && comments[first - 1].is_doc && comments[first - 1].is_first && comments[first - 1].line + 1 == line) {
+    while (first > 0 && comments[first - 1].is_doc && comments[first - 1].is_first &&
+           comments[first - 1].line + 1 == line) {
         first -= 1;
         line -= 1;
     }
@@ -321,10 +335,14 @@ static const char *doc_before(weir_parser *parser, const weir_token *token)
 
 static bool parse_enum(weir_parser *parser, weir_ast_decl *decl)
 {
-    if (!weir_parser_want_name(parser, "the enum's name", &decl->name) || !weir_parser_want_sign(parser, '{')) return false;
+    if (!weir_parser_want_name(parser, "the enum's name", &decl->name) ||
+        !weir_parser_want_sign(parser, '{'))
+        return false;
     weir_list list = {0};
     while (!weir_parser_is_sign(parser, 0, '}')) {
-        if (!weir_parser_want_name(parser, "a value's name", weir_list_push(parser, &list, sizeof(weir_ast_name)))) return false;
+        if (!weir_parser_want_name(parser, "a value's name",
+                                   weir_list_push(parser, &list, sizeof(weir_ast_name))))
+            return false;
         if (!weir_parser_take_sign(parser, ',')) break;
     }
     decl->as.symbols = (weir_ast_names){(uint32_t)list.count, weir_list_finish(parser, &list)};
@@ -339,7 +357,8 @@ static bool parse_entities(weir_parser *parser, weir_ast_stream *stream)
     do {
         weir_ast_names *entity = weir_list_push(parser, &list, sizeof *entity);
         if (weir_parser_take_sign(parser, '(')) {
-            if (!parse_names(parser, "a key field", entity) || !weir_parser_want_sign(parser, ')')) return false;
+            if (!parse_names(parser, "a key field", entity) || !weir_parser_want_sign(parser, ')'))
+                return false;
         } else {
             entity->count = 1;
             entity->items = weir_arena_new(parser->into, weir_ast_name);
@@ -388,7 +407,8 @@ static bool parse_stream_clause(weir_parser *parser, weir_ast_stream *stream, st
         *(const weir_ast_expr **)weir_list_push(parser, &block->expects, sizeof expect) = expect;
         return true;
     }
-    return weir_parser_complain(parser, "`time`, `id`, `observed by`, `late`, `future` or `expect`");
+    return weir_parser_complain(parser,
+                                "`time`, `id`, `observed by`, `late`, `future` or `expect`");
 }
 
 static bool parse_stream_item(weir_parser *parser, void *context)
@@ -399,24 +419,31 @@ static bool parse_stream_item(weir_parser *parser, void *context)
 
 static bool parse_format(weir_parser *parser, weir_ast_stream *stream)
 {
-    if (!weir_parser_is_word(parser, 0, "avro") && !weir_parser_is_word(parser, 0, "json")) return true;
+    if (!weir_parser_is_word(parser, 0, "avro") && !weir_parser_is_word(parser, 0, "json"))
+        return true;
     if (!weir_parser_is_sign(parser, 1, '(')) return true;
     (void)weir_parser_want_name(parser, "avro", &stream->format);
     (void)weir_parser_take(parser);
     stream->schema_span = span_of(parser, weir_parser_peek(parser, 0));
-    return weir_parser_want_string(parser, "the schema's name", &stream->schema) && weir_parser_want_sign(parser, ')');
+    return weir_parser_want_string(parser, "the schema's name", &stream->schema) &&
+           weir_parser_want_sign(parser, ')');
 }
 
 static bool parse_stream_head(weir_parser *parser, weir_ast_decl *decl)
 {
     weir_ast_stream *stream = &decl->as.stream;
-    if (!weir_parser_want_name(parser, "the stream's name", &decl->name) || !weir_parser_want_word(parser, "from") ||
-        !weir_parser_want_name(parser, "`kafka`", &stream->source) || !weir_parser_want_sign(parser, '(') ||
-        !weir_parser_want_string(parser, "the topic", &stream->topic) || !weir_parser_want_sign(parser, ')'))
+    if (!weir_parser_want_name(parser, "the stream's name", &decl->name) ||
+        !weir_parser_want_word(parser, "from") ||
+        !weir_parser_want_name(parser, "`kafka`", &stream->source) ||
+        !weir_parser_want_sign(parser, '(') ||
+        !weir_parser_want_string(parser, "the topic", &stream->topic) ||
+        !weir_parser_want_sign(parser, ')'))
         return false;
     if (!parse_format(parser, stream)) return false;
-    if (weir_parser_take_word(parser, "key") && !parse_names(parser, "a key field", &stream->key)) return false;
-    if (weir_parser_take_word(parser, "refresh") && !weir_parser_want_duration(parser, "a duration such as 5m", &stream->refresh))
+    if (weir_parser_take_word(parser, "key") && !parse_names(parser, "a key field", &stream->key))
+        return false;
+    if (weir_parser_take_word(parser, "refresh") &&
+        !weir_parser_want_duration(parser, "a duration such as 5m", &stream->refresh))
         return false;
     return true;
 }
@@ -443,7 +470,8 @@ static bool parse_by(weir_parser *parser, weir_ast_feature *feature)
 {
     feature->by = weir_parse_path(parser, false);
     if (feature->by == NULL) return false;
-    if (weir_parser_take_word(parser, "limit")) return weir_parser_want_int(parser, "a number of keys", &feature->by_limit);
+    if (weir_parser_take_word(parser, "limit"))
+        return weir_parser_want_int(parser, "a number of keys", &feature->by_limit);
     return true;
 }
 
@@ -452,7 +480,8 @@ static bool parse_over(weir_parser *parser, weir_ast_feature *feature)
     weir_list list = {0};
     feature->has_over = true;
     do {
-        if (!weir_parse_window(parser, weir_list_push(parser, &list, sizeof(weir_ast_window)))) return false;
+        if (!weir_parse_window(parser, weir_list_push(parser, &list, sizeof(weir_ast_window))))
+            return false;
     } while (weir_parser_take_sign(parser, ','));
     feature->windows = weir_list_finish(parser, &list);
     feature->window_count = (uint32_t)list.count;
@@ -531,9 +560,14 @@ static bool parse_feature(weir_parser *parser, void *context)
     const weir_token *start = weir_parser_peek(parser, 0);
     bool is_let = weir_parser_take_word(parser, "let");
     weir_ast_name name = {0};
-    if (!weir_parser_want_name(parser, is_let ? "the let's name" : "a feature, `let` or `}`", &name)) return false;
+    if (!weir_parser_want_name(parser, is_let ? "the let's name" : "a feature, `let` or `}`",
+                               &name))
+        return false;
     weir_ast_feature *feature = weir_list_push(parser, list, sizeof *feature);
-    *feature = (weir_ast_feature){.is_let = is_let, .name = name.name, .name_span = name.span, .by_limit = -1,
+    *feature = (weir_ast_feature){.is_let = is_let,
+                                  .name = name.name,
+                                  .name_span = name.span,
+                                  .by_limit = -1,
                                   .doc = doc_before(parser, start)};
     feature->is_broken = !parse_feature_rest(parser, feature);
     feature->span = weir_parser_span(parser, first);
@@ -543,14 +577,18 @@ static bool parse_feature(weir_parser *parser, void *context)
 static bool parse_features(weir_parser *parser, weir_ast_decl *decl)
 {
     weir_ast_group *group = &decl->as.group;
-    if (!weir_parser_want_name(parser, "the group's name", &decl->name) || !weir_parser_want_word(parser, "per")) return false;
+    if (!weir_parser_want_name(parser, "the group's name", &decl->name) ||
+        !weir_parser_want_word(parser, "per"))
+        return false;
     bool brackets = weir_parser_take_sign(parser, '(');
     if (!parse_names(parser, "the entity", &group->per)) return false;
     if (brackets && !weir_parser_want_sign(parser, ')')) return false;
     weir_list streams = {0};
     if (!weir_parser_want_word(parser, "from")) return false;
     do {
-        if (!weir_parser_want_name(parser, "a stream", weir_list_push(parser, &streams, sizeof(weir_ast_name)))) return false;
+        if (!weir_parser_want_name(parser, "a stream",
+                                   weir_list_push(parser, &streams, sizeof(weir_ast_name))))
+            return false;
     } while (weir_parser_take_word(parser, "join"));
     group->streams = (weir_ast_names){(uint32_t)streams.count, weir_list_finish(parser, &streams)};
     if (weir_parser_take_word(parser, "where")) {
@@ -570,7 +608,9 @@ static bool parse_set(weir_parser *parser, weir_ast_item *item)
 {
     weir_list list = {0};
     while (!weir_parser_is_sign(parser, 0, '}')) {
-        if (!weir_parser_want_name(parser, "a feature's name", weir_list_push(parser, &list, sizeof(weir_ast_name)))) return false;
+        if (!weir_parser_want_name(parser, "a feature's name",
+                                   weir_list_push(parser, &list, sizeof(weir_ast_name))))
+            return false;
         if (!weir_parser_take_sign(parser, ',')) break;
     }
     item->set = (weir_ast_names){(uint32_t)list.count, weir_list_finish(parser, &list)};
@@ -587,8 +627,13 @@ static const weir_ast_expr *index_of(weir_parser *parser, const weir_ast_expr *p
     weir_ast_expr *node = weir_arena_new(parser->into, weir_ast_expr);
     const weir_ast_expr **args = weir_arena_array(parser->into, const weir_ast_expr *, 1);
     args[0] = path;
-    *node = (weir_ast_expr){.kind = WEIR_AST_INDEX, .span = weir_parser_span(parser, first), .name_span = window->span,
-                            .window = window, .args = args, .arg_count = 1, .depth = (uint16_t)(path->depth + 1)};
+    *node = (weir_ast_expr){.kind = WEIR_AST_INDEX,
+                            .span = weir_parser_span(parser, first),
+                            .name_span = window->span,
+                            .window = window,
+                            .args = args,
+                            .arg_count = 1,
+                            .depth = (uint16_t)(path->depth + 1)};
     return node;
 }
 
@@ -596,11 +641,14 @@ static bool parse_item_kind(weir_parser *parser, weir_ast_item *item)
 {
     if (weir_parser_is_word(parser, 0, "let") || weir_parser_is_sign(parser, 1, '=')) {
         item->kind = weir_parser_take_word(parser, "let") ? WEIR_ITEM_LET : WEIR_ITEM_NAMED;
-        if (!weir_parser_want_name(parser, "a column's name", &item->name) || !weir_parser_want_sign(parser, '=')) return false;
+        if (!weir_parser_want_name(parser, "a column's name", &item->name) ||
+            !weir_parser_want_sign(parser, '='))
+            return false;
         item->expr = weir_parse_expr(parser);
         return item->expr != NULL;
     }
-    if (weir_parser_is_sign(parser, 1, '.') && (weir_parser_is_sign(parser, 2, '*') || weir_parser_is_sign(parser, 2, '{'))) {
+    if (weir_parser_is_sign(parser, 1, '.') &&
+        (weir_parser_is_sign(parser, 2, '*') || weir_parser_is_sign(parser, 2, '{'))) {
         if (!weir_parser_want_name(parser, "a group", &item->name)) return false;
         (void)weir_parser_take(parser);
         bool is_star = weir_parser_is_sign(parser, 0, '*');
@@ -611,7 +659,8 @@ static bool parse_item_kind(weir_parser *parser, weir_ast_item *item)
     size_t first = parser->at;
     item->kind = WEIR_ITEM_PATH;
     if (weir_parser_peek(parser, 0)->kind != WEIR_TOKEN_NAME)
-        return weir_parser_complain(parser, "a column: group.feature, this.field or name = expression");
+        return weir_parser_complain(parser,
+                                    "a column: group.feature, this.field or name = expression");
     item->expr = index_of(parser, weir_parse_path(parser, true), first);
     return item->expr != NULL;
 }
@@ -630,11 +679,13 @@ static bool parse_vector_item(weir_parser *parser, void *context)
 static bool parse_vector(weir_parser *parser, weir_ast_decl *decl)
 {
     weir_ast_vector *vector = &decl->as.vector;
-    if (!weir_parser_want_name(parser, "the vector's name", &decl->name) || !weir_parser_want_word(parser, "on") ||
+    if (!weir_parser_want_name(parser, "the vector's name", &decl->name) ||
+        !weir_parser_want_word(parser, "on") ||
         !weir_parser_want_name(parser, "a stream", &vector->stream))
         return false;
     if (weir_parser_take_word(parser, "for")) {
-        if (!weir_parser_want_word(parser, "candidates") || !weir_parser_want_name(parser, "an entity", &vector->candidates) ||
+        if (!weir_parser_want_word(parser, "candidates") ||
+            !weir_parser_want_name(parser, "an entity", &vector->candidates) ||
             !weir_parser_want_word(parser, "up") || !weir_parser_want_word(parser, "to") ||
             !weir_parser_want_int(parser, "a number", &vector->candidates_max))
             return false;
@@ -653,7 +704,8 @@ static bool parse_decision(weir_parser *parser, void *context)
     weir_list *list = context;
     weir_ast_decision decision = {0};
     decision.is_else = weir_parser_take_word(parser, "else");
-    if (!weir_parser_want_name(parser, "a decision's name, `else` or `}`", &decision.name)) return false;
+    if (!weir_parser_want_name(parser, "a decision's name, `else` or `}`", &decision.name))
+        return false;
     if (!decision.is_else) {
         if (!weir_parser_want_word(parser, "when")) return false;
         decision.when = weir_parse_expr(parser);
@@ -665,11 +717,14 @@ static bool parse_decision(weir_parser *parser, void *context)
 
 static bool parse_to(weir_parser *parser, weir_ast_score *score)
 {
-    if (!weir_parser_want_name(parser, "`kafka`", &score->to) || !weir_parser_want_sign(parser, '(') ||
-        !weir_parser_want_string(parser, "the topic", &score->topic) || !weir_parser_want_sign(parser, ')'))
+    if (!weir_parser_want_name(parser, "`kafka`", &score->to) ||
+        !weir_parser_want_sign(parser, '(') ||
+        !weir_parser_want_string(parser, "the topic", &score->topic) ||
+        !weir_parser_want_sign(parser, ')'))
         return false;
     if (!weir_parser_take_word(parser, "avro")) return true;
-    return weir_parser_want_sign(parser, '(') && weir_parser_want_string(parser, "the schema's name", &score->schema) &&
+    return weir_parser_want_sign(parser, '(') &&
+           weir_parser_want_string(parser, "the schema's name", &score->schema) &&
            weir_parser_want_sign(parser, ')');
 }
 
@@ -706,35 +761,38 @@ static bool parse_score_clause(weir_parser *parser, weir_ast_score *score, char 
         good = parse_decide(parser, score);
         score->decide_span = weir_parser_span(parser, first);
         return good;
-    default:
-        score->fallback = weir_parse_expr(parser);
-        return score->fallback != NULL;
+    default: score->fallback = weir_parse_expr(parser); return score->fallback != NULL;
     }
 }
 
 static bool parse_score_item(weir_parser *parser, void *context)
 {
-    static const char *const words[] = {"input", "to", "output", "reasons", "top", "decide", "fallback"};
+    static const char *const words[] = {"input", "to",     "output",  "reasons",
+                                        "top",   "decide", "fallback"};
     static const char letters[] = "itorpdf";
     weir_ast_score *score = context;
     for (size_t i = 0; i < 7; i++) {
         weir_span at = span_of(parser, weir_parser_peek(parser, 0));
         if (!weir_parser_take_word(parser, words[i])) continue;
         bool known = memchr(score->clause_order, letters[i], score->clause_count) != NULL;
-        if (known) complain_twice(parser, at, words[i]);
-        else score->clause_order[score->clause_count++] = (uint8_t)letters[i];
+        if (known)
+            complain_twice(parser, at, words[i]);
+        else
+            score->clause_order[score->clause_count++] = (uint8_t)letters[i];
         return parse_score_clause(parser, score, letters[i]);
     }
-    return weir_parser_complain(parser, "`input`, `to`, `output`, `reasons`, `decide` or `fallback`");
+    return weir_parser_complain(parser,
+                                "`input`, `to`, `output`, `reasons`, `decide` or `fallback`");
 }
 
 static bool parse_score(weir_parser *parser, weir_ast_decl *decl)
 {
     weir_ast_score *score = &decl->as.score;
     score->reasons = score->top = -1;
-    if (!weir_parser_want_name(parser, "the score's name", &decl->name) || !weir_parser_want_word(parser, "on") ||
-        !weir_parser_want_name(parser, "a stream", &score->stream) || !weir_parser_want_word(parser, "using") ||
-        !weir_parser_want_word(parser, "model"))
+    if (!weir_parser_want_name(parser, "the score's name", &decl->name) ||
+        !weir_parser_want_word(parser, "on") ||
+        !weir_parser_want_name(parser, "a stream", &score->stream) ||
+        !weir_parser_want_word(parser, "using") || !weir_parser_want_word(parser, "model"))
         return false;
     score->model_span = span_of(parser, weir_parser_peek(parser, 0));
     if (!weir_parser_want_string(parser, "the model's name", &score->model)) return false;
@@ -748,11 +806,15 @@ static bool parse_label(weir_parser *parser, weir_ast_decl *decl)
     weir_ast_label *label = &decl->as.label;
     weir_list path = {0};
     do {
-        if (!weir_parser_want_name(parser, "vector.label", weir_list_push(parser, &path, sizeof(weir_ast_name)))) return false;
+        if (!weir_parser_want_name(parser, "vector.label",
+                                   weir_list_push(parser, &path, sizeof(weir_ast_name))))
+            return false;
     } while (weir_parser_take_sign(parser, '.'));
     label->path = (weir_ast_names){(uint32_t)path.count, weir_list_finish(parser, &path)};
-    if (!weir_parser_want_sign(parser, '=') || !weir_parser_want_name(parser, "an aggregate such as `any`", &label->aggregate) ||
-        !weir_parser_want_sign(parser, '(') || !weir_parser_want_name(parser, "a stream", &label->stream))
+    if (!weir_parser_want_sign(parser, '=') ||
+        !weir_parser_want_name(parser, "an aggregate such as `any`", &label->aggregate) ||
+        !weir_parser_want_sign(parser, '(') ||
+        !weir_parser_want_name(parser, "a stream", &label->stream))
         return false;
     if (weir_parser_take_word(parser, "where")) {
         label->where = weir_parse_expr(parser);
@@ -765,7 +827,9 @@ static bool parse_label(weir_parser *parser, weir_ast_decl *decl)
 static bool parse_event(weir_parser *parser, weir_ast_step *step)
 {
     weir_list paths = {0}, values = {0};
-    if (!weir_parser_want_name(parser, "a stream", &step->stream) || !weir_parser_want_sign(parser, '{')) return false;
+    if (!weir_parser_want_name(parser, "a stream", &step->stream) ||
+        !weir_parser_want_sign(parser, '{'))
+        return false;
     while (!weir_parser_is_sign(parser, 0, '}')) {
         const weir_ast_expr *path = weir_parse_path(parser, false);
         if (path == NULL || !weir_parser_want_sign(parser, ':')) return false;
@@ -788,7 +852,8 @@ static bool parse_expectation(weir_parser *parser, weir_ast_step *step)
     size_t first = parser->at;
     step->path = index_of(parser, weir_parse_path(parser, false), first);
     if (step->path == NULL) return false;
-    if (weir_parser_is_sign(parser, 0, WEIR_SIGN2('=', '='))) return weir_parser_complain(parser, "`=`");
+    if (weir_parser_is_sign(parser, 0, WEIR_SIGN2('=', '=')))
+        return weir_parser_complain(parser, "`=`");
     if (!weir_parser_want_sign(parser, '=')) return false;
     bool composite = weir_parser_is_sign(parser, 0, '{') || weir_parser_is_sign(parser, 0, '[');
     step->value = composite ? weir_parse_value(parser) : weir_parse_expr(parser);
@@ -834,7 +899,8 @@ static bool parse_test(weir_parser *parser, weir_ast_decl *decl)
 
 static bool parse_declaration(weir_parser *parser, weir_ast_decl *decl)
 {
-    static const char *const words[] = {"enum", "stream", "features", "vector", "score", "label", "test", "table"};
+    static const char *const words[] = {"enum",  "stream", "features", "vector",
+                                        "score", "label",  "test",     "table"};
     for (size_t i = 0; i < 8; i++) {
         if (!weir_parser_take_word(parser, words[i])) continue;
         decl->kind = i == 7 ? WEIR_DECL_STREAM : (weir_ast_decl_kind)i;
@@ -854,7 +920,8 @@ static bool parse_declaration(weir_parser *parser, weir_ast_decl *decl)
 
 static bool begins_with_word(const weir_parser *parser)
 {
-    static const char *const words[] = {"enum", "stream", "features", "vector", "score", "label", "test", "table"};
+    static const char *const words[] = {"enum",  "stream", "features", "vector",
+                                        "score", "label",  "test",     "table"};
     for (size_t i = 0; i < 8; i++) {
         if (weir_parser_is_word(parser, 0, words[i])) return true;
     }
@@ -863,16 +930,18 @@ static bool begins_with_word(const weir_parser *parser)
 
 static void complain_declaration(weir_parser *parser)
 {
-    static const char *const words[] = {"enum", "stream", "features", "vector", "score", "label", "test", "table"};
+    static const char *const words[] = {"enum",  "stream", "features", "vector",
+                                        "score", "label",  "test",     "table"};
     const weir_token *token = weir_parser_peek(parser, 0);
     if (token->kind == WEIR_TOKEN_ERROR) return;
-    const char *near = token->kind == WEIR_TOKEN_NAME ? weir_nearest_name(token->as.name, words, 8) : NULL;
+    const char *near =
+        token->kind == WEIR_TOKEN_NAME ? weir_nearest_name(token->as.name, words, 8) : NULL;
     const char *help = near != NULL ? weir_arena_printf(parser->into, "did you mean `%s`?", near)
                                     : "enum, stream, table, features, vector, score, label or test";
     uint32_t length = token->end - token->start;
-    weir_diagnostics_add(parser->diagnostics, WEIR_D_UNKNOWN_DECLARATION, span_of(parser, token), help,
-                         "no declaration begins with `%.*s`", (int)(length > 60 ? 60 : length),
-                         parser->text + token->start);
+    weir_diagnostics_add(parser->diagnostics, WEIR_D_UNKNOWN_DECLARATION, span_of(parser, token),
+                         help, "no declaration begins with `%.*s`",
+                         (int)(length > 60 ? 60 : length), parser->text + token->start);
 }
 
 static bool parse_package(weir_parser *parser, weir_ast_unit *unit)
@@ -895,7 +964,8 @@ static bool parse_package(weir_parser *parser, weir_ast_unit *unit)
 static void parse_unit(weir_parser *parser, weir_ast_unit *unit)
 {
     weir_list decls = {0};
-    if (!parse_package(parser, unit) && !is_declaration(parser)) skip_declaration(parser, parser->at);
+    if (!parse_package(parser, unit) && !is_declaration(parser))
+        skip_declaration(parser, parser->at);
     while (weir_parser_peek(parser, 0)->kind != WEIR_TOKEN_END) {
         size_t first = parser->at;
         if (!begins_with_word(parser)) {
@@ -913,7 +983,8 @@ static void parse_unit(weir_parser *parser, weir_ast_unit *unit)
         WEIR_ASSERT(good || parser->diagnostics->error_count > 0);
         decl.is_broken = !good;
         decl.span = weir_parser_span(parser, first);
-        bool is_known = decl.name.name != NULL || decl.kind == WEIR_DECL_LABEL || decl.kind == WEIR_DECL_TEST;
+        bool is_known =
+            decl.name.name != NULL || decl.kind == WEIR_DECL_LABEL || decl.kind == WEIR_DECL_TEST;
         if (is_known) *(weir_ast_decl *)weir_list_push(parser, &decls, sizeof decl) = decl;
         if (!good) skip_declaration(parser, first);
     }
@@ -921,14 +992,19 @@ static void parse_unit(weir_parser *parser, weir_ast_unit *unit)
     unit->decl_count = (uint32_t)decls.count;
 }
 
-void weir_parse(weir_diagnostics *diagnostics, uint32_t source, weir_intern *intern, weir_arena *into,
-                weir_ast_unit *unit_out)
+void weir_parse(weir_diagnostics *diagnostics, uint32_t source, weir_intern *intern,
+                weir_arena *into, weir_ast_unit *unit_out)
 {
     *unit_out = (weir_ast_unit){.source = source};
     weir_lex(diagnostics, source, intern, into, &unit_out->lexed);
     weir_arena scratch = {0};
-    weir_parser parser = {.diagnostics = diagnostics, .into = into, .scratch = &scratch, .intern = intern,
-                          .lexed = &unit_out->lexed, .text = diagnostics->sources[source].text, .source = source};
+    weir_parser parser = {.diagnostics = diagnostics,
+                          .into = into,
+                          .scratch = &scratch,
+                          .intern = intern,
+                          .lexed = &unit_out->lexed,
+                          .text = diagnostics->sources[source].text,
+                          .source = source};
     parse_unit(&parser, unit_out);
     weir_arena_deinit(&scratch);
 }

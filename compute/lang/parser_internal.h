@@ -2,8 +2,8 @@
 /*
  * parser_internal.h - what the two halves of the parser share: tokens, complaints, lists.
  *
- * A function that parses a part returns false (or NULL) after it has complained; its caller then hands that up
- * to the item or declaration, which recovers. Nobody complains twice about one place.
+ * A function that parses a part returns false (or NULL) after it has complained; its caller then
+ * hands that up to the item or declaration, which recovers. Nobody complains twice about one place.
  */
 #pragma once
 
@@ -36,7 +36,8 @@ bool weir_parser_want_int(weir_parser *parser, const char *what, int64_t *out); 
 bool weir_parser_is_reserved(const char *name);
 /* "expected X, found Y" at the next token. Always false. */
 bool weir_parser_complain(weir_parser *parser, const char *expected);
-weir_span weir_parser_span(const weir_parser *parser, size_t first_token); /* to the last taken one */
+weir_span weir_parser_span(const weir_parser *parser,
+                           size_t first_token); /* to the last taken one */
 
 /* A list that grows in the parser's scratch and is copied out when done. */
 typedef struct weir_list {

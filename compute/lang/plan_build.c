@@ -2,8 +2,9 @@
 /*
  * The last step: orders what was found, gives everything its final index and writes the plan.
  *
- * Views, columns and cells are ordered by their digests, carried values by hop and name: the layout of what is
- * stored and sent follows from what definitions mean, not from the order or the names in which they were written.
+ * Views, columns and cells are ordered by their digests, carried values by hop and name: the layout
+ * of what is stored and sent follows from what definitions mean, not from the order or the names in
+ * which they were written.
  */
 #include "compute/lang/check_internal.h"
 
@@ -12,7 +13,8 @@
 
 #include "ops/runtime/assert.h"
 
-#define REPORT(c, id, at, help, ...) weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
+#define REPORT(c, id, at, help, ...)                                                               \
+    weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
 #define HELP(c, ...) weir_arena_printf((c)->diagnostics->into, __VA_ARGS__)
 
 /* ---- The order of hops ---- */
@@ -38,7 +40,8 @@ static void gather_needs(const weir_checker *c)
         for (uint32_t s = 0; s < group->stream_count; s++) {
             add_need(group->streams[s], group->hops[s], group->wheres[s]);
             for (uint32_t i = 0; i < view->columns.count; i++)
-                add_need(group->streams[s], group->hops[s], ((weir_column_info *)view->columns.items[i])->exprs[s]);
+                add_need(group->streams[s], group->hops[s],
+                         ((weir_column_info *)view->columns.items[i])->exprs[s]);
             for (uint32_t i = 0; i < view->key_count; i++)
                 add_need(group->streams[s], group->hops[s], view->keys[i]->exprs[s]);
         }
@@ -64,9 +67,10 @@ static bool order_stream(weir_checker *c, weir_stream_info *stream)
         const weir_carried_info *carried = stream->must[other][0];
         if (carried == NULL) continue;
         REPORT(c, HOP_ORDER, carried->at,
-               HELP(c, "let `%s` come first in `observed by` of `%s`", stream->entities[other]->name, stream->name),
-               "`%s` is visited first on `%s`, but needs a feature of `%s`", stream->entities[0]->name, stream->name,
-               stream->entities[other]->name);
+               HELP(c, "let `%s` come first in `observed by` of `%s`",
+                    stream->entities[other]->name, stream->name),
+               "`%s` is visited first on `%s`, but needs a feature of `%s`",
+               stream->entities[0]->name, stream->name, stream->entities[other]->name);
         return false;
     }
     for (uint32_t place = 0; place < stream->hop_count; place++) {
@@ -78,7 +82,8 @@ static bool order_stream(weir_checker *c, weir_stream_info *stream)
                     carried = placed[a] || placed[b] ? NULL : stream->must[a][b];
             }
             REPORT(c, CIRCLE, carried->at, "take one of the nested features out",
-                   "entities of `%s` need each other's features: none can be visited first", stream->name);
+                   "entities of `%s` need each other's features: none can be visited first",
+                   stream->name);
             return false;
         }
         placed[hop] = true;
@@ -126,11 +131,15 @@ static int by_cell(const void *left, const void *right)
 static int by_hop_and_name(const void *left, const void *right)
 {
     const weir_carried_info *const *a = left, *const *b = right;
-    if ((*a)->final_index != (*b)->final_index) return (*a)->final_index < (*b)->final_index ? -1 : 1;
+    if ((*a)->final_index != (*b)->final_index)
+        return (*a)->final_index < (*b)->final_index ? -1 : 1;
     return strcmp((*a)->member->column, (*b)->member->column);
 }
 
-static int by_digest(const void *left, const void *right) { return memcmp(left, right, WEIR_DIGEST_BYTES); }
+static int by_digest(const void *left, const void *right)
+{
+    return memcmp(left, right, WEIR_DIGEST_BYTES);
+}
 
 /* What is stored: rows, keys, columns, and which cells decide what must be kept. */
 static void digest_view(weir_checker *c, weir_view_info *view)
@@ -138,26 +147,29 @@ static void digest_view(weir_checker *c, weir_view_info *view)
     qsort(view->columns.items, view->columns.count, sizeof(void *), by_column_digest);
     uint8_t *cells = weir_arena_alloc(c->scratch, view->cells.count * WEIR_DIGEST_BYTES + 1);
     for (uint32_t i = 0; i < view->cells.count; i++)
-        memcpy(cells + (size_t)i * WEIR_DIGEST_BYTES, ((weir_cell_info *)view->cells.items[i])->digest, WEIR_DIGEST_BYTES);
+        memcpy(cells + (size_t)i * WEIR_DIGEST_BYTES,
+               ((weir_cell_info *)view->cells.items[i])->digest, WEIR_DIGEST_BYTES);
     qsort(cells, view->cells.count, WEIR_DIGEST_BYTES, by_digest);
-    weir_sha256 sha;
-    weir_sha256_init(&sha);
+    weir_digester sha;
+    weir_digester_init(&sha);
     weir_digest_text(&sha, "state");
-    weir_sha256_update(&sha, view->identity, WEIR_DIGEST_BYTES);
+    weir_digester_put(&sha, view->identity, WEIR_DIGEST_BYTES);
     weir_digest_int(&sha, view->columns.count);
     for (uint32_t i = 0; i < view->columns.count; i++)
-        weir_sha256_update(&sha, ((weir_column_info *)view->columns.items[i])->digest, WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, ((weir_column_info *)view->columns.items[i])->digest,
+                          WEIR_DIGEST_BYTES);
     const uint8_t *last = NULL;
     for (uint32_t i = 0; i < view->cells.count; i++) {
         const uint8_t *digest = cells + (size_t)i * WEIR_DIGEST_BYTES;
         bool again = last != NULL && memcmp(last, digest, WEIR_DIGEST_BYTES) == 0;
-        if (!again) weir_sha256_update(&sha, digest, WEIR_DIGEST_BYTES);
+        if (!again) weir_digester_put(&sha, digest, WEIR_DIGEST_BYTES);
         last = digest;
     }
-    weir_sha256_final(&sha, view->digest);
+    weir_digester_finish(&sha, view->digest);
 }
 
-/* Old and new index of everything that leaves refer to. Sorted copies; the leaves still know the old ones. */
+/* Old and new index of everything that leaves refer to. Sorted copies; the leaves still know the
+ * old ones. */
 typedef struct numbering {
     weir_checker *c;
     weir_view_info **views;
@@ -180,7 +192,8 @@ static void number_all(numbering *n)
         n->cells[i]->final_index = i;
     for (uint32_t s = 0; s < c->streams.count; s++) {
         const weir_stream_info *stream = c->streams.items[s];
-        weir_carried_info **sorted = weir_arena_copy(c->scratch, stream->carried.items, stream->carried.count * sizeof(void *));
+        weir_carried_info **sorted = weir_arena_copy(c->scratch, stream->carried.items,
+                                                     stream->carried.count * sizeof(void *));
         for (uint32_t i = 0; i < stream->carried.count; i++)
             sorted[i]->final_index = stream->hop_place[sorted[i]->hop];
         qsort(sorted, stream->carried.count, sizeof(void *), by_hop_and_name);
@@ -197,18 +210,21 @@ static uint32_t column_in(const weir_view_info *view, const weir_column_info *co
     WEIR_UNREACHABLE();
 }
 
-static uint32_t final_leaf(const numbering *n, const weir_stream_info *stream, const weir_view_info *view, const weir_expr *leaf)
+static uint32_t final_leaf(const numbering *n, const weir_stream_info *stream,
+                           const weir_view_info *view, const weir_expr *leaf)
 {
     switch (leaf->op) {
     case WEIR_EXPR_CELL: return ((weir_cell_info *)n->c->cells.items[leaf->index])->final_index;
     case WEIR_EXPR_COLUMN: return column_in(view, n->c->columns.items[leaf->index]);
-    case WEIR_EXPR_CARRIED: return ((weir_carried_info *)stream->carried.items[leaf->index])->final_index;
+    case WEIR_EXPR_CARRIED:
+        return ((weir_carried_info *)stream->carried.items[leaf->index])->final_index;
     default: return leaf->index;
     }
 }
 
 /* A copy of a tree with final indexes. What is shared stays shared. */
-static const weir_expr *renumber(numbering *n, const weir_stream_info *stream, const weir_view_info *view, const weir_expr *expr)
+static const weir_expr *renumber(numbering *n, const weir_stream_info *stream,
+                                 const weir_view_info *view, const weir_expr *expr)
 {
     if (expr == NULL) return NULL;
     const weir_expr *known = weir_map_get(&n->clones, view, expr);
@@ -230,7 +246,8 @@ static void build_entities(weir_checker *c, weir_plan *plan)
     weir_plan_entity *entities = weir_arena_array(c->into, weir_plan_entity, c->entities.count);
     for (uint32_t i = 0; i < c->entities.count; i++) {
         const weir_entity_info *info = c->entities.items[i];
-        entities[i] = (weir_plan_entity){.name = weir_keep_text(c, info->name), .key_count = info->key_count,
+        entities[i] = (weir_plan_entity){.name = weir_keep_text(c, info->name),
+                                         .key_count = info->key_count,
                                          .key_names = info->key_names};
         memcpy(entities[i].key_types, info->key_types, sizeof info->key_types);
     }
@@ -245,8 +262,8 @@ static void mark_cells(const weir_expr *expr, bool *marks)
         mark_cells(expr->args[i], marks);
 }
 
-static void build_hop_reads(numbering *n, const weir_stream_info *info, const weir_plan_stream *stream, uint32_t place,
-                            weir_plan_hop *hop)
+static void build_hop_reads(numbering *n, const weir_stream_info *info,
+                            const weir_plan_stream *stream, uint32_t place, weir_plan_hop *hop)
 {
     weir_checker *c = n->c;
     uint32_t *reads = weir_arena_array(c->into, uint32_t, info->carried.count);
@@ -267,7 +284,8 @@ static void build_hop_reads(numbering *n, const weir_stream_info *info, const we
     hop->cells = cells;
 }
 
-static void build_hop_feeds(numbering *n, const weir_stream_info *info, uint32_t declared, weir_plan_hop *hop)
+static void build_hop_feeds(numbering *n, const weir_stream_info *info, uint32_t declared,
+                            weir_plan_hop *hop)
 {
     weir_checker *c = n->c;
     weir_plan_feed *feeds = weir_arena_array(c->into, weir_plan_feed, c->views.count);
@@ -297,11 +315,14 @@ static void build_hops(numbering *n, const weir_stream_info *info, weir_plan_str
 
 static void build_carried(numbering *n, const weir_stream_info *info, weir_plan_stream *stream)
 {
-    weir_plan_carried *carried = weir_arena_array(n->c->into, weir_plan_carried, info->carried.count);
+    weir_plan_carried *carried =
+        weir_arena_array(n->c->into, weir_plan_carried, info->carried.count);
     for (uint32_t i = 0; i < info->carried.count; i++) {
         const weir_carried_info *one = info->carried.items[i];
-        carried[one->final_index] = (weir_plan_carried){.member = one->member->index, .hop = info->hop_place[one->hop],
-                                                        .type = one->expr->type, .expr = renumber(n, info, NULL, one->expr)};
+        carried[one->final_index] = (weir_plan_carried){.member = one->member->index,
+                                                        .hop = info->hop_place[one->hop],
+                                                        .type = one->expr->type,
+                                                        .expr = renumber(n, info, NULL, one->expr)};
     }
     stream->carried = carried;
     stream->carried_count = info->carried.count;
@@ -316,28 +337,42 @@ static void build_stream(numbering *n, const weir_stream_info *info, weir_plan_s
         paths[i] = weir_keep_text(c, info->slots.items[i]);
         types[i] = *(const weir_type *)info->slot_types.items[i];
     }
-    *stream = (weir_plan_stream){
-        .name = weir_keep_text(c, info->name), .topic = weir_keep_text(c, info->decl->as.stream.topic), .schema = info->schema,
-        .slot_count = info->slots.count, .slot_paths = paths, .slot_types = types, .time_slot = info->time_slot,
-        .id_slot = info->id_slot, .late_us = info->late_us, .future_us = info->future_us, .expect_count = info->expect_count,
-        .expects = info->expects, .expect_texts = info->expect_texts, .doc = weir_keep_text(c, info->decl->doc)};
+    *stream = (weir_plan_stream){.name = weir_keep_text(c, info->name),
+                                 .topic = weir_keep_text(c, info->decl->as.stream.topic),
+                                 .schema = info->schema,
+                                 .slot_count = info->slots.count,
+                                 .slot_paths = paths,
+                                 .slot_types = types,
+                                 .time_slot = info->time_slot,
+                                 .id_slot = info->id_slot,
+                                 .late_us = info->late_us,
+                                 .future_us = info->future_us,
+                                 .expect_count = info->expect_count,
+                                 .expects = info->expects,
+                                 .expect_texts = info->expect_texts,
+                                 .doc = weir_keep_text(c, info->decl->doc)};
     build_carried(n, info, stream);
     build_hops(n, info, stream);
 }
 
-static void build_source(numbering *n, const weir_view_info *view, uint32_t index, weir_plan_source *source)
+static void build_source(numbering *n, const weir_view_info *view, uint32_t index,
+                         weir_plan_source *source)
 {
     weir_checker *c = n->c;
     const weir_group_info *group = view->group;
     const weir_stream_info *stream = group->streams[index];
     const weir_expr **columns = weir_arena_array(c->into, const weir_expr *, view->columns.count);
     for (uint32_t i = 0; i < view->columns.count; i++)
-        columns[i] = renumber(n, stream, NULL, ((weir_column_info *)view->columns.items[i])->exprs[index]);
+        columns[i] =
+            renumber(n, stream, NULL, ((weir_column_info *)view->columns.items[i])->exprs[index]);
     const weir_expr **keys = weir_arena_array(c->into, const weir_expr *, view->key_count);
     for (uint32_t i = 0; i < view->key_count; i++)
         keys[i] = renumber(n, stream, NULL, view->keys[i]->exprs[index]);
-    *source = (weir_plan_source){.stream = stream->index, .hop = stream->hop_place[group->hops[index]],
-                                 .where = renumber(n, stream, NULL, group->wheres[index]), .columns = columns, .extra_keys = keys};
+    *source = (weir_plan_source){.stream = stream->index,
+                                 .hop = stream->hop_place[group->hops[index]],
+                                 .where = renumber(n, stream, NULL, group->wheres[index]),
+                                 .columns = columns,
+                                 .extra_keys = keys};
 }
 
 /* What cells need of the past. */
@@ -345,7 +380,8 @@ static void keep_for(weir_plan_view *view, const weir_plan_window *window)
 {
     if (window->delay_us > view->delay_us) view->delay_us = window->delay_us;
     if (window->kind == WEIR_WINDOW_EVER) view->has_ever = true;
-    if (window->kind == WEIR_WINDOW_LAST && window->count > view->keep_last) view->keep_last = window->count;
+    if (window->kind == WEIR_WINDOW_LAST && window->count > view->keep_last)
+        view->keep_last = window->count;
     int64_t keep = window->width_us + window->delay_us + window->step_us;
     if (window->kind == WEIR_WINDOW_TIME && keep > view->keep_us) view->keep_us = keep;
 }
@@ -361,16 +397,23 @@ static void build_view(numbering *n, const weir_view_info *info, weir_plan_view 
         keys[i] = info->keys[i]->type;
         keys[i].optional = false;
     }
-    weir_plan_source *sources = weir_arena_array(c->into, weir_plan_source, info->group->stream_count);
+    weir_plan_source *sources =
+        weir_arena_array(c->into, weir_plan_source, info->group->stream_count);
     uint32_t *cells = weir_arena_array(c->into, uint32_t, info->cells.count);
-    *view = (weir_plan_view){.group = weir_keep_text(c, info->group->name), .entity = info->group->entity->index,
-                             .column_count = info->columns.count, .column_types = types, .sources = sources,
-                             .source_count = info->group->stream_count, .extra_key_count = info->key_count,
-                             .extra_key_types = keys, .cells = cells};
+    *view = (weir_plan_view){.group = weir_keep_text(c, info->group->name),
+                             .entity = info->group->entity->index,
+                             .column_count = info->columns.count,
+                             .column_types = types,
+                             .sources = sources,
+                             .source_count = info->group->stream_count,
+                             .extra_key_count = info->key_count,
+                             .extra_key_types = keys,
+                             .cells = cells};
     memcpy(view->digest, info->digest, WEIR_DIGEST_BYTES);
     for (uint32_t i = 0; i < info->group->stream_count; i++) {
         build_source(n, info, i, &sources[i]);
-        if (info->group->streams[i]->late_us > view->late_us) view->late_us = info->group->streams[i]->late_us;
+        if (info->group->streams[i]->late_us > view->late_us)
+            view->late_us = info->group->streams[i]->late_us;
     }
     for (uint32_t i = 0; i < c->cells.count; i++) {
         if (n->cells[i]->view != info) continue;
@@ -381,8 +424,12 @@ static void build_view(numbering *n, const weir_view_info *info, weir_plan_view 
 
 static void build_cell(numbering *n, const weir_cell_info *info, weir_plan_cell *cell)
 {
-    *cell = (weir_plan_cell){.view = info->view->final_index, .binding = info->binding, .filter = WEIR_NONE, .by = WEIR_NONE,
-                             .window = info->window, .including_this = info->including_this,
+    *cell = (weir_plan_cell){.view = info->view->final_index,
+                             .binding = info->binding,
+                             .filter = WEIR_NONE,
+                             .by = WEIR_NONE,
+                             .window = info->window,
+                             .including_this = info->including_this,
                              .read_filter = renumber(n, NULL, info->view, info->read_filter)};
     for (uint32_t i = 0; i < info->binding.arg_count; i++)
         cell->args[i] = column_in(info->view, info->args[i]);
@@ -405,7 +452,8 @@ static void build_views(numbering *n, weir_plan *plan)
     for (uint32_t i = 0; i < c->views.count; i++) {
         for (uint32_t k = 0; k < n->views[i]->bindings.count; k++) {
             const weir_view_binding *binding = n->views[i]->bindings.items[k];
-            const weir_expr **exprs = weir_arena_array(c->into, const weir_expr *, views[i].extra_key_count);
+            const weir_expr **exprs =
+                weir_arena_array(c->into, const weir_expr *, views[i].extra_key_count);
             for (uint32_t e = 0; e < views[i].extra_key_count; e++)
                 exprs[e] = renumber(n, NULL, NULL, binding->exprs[e]);
             keys[plan->view_key_count++] = (weir_plan_view_key){i, binding->self->index, exprs};
@@ -432,12 +480,17 @@ static void build_member(numbering *n, const weir_member_info *info, weir_plan_m
     weir_checker *c = n->c;
     const weir_feature_info *feature = info->feature;
     const weir_expr *expr = home_expr(info);
-    *member = (weir_plan_member){
-        .group = weir_keep_text(c, feature->group->name), .feature = weir_keep_text(c, feature->ast->name),
-        .suffix = info->suffix, .column = info->column, .type = expr->type, .entity = feature->group->entity->index,
-        .expr = renumber(n, NULL, NULL, expr), .uses_this = feature->this_paths.count > 0,
-        .this_count = feature->this_paths.count, .doc = weir_keep_text(c, feature->ast->doc),
-        .this_stream = info->home == NULL ? WEIR_NONE : info->home->index};
+    *member = (weir_plan_member){.group = weir_keep_text(c, feature->group->name),
+                                 .feature = weir_keep_text(c, feature->ast->name),
+                                 .suffix = info->suffix,
+                                 .column = info->column,
+                                 .type = expr->type,
+                                 .entity = feature->group->entity->index,
+                                 .expr = renumber(n, NULL, NULL, expr),
+                                 .uses_this = feature->this_paths.count > 0,
+                                 .this_count = feature->this_paths.count,
+                                 .doc = weir_keep_text(c, feature->ast->doc),
+                                 .this_stream = info->home == NULL ? WEIR_NONE : info->home->index};
     memcpy(member->digest, info->digest, WEIR_DIGEST_BYTES);
     const char **names = weir_arena_array(c->into, const char *, member->this_count);
     weir_type *types = weir_arena_array(c->into, weir_type, member->this_count);
@@ -462,7 +515,9 @@ static void build_groups(numbering *n, weir_plan *plan)
         for (uint32_t i = 0; i < info->features.count; i++)
             count += ((weir_feature_info *)info->features.items[i])->member_count;
         uint32_t *indexes = weir_arena_array(c->into, uint32_t, count);
-        groups[g] = (weir_plan_group){weir_keep_text(c, info->name), weir_keep_text(c, info->decl->doc), info->entity->index, 0, indexes};
+        groups[g] =
+            (weir_plan_group){weir_keep_text(c, info->name), weir_keep_text(c, info->decl->doc),
+                              info->entity->index, 0, indexes};
         for (uint32_t i = 0; i < info->features.count; i++) {
             const weir_feature_info *feature = info->features.items[i];
             for (uint32_t k = 0; k < feature->member_count; k++)
@@ -481,15 +536,20 @@ static void build_vectors(numbering *n, weir_plan *plan)
     weir_plan_vector *vectors = weir_arena_array(c->into, weir_plan_vector, c->vectors.count);
     for (uint32_t v = 0; v < c->vectors.count; v++) {
         weir_vector_info *info = c->vectors.items[v];
-        weir_plan_column *columns = weir_arena_array(c->into, weir_plan_column, info->columns.count);
+        weir_plan_column *columns =
+            weir_arena_array(c->into, weir_plan_column, info->columns.count);
         for (uint32_t i = 0; i < info->columns.count; i++) {
             const weir_vector_column *column = info->columns.items[i];
-            columns[i] = (weir_plan_column){weir_keep_text(c, column->name), column->expr->type,
-                                            renumber(n, info->stream, NULL, column->expr),
-                                            column->member == NULL ? WEIR_NONE : column->member->index};
+            columns[i] =
+                (weir_plan_column){weir_keep_text(c, column->name), column->expr->type,
+                                   renumber(n, info->stream, NULL, column->expr),
+                                   column->member == NULL ? WEIR_NONE : column->member->index};
         }
-        vectors[v] = (weir_plan_vector){.name = weir_keep_text(c, info->decl->name.name), .doc = weir_keep_text(c, info->decl->doc),
-                                        .stream = info->stream->index, .column_count = info->columns.count, .columns = columns};
+        vectors[v] = (weir_plan_vector){.name = weir_keep_text(c, info->decl->name.name),
+                                        .doc = weir_keep_text(c, info->decl->doc),
+                                        .stream = info->stream->index,
+                                        .column_count = info->columns.count,
+                                        .columns = columns};
         memcpy(vectors[v].digest, info->digest, WEIR_DIGEST_BYTES);
         info->index = v;
     }
@@ -497,13 +557,14 @@ static void build_vectors(numbering *n, weir_plan *plan)
     plan->vector_count = c->vectors.count;
 }
 
-static void digest_score(weir_checker *c, const weir_score_info *info, const weir_plan_score *score, uint8_t *digest)
+static void digest_score(weir_checker *c, const weir_score_info *info, const weir_plan_score *score,
+                         uint8_t *digest)
 {
     const weir_stream_info *stream = info->vector->stream;
-    weir_sha256 sha;
-    weir_sha256_init(&sha);
+    weir_digester sha;
+    weir_digester_init(&sha);
     weir_digest_text(&sha, "score");
-    weir_sha256_update(&sha, info->vector->digest, WEIR_DIGEST_BYTES);
+    weir_digester_put(&sha, info->vector->digest, WEIR_DIGEST_BYTES);
     weir_digest_text(&sha, score->model);
     weir_digest_text(&sha, score->topic);
     weir_digest_text(&sha, score->schema);
@@ -512,11 +573,13 @@ static void digest_score(weir_checker *c, const weir_score_info *info, const wei
     for (uint32_t i = 0; i < score->decision_count; i++) {
         weir_digest_text(&sha, score->decisions[i].name);
         if (info->whens[i] == NULL) continue;
-        weir_sha256_update(&sha, weir_digest_expr(c, stream, stream, info->whens[i]), WEIR_DIGEST_BYTES);
+        weir_digester_put(&sha, weir_digest_expr(c, stream, stream, info->whens[i]),
+                          WEIR_DIGEST_BYTES);
     }
     if (info->fallback != NULL)
-        weir_sha256_update(&sha, weir_digest_expr(c, stream, stream, info->fallback), WEIR_DIGEST_BYTES);
-    weir_sha256_final(&sha, digest);
+        weir_digester_put(&sha, weir_digest_expr(c, stream, stream, info->fallback),
+                          WEIR_DIGEST_BYTES);
+    weir_digester_finish(&sha, digest);
 }
 
 static void build_score(numbering *n, const weir_score_info *info, weir_plan_score *score)
@@ -524,44 +587,58 @@ static void build_score(numbering *n, const weir_score_info *info, weir_plan_sco
     weir_checker *c = n->c;
     const weir_ast_score *ast = &info->decl->as.score;
     const weir_stream_info *stream = info->vector->stream;
-    weir_plan_decision *decisions = weir_arena_array(c->into, weir_plan_decision, ast->decision_count);
+    weir_plan_decision *decisions =
+        weir_arena_array(c->into, weir_plan_decision, ast->decision_count);
     for (uint32_t i = 0; i < ast->decision_count; i++) {
         decisions[i].name = weir_keep_text(c, ast->decisions[i].name.name);
         decisions[i].when = renumber(n, stream, NULL, info->whens[i]);
     }
     *score = (weir_plan_score){
-        .name = weir_keep_text(c, info->decl->name.name), .doc = weir_keep_text(c, info->decl->doc), .stream = stream->index,
-        .vector = info->vector->index, .model = weir_keep_text(c, ast->model), .topic = weir_keep_text(c, ast->topic),
-        .schema = weir_keep_text(c, ast->schema != NULL ? ast->schema : "weir.Score"), .output = weir_keep_text(c, ast->output),
-        .reasons = ast->reasons < 0 ? 0 : (uint32_t)ast->reasons, .decision_count = ast->decision_count, .decisions = decisions,
+        .name = weir_keep_text(c, info->decl->name.name),
+        .doc = weir_keep_text(c, info->decl->doc),
+        .stream = stream->index,
+        .vector = info->vector->index,
+        .model = weir_keep_text(c, ast->model),
+        .topic = weir_keep_text(c, ast->topic),
+        .schema = weir_keep_text(c, ast->schema != NULL ? ast->schema : "weir.Score"),
+        .output = weir_keep_text(c, ast->output),
+        .reasons = ast->reasons < 0 ? 0 : (uint32_t)ast->reasons,
+        .decision_count = ast->decision_count,
+        .decisions = decisions,
         .fallback = renumber(n, stream, NULL, info->fallback)};
     digest_score(c, info, score, score->digest);
 }
 
 /* ---- The canonical text ---- */
 
-static void put_line(weir_buffer *out, const char *kind, const char *name, const uint8_t digest[WEIR_DIGEST_BYTES])
+static void put_line(weir_buffer *out, const char *kind, const char *name,
+                     const uint8_t digest[WEIR_DIGEST_BYTES])
 {
-    char hex[2 * WEIR_DIGEST_BYTES + 1];
-    weir_digest_hex(digest, hex);
+    char hex[WEIR_SHA256_TEXT_SIZE];
+    weir_sha256_print(digest, hex);
     weir_buffer_printf(out, "%s %s %s\n", kind, name, hex);
 }
 
-static int by_line(const void *left, const void *right) { return strcmp(*(const char *const *)left, *(const char *const *)right); }
+static int by_line(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
 
 /* One line a thing, sorted: the same however the text was ordered. */
 static void build_canonical(weir_checker *c, weir_plan *plan)
 {
     weir_buffer text = {0};
     weir_pointers lines = {0};
-#define ADD_LINE(kind, name, digest)                                                                                   \
-    do {                                                                                                               \
-        weir_buffer_clear(&text);                                                                                      \
-        put_line(&text, kind, name, digest);                                                                           \
-        weir_pointers_push(c, &lines, weir_arena_string(c->scratch, (const char *)text.data, text.size));              \
+#define ADD_LINE(kind, name, digest)                                                               \
+    do {                                                                                           \
+        weir_buffer_clear(&text);                                                                  \
+        put_line(&text, kind, name, digest);                                                       \
+        weir_pointers_push(c, &lines,                                                              \
+                           weir_arena_string(c->scratch, (const char *)text.data, text.size));     \
     } while (0)
     for (uint32_t i = 0; i < c->streams.count; i++)
-        ADD_LINE("stream", plan->streams[i].name, ((weir_stream_info *)c->streams.items[i])->digest);
+        ADD_LINE("stream", plan->streams[i].name,
+                 ((weir_stream_info *)c->streams.items[i])->digest);
     for (uint32_t i = 0; i < plan->view_count; i++)
         ADD_LINE("view", plan->entities[plan->views[i].entity].name, plan->views[i].digest);
     for (uint32_t i = 0; i < plan->member_count; i++)

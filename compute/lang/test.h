@@ -2,8 +2,8 @@
 /*
  * test.h - `test` blocks, compiled.
  *
- * A test has a plan of its own kind: the project's, in which streams carry every feature that some test expects,
- * whether or not a vector has it. Events are given as values in that plan's slots.
+ * A test has a plan of its own kind: the project's, in which streams carry every feature that some
+ * test expects, whether or not a vector has it. Events are given as values in that plan's slots.
  *
  * Owns: everything lives in the arena of the plan that holds the test.
  */
@@ -17,8 +17,8 @@ typedef struct weir_test_event {
 } weir_test_event;
 
 typedef struct weir_test_expectation {
-    uint32_t stream;          /* of the `at` before it */
-    uint32_t carried;         /* of that stream, or WEIR_NONE: */
+    uint32_t stream;  /* of the `at` before it */
+    uint32_t carried; /* of that stream, or WEIR_NONE: */
     uint32_t vector, column;
     weir_type type;
     weir_value value;
