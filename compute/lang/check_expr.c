@@ -617,7 +617,8 @@ static const weir_expr *check_path(weir_checker *c, const weir_scope *scope,
         return row ? check_field(c, scope, path, node->span) : bare_field(c, path, node->span);
     const weir_symbol *symbol = weir_symbol_find(c, root->name);
     if (symbol != NULL)
-        return check_symbol_path(c, scope, node, symbol, path + strlen(root->name) + 1, window);
+        return check_symbol_path(c, scope, node, symbol,
+                                 weir_intern_text(c, path + strlen(root->name) + 1), window);
     if (is_row_field(scope, root->name)) {
         REPORT(c, UNKNOWN_FIELD, node->name_span, NULL, "`%s` has no field `%s`", root->name,
                path + strlen(root->name) + 1);

@@ -60,7 +60,8 @@ static void scan_path(weir_checker *c, weir_feature_info *feature, const weir_as
     const weir_symbol *symbol = weir_symbol_find(c, root->name);
     if (symbol != NULL && symbol->kind == WEIR_SYMBOL_GROUP && !symbol->as.group->is_broken)
         scan_reference(c, feature,
-                       weir_feature_find(c, symbol->as.group, path + strlen(root->name) + 1));
+                       weir_feature_find(c, symbol->as.group,
+                                         weir_intern_text(c, path + strlen(root->name) + 1)));
 }
 
 static void scan(weir_checker *c, weir_feature_info *feature, const weir_ast_expr *node,

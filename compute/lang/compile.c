@@ -214,8 +214,8 @@ typedef struct compilation_run {
 } compilation_run;
 
 /* One pass over the trees. NULL if there was an error. */
-static weir_plan *compile_plan(compilation_run *compiler, weir_arena *into, weir_diagnostics *diagnostics,
-                               bool for_tests)
+static weir_plan *compile_plan(compilation_run *compiler, weir_arena *into,
+                               weir_diagnostics *diagnostics, bool for_tests)
 {
     weir_arena scratch = {0};
     weir_checker c;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/cli/cli.h"
+#include "ops/cli/project.h"
+#include "ops/runtime/json.h"
+
+static void print_json(const weir_project *project)
+{
+    weir_buffer out = {0};
+    weir_json_writer writer = {.out = &out, .pretty = true};
+    weir_json_write_begin(&writer, '[');
+    for (size_t i = 0; i < project->compilation->diagnostic_count; i++) {
+        const weir_diagnostic *one = &project->compilation->diagnostics[i];
+        weir_json_write_begin(&writer, '{');
+        weir_json_write_key(&writer, "code");
+        weir_json_write_text(&writer, one->code);
+        weir_json_write_key(&writer, "severity");
+        weir_json_write_text(&writer, one->is_warning ? "warning" : "error");
+        weir_json_write_key(&writer, "file");
+        weir_json_write_text(&writer, project->sources[one->source].name);
+        weir_json_write_key(&writer, "line");
+        weir_json_write_int(&writer, one->line);
+        weir_json_write_key(&writer, "column");
+        weir_json_write_int(&writer, one->column);
+        weir_json_write_key(&writer, "length");
+        weir_json_write_int(&writer, one->length);
+        weir_json_write_key(&writer, "message");
+        weir_json_write_text(&writer, one->message);
+        weir_json_write_key(&writer, "help");
+        if (one->help != NULL)
+            weir_json_write_text(&writer, one->help);
+        else
+            weir_json_write_null(&writer);
+        weir_json_write_end(&writer, '}');
+    }
+    weir_json_write_end(&writer, ']');
+    (void)fwrite(out.data, 1, out.size, stdout);
+    (void)fputc('\n', stdout);
+    weir_buffer_deinit(&out);
+}
+
+static void print_text(const weir_project *project)
+{
+    weir_buffer out = {0};
+    for (size_t i = 0; i < project->compilation->diagnostic_count; i++) {
+        weir_diagnostic_print(&project->compilation->diagnostics[i], project->sources,
+                              weir_cli_has_color(stderr), &out);
+        weir_buffer_put_u8(&out, '\n');
+    }
+    (void)fwrite(out.data, 1, out.size, stderr);
+    weir_buffer_deinit(&out);
+}
+
+static void print_summary(const weir_project *project, const weir_cli *cli)
+{
+    size_t errors = 0, warnings = 0;
+    for (size_t i = 0; i < project->compilation->diagnostic_count; i++) {
+        if (project->compilation->diagnostics[i].is_warning)
+            warnings += 1;
+        else
+            errors += 1;
+    }
+    const weir_plan *plan = project->plan;
+    if (plan == NULL) {
+        weir_cli_note(cli, "%zu error%s, %zu warning%s; `weir explain CODE` says more", errors,
+                      errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+        return;
+    }
+    weir_cli_note(cli,
+                  "package %s is good: %u streams, %u features, %u vectors, %u scores, %u tests; "
+                  "%zu warning%s",
+                  plan->package, plan->stream_count, plan->member_count, plan->vector_count,
+                  plan->score_count, plan->test_count, warnings, warnings == 1 ? "" : "s");
+}
+
+static weir_error *run(weir_cli *cli)
+{
+    weir_project_options options = {.allow_no_plan = true, .print_nothing = true};
+    weir_project *project = NULL;
+    WEIR_TRY(weir_project_open(&options, &project));
+    if (cli->format == WEIR_FORMAT_JSON)
+        print_json(project);
+    else
+        print_text(project);
+    print_summary(project, cli);
+    if (project->plan == NULL) cli->exit_code = 65;
+    weir_project_close(project);
+    return NULL;
+}
+
+const weir_command weir_command_check = {
+    .name = "check",
+    .group = WEIR_GROUP_DEFINITIONS,
+    .summary = "Parse, type and plan everything in the folder",
+    .arguments = "",
+    .help = "Prints up to twenty diagnostics with their place, cause and cure on stderr, and "
+            "leaves with 65 if there was an "
+            "error. Warnings alone leave with 0. Nothing outside of the folder is asked.",
+    .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_JSON,
+    .run = run,
+};
