@@ -82,7 +82,7 @@ void weir_rows_close(weir_rows *rows); /* NULL is fine */
 
 weir_rows_format weir_rows_format_of(const weir_rows *rows);
 /* The file's columns; for JSON Lines the members of the first object. */
-const weir_rows_column *weir_rows_columns(const weir_rows *rows, size_t *count_out);
+const weir_rows_column *weir_rows_columns(weir_rows *rows, size_t *count_out);
 /* True if the file has that column (JSON Lines: always, members may come later). */
 bool weir_rows_has(const weir_rows *rows, const char *name);
 /* Says what is wanted. An absent column is an error that lists what the file has. */

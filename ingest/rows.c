@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ingest/rows.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ingest/rows_internal.h"
+#include "ops/runtime/assert.h"
+
+enum { SHOWN_TEXT_MAX = 60 };
+
+#define ROWS_MAGIC 0x53574f52u /* "ROWS" */
+
+/* --- Problems --- */
+
+void rows_problem(weir_row *row, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(row->problem, sizeof row->problem, format, arguments);
+    va_end(arguments);
+    row->status = WEIR_ROW_BAD;
+}
+
+void rows_bad_value(const weir_rows *rows, weir_row *row, const weir_rows_want *want,
+                    weir_bytes text, const char *problem)
+{
+    weir_arena scratch = {0};
+    char place[64], shown[SHOWN_TEXT_MAX + 16] = "";
+    if (row->line > 0) {
+        (void)snprintf(place, sizeof place, "line %" PRIu64, row->line);
+    } else {
+        (void)snprintf(place, sizeof place, "row %" PRIu64, rows->index);
+    }
+    if (text.size > 0) {
+        size_t size = text.size;
+        bool is_cut = size > SHOWN_TEXT_MAX;
+        if (is_cut) {
+            size = SHOWN_TEXT_MAX;
+            while (size > 0 && (text.data[size] & 0xc0) == 0x80)
+                size--;
+        }
+        (void)snprintf(shown, sizeof shown, "`%.*s%s`: ", (int)size, (const char *)text.data,
+                       is_cut ? "..." : "");
+    }
+    rows_problem(row, "%s, column %s: %s%s (wants %s)", place, want->name, shown, problem,
+                 weir_type_print(want->type, &scratch));
+    weir_arena_deinit(&scratch);
+}
+
+/* --- Opening --- */
+
+typedef struct extension {
+    const char *suffix;
+    weir_rows_format format;
+    char separator;
+    bool may_be_compressed;
+} extension;
+
+static const extension extensions[] = {
+    {".csv", WEIR_ROWS_CSV, 0, true},          {".tsv", WEIR_ROWS_CSV, '\t', true},
+    {".jsonl", WEIR_ROWS_JSONL, 0, true},      {".ndjson", WEIR_ROWS_JSONL, 0, true},
+    {".json", WEIR_ROWS_JSONL, 0, true},   };
+
+static bool ends_with(const char *text, size_t size, const char *suffix)
+{
+    size_t length = strlen(suffix);
+    return size >= length && memcmp(text + size - length, suffix, length) == 0;
+}
+
+static const extension *find_extension(const char *path)
+{
+    size_t size = strlen(path);
+    bool is_compressed = ends_with(path, size, ".gz") || ends_with(path, size, ".zst");
+    if (is_compressed) size -= ends_with(path, size, ".gz") ? 3 : 4;
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
+        const extension *one = &extensions[i];
+        if (ends_with(path, size, one->suffix) && (one->may_be_compressed || !is_compressed))
+            return one;
+    }
+    return NULL;
+}
+
+static weir_error *choose_format(weir_rows *rows)
+{
+    const extension *found = find_extension(rows->path);
+    rows->format = rows->options.format;
+    if (found != NULL && rows->options.separator == 0) rows->options.separator = found->separator;
+    if (rows->format != WEIR_ROWS_AUTO) return NULL;
+    if (strcmp(rows->path, "-") == 0) {
+        rows->format = WEIR_ROWS_JSONL;
+    } else if (found != NULL) {
+        rows->format = found->format;
+    } else {
+        return weir_error_new(
+            WEIR_E_USAGE,
+            "%s: its name does not say what it is; call it .csv, .tsv, .jsonl, .avro or .parquet "
+            "(the first three also .gz or .zst)",
+            rows->path);
+    }
+    return NULL;
+}
+
+static const rows_form *const forms[] = {
+    [WEIR_ROWS_CSV] = &weir_rows_form_csv,
+    [WEIR_ROWS_JSONL] = &weir_rows_form_jsonl,
+};
+
+weir_error *weir_rows_open(const char *path, const weir_rows_options *options, weir_rows **rows_out)
+{
+    *rows_out = NULL;
+    weir_rows *rows = calloc(1, sizeof *rows);
+    WEIR_ASSERT(rows != NULL);
+    rows->magic = ROWS_MAGIC;
+    rows->path = weir_arena_string(&rows->arena, path, strlen(path));
+    if (options != NULL) rows->options = *options;
+    weir_error *error = choose_format(rows);
+    if (error == NULL) {
+        rows->form = forms[rows->format];
+        error = rows->form->open(rows);
+    }
+    if (error != NULL) {
+        weir_rows_close(rows);
+        return error;
+    }
+    *rows_out = rows;
+    return NULL;
+}
+
+void weir_rows_close(weir_rows *rows)
+{
+    if (rows == NULL) return;
+    WEIR_ASSERT(rows->magic == ROWS_MAGIC);
+    if (rows->form != NULL) rows->form->close(rows);
+    weir_arena_deinit(&rows->arena);
+    rows->magic = 0;
+    free(rows);
+}
+
+/* --- Columns --- */
+
+weir_rows_format weir_rows_format_of(const weir_rows *rows) { return rows->format; }
+
+const weir_rows_column *weir_rows_columns(weir_rows *rows, size_t *count_out)
+{
+    if (rows->format == WEIR_ROWS_JSONL && rows->columns == NULL) weir_rows_peek_members(rows);
+    *count_out = rows->column_count;
+    return rows->columns;
+}
+
+static size_t find_column(const weir_rows *rows, const char *name)
+{
+    for (size_t i = 0; i < rows->column_count; i++) {
+        if (strcmp(rows->columns[i].name, name) == 0) return i;
+    }
+    return SIZE_MAX;
+}
+
+bool weir_rows_has(const weir_rows *rows, const char *name)
+{
+    return rows->format == WEIR_ROWS_JSONL || find_column(rows, name) != SIZE_MAX;
+}
+
+static weir_error *no_column(const weir_rows *rows, const char *name)
+{
+    weir_arena scratch = {0};
+    const char *list = "";
+    size_t shown = rows->column_count < 20 ? rows->column_count : 20;
+    for (size_t i = 0; i < shown; i++)
+        list =
+            weir_arena_printf(&scratch, "%s%s%s", list, i == 0 ? "" : ", ", rows->columns[i].name);
+    weir_error *error =
+        weir_error_new(WEIR_E_DATA, "%s: no column `%s`; the file has %s%s", rows->path, name, list,
+                       shown < rows->column_count ? ", ..." : "");
+    weir_arena_deinit(&scratch);
+    return error;
+}
+
+weir_error *weir_rows_bind(weir_rows *rows, const weir_rows_want *wants, size_t count)
+{
+    weir_rows_want *copies = weir_arena_array(&rows->arena, weir_rows_want, count);
+    rows->sources = weir_arena_array(&rows->arena, size_t, count);
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = wants[i];
+        copies[i].name = weir_arena_string(&rows->arena, wants[i].name, strlen(wants[i].name));
+        rows->sources[i] = find_column(rows, wants[i].name);
+        if (rows->format == WEIR_ROWS_JSONL || rows->sources[i] != SIZE_MAX ||
+            wants[i].may_be_absent)
+            continue;
+        return no_column(rows, wants[i].name);
+    }
+    rows->wants = copies;
+    rows->want_count = count;
+    return rows->form->bind != NULL ? rows->form->bind(rows) : NULL;
+}
+
+/* --- Rows --- */
+
+static weir_error *counted(weir_rows *rows, weir_error *error, const weir_row *row)
+{
+    if (error != NULL) return weir_error_while(error, "%s", rows->path);
+    if (row->status != WEIR_ROW_END) rows->index++;
+    return NULL;
+}
+
+/* Not by assignment: that would clear the text, which is as long as a row. */
+static void begin_row(const weir_rows *rows, weir_row *row)
+{
+    row->status = WEIR_ROW_OK;
+    row->index = rows->index;
+    row->line = 0;
+    row->nulled_numbers = 0;
+    row->bad_number = false;
+    row->problem[0] = '\0';
+}
+
+weir_error *weir_rows_next(weir_rows *rows, weir_arena *scratch, weir_value *values,
+                           weir_row *row_out)
+{
+    WEIR_ASSERT(rows->magic == ROWS_MAGIC && (rows->wants != NULL || rows->want_count == 0));
+    begin_row(rows, row_out);
+    return counted(rows, rows->form->next(rows, scratch, values, row_out), row_out);
+}
+
+weir_error *weir_rows_next_line(weir_rows *rows, weir_bytes *text_out, weir_row *row_out)
+{
+    WEIR_ASSERT(rows->magic == ROWS_MAGIC);
+    if (rows->form->next_line == NULL) {
+        return weir_error_new(WEIR_E_USAGE, "%s: a file of %s has no lines", rows->path,
+                              rows->form->name);
+    }
+    begin_row(rows, row_out);
+    *text_out = (weir_bytes){0};
+    return counted(rows, rows->form->next_line(rows, text_out, row_out), row_out);
+}
