@@ -59,9 +59,10 @@ typedef struct extension {
 } extension;
 
 static const extension extensions[] = {
-    {".csv", WEIR_ROWS_CSV, 0, true},          {".tsv", WEIR_ROWS_CSV, '\t', true},
-    {".jsonl", WEIR_ROWS_JSONL, 0, true},      {".ndjson", WEIR_ROWS_JSONL, 0, true},
-    {".json", WEIR_ROWS_JSONL, 0, true},   };
+    {".csv", WEIR_ROWS_CSV, 0, true},     {".tsv", WEIR_ROWS_CSV, '\t', true},
+    {".jsonl", WEIR_ROWS_JSONL, 0, true}, {".ndjson", WEIR_ROWS_JSONL, 0, true},
+    {".json", WEIR_ROWS_JSONL, 0, true},
+};
 
 static bool ends_with(const char *text, size_t size, const char *suffix)
 {
