@@ -9,13 +9,13 @@
 #include "serve/follower.h"
 
 /* One row at one entity: waits in the list of its journal partition. */
-typedef struct visit {
+typedef struct spine_visit {
     int64_t time_us;
     uint32_t row;
     uint16_t hop;
     weir_topic topic;
     int32_t partition;
-} visit;
+} spine_visit;
 
 typedef struct spine_row {
     int64_t time_us;
@@ -34,7 +34,7 @@ struct weir_spine {
     bool *is_used; /* slots that the vector reads, as key, as time or as `this` */
     spine_row *rows;
     size_t count, capacity;
-    visit *visits; /* by topic, partition, time, row */
+    spine_visit *visits; /* by topic, partition, time, row */
     size_t visit_count, next;
     weir_arena arena; /* the rows' values */
     weir_event event;
@@ -194,7 +194,7 @@ static bool hop_key(weir_spine *spine, const spine_row *row, uint32_t hop_index)
 
 static int by_place(const void *a, const void *b)
 {
-    const visit *x = a, *y = b;
+    const spine_visit *x = a, *y = b;
     if (x->topic != y->topic) return x->topic < y->topic ? -1 : 1;
     if (x->partition != y->partition) return x->partition < y->partition ? -1 : 1;
     if (x->time_us != y->time_us) return x->time_us < y->time_us ? -1 : 1;
@@ -227,7 +227,7 @@ static weir_error *read_absent(weir_spine *spine, weir_replay *replay, spine_row
 
 weir_error *weir_spine_place(weir_spine *spine, const weir_topics *topics, weir_replay *replay)
 {
-    spine->visits = calloc(spine->count * spine->stream->hop_count + 1, sizeof(visit));
+    spine->visits = calloc(spine->count * spine->stream->hop_count + 1, sizeof(spine_visit));
     WEIR_ASSERT(spine->visits != NULL);
     for (size_t r = 0; r < spine->count; r++) {
         for (uint32_t h = 0; h < spine->stream->hop_count; h++) {
@@ -239,18 +239,19 @@ weir_error *weir_spine_place(weir_spine *spine, const weir_topics *topics, weir_
             }
             weir_bytes key = {spine->key.data, spine->key.size};
             spine->visits[spine->visit_count++] =
-                (visit){.time_us = spine->rows[r].time_us,
-                        .row = (uint32_t)r,
-                        .hop = (uint16_t)h,
-                        .topic = topic,
-                        .partition = weir_partition_of(key, partitions)};
+                (spine_visit){.time_us = spine->rows[r].time_us,
+                              .row = (uint32_t)r,
+                              .hop = (uint16_t)h,
+                              .topic = topic,
+                              .partition = weir_partition_of(key, partitions)};
         }
     }
-    if (spine->visit_count > 0) qsort(spine->visits, spine->visit_count, sizeof(visit), by_place);
+    if (spine->visit_count > 0)
+        qsort(spine->visits, spine->visit_count, sizeof(spine_visit), by_place);
     return NULL;
 }
 
-static weir_error *read_visit(weir_spine *spine, weir_replay *replay, const visit *visit,
+static weir_error *read_visit(weir_spine *spine, weir_replay *replay, const spine_visit *visit,
                               weir_node *fold, weir_seq seq)
 {
     spine_row *row = &spine->rows[visit->row];
@@ -286,7 +287,7 @@ weir_error *weir_spine_advance(weir_spine *spine, weir_replay *replay, const wei
                                weir_node *fold, weir_seq seq, int64_t ingest_us)
 {
     for (; spine->next < spine->visit_count; spine->next++) {
-        const visit *visit = &spine->visits[spine->next];
+        const spine_visit *visit = &spine->visits[spine->next];
         if (visit->topic != at->topic || visit->partition != at->partition) break;
         if (ingest_us != INT64_MAX && visit->time_us >= ingest_us) break;
         WEIR_TRY(read_visit(spine, replay, visit, fold, seq));
