@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/plan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "compute/engine/layout.h"
 #include "ops/runtime/assert.h"
 
 /* Counted atomically: readers of different threads hold the same plan. */
@@ -22,6 +22,7 @@ void weir_plan_unref(const weir_plan *plan)
     uint32_t before = __atomic_fetch_sub(&counted->references, 1, __ATOMIC_ACQ_REL);
     WEIR_ASSERT(before > 0);
     if (before > 1) return;
+    weir_layouts_destroy(plan->layouts);
     weir_arena arena = plan->arena; /* the plan itself lives in its arena */
     weir_arena_deinit(&arena);
 }

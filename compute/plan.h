@@ -266,6 +266,8 @@ typedef struct weir_plan {
     const weir_plan_test *const *tests;
     const char *canonical; /* the canonical text of the package, what the digest is over */
     uint8_t digest[WEIR_DIGEST_BYTES];
+    struct weir_layouts
+        *layouts; /* the engine's own: made at first use, freed by weir_plan_unref; NULL at first */
 } weir_plan;
 
 const weir_plan *weir_plan_ref(const weir_plan *plan);

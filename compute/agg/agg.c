@@ -2,8 +2,7 @@
 #include <string.h>
 
 #include "compute/agg/agg_internal.h"
-#include "compute/expr/expr_internal.h"
-#include "ops/runtime/assert.h"
+#include "ops/runtime/nearest.h"
 
 const weir_agg *weir_agg_find(const char *name)
 {
@@ -13,11 +12,12 @@ const weir_agg *weir_agg_find(const char *name)
     return NULL;
 }
 
-static const char *name_at(size_t index) { return weir_agg_table[index].name; }
-
 const char *weir_agg_suggest(const char *name)
 {
-    return weir_suggest(name, name_at, weir_agg_count);
+    weir_nearest nearest = weir_nearest_of(name);
+    for (size_t i = 0; i < weir_agg_count; i++)
+        weir_nearest_offer(&nearest, weir_agg_table[i].name);
+    return nearest.name;
 }
 const char *weir_agg_name(const weir_agg *agg) { return agg->name; }
 const char *weir_agg_help(const weir_agg *agg) { return agg->help; }

@@ -76,7 +76,3 @@ bool weir_expr_is_never_zero(const weir_expr *expr);
 /* ln(1 + x), x > -1, and ln(x), x > 0, with bits of our own (R13). */
 double weir_math_log1p(double x);
 double weir_math_log(double x);
-uint64_t weir_hash_xxh64(const void *data, size_t size);
-
-/* The nearest of `names` to a misspelt one by edit distance, or NULL. */
-const char *weir_suggest(const char *name, const char *(*name_at)(size_t index), size_t count);

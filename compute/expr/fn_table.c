@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "compute/expr/expr_internal.h"
-
-enum { NAME_MAX = 64, SUGGEST_DISTANCE_MAX = 2 };
+#include "ops/runtime/nearest.h"
 
 // clang-format off
 const weir_fn weir_fn_table[] = {
@@ -59,53 +58,11 @@ bool weir_expr_is_function(const char *name)
     return false;
 }
 
-static unsigned least(unsigned a, unsigned b, unsigned c)
-{
-    unsigned m = a < b ? a : b;
-    return m < c ? m : c;
-}
-
-/* Levenshtein's distance of two short names. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[NAME_MAX + 1];
-    size_t length = strlen(b);
-    for (unsigned j = 0; j <= length; j++)
-        row[j] = j;
-    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= length; j++) {
-            unsigned above = row[j];
-            row[j] = least(row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[length];
-}
-
-const char *weir_suggest(const char *name, const char *(*name_at)(size_t index), size_t count)
-{
-    if (strlen(name) > NAME_MAX) return NULL;
-    const char *best = NULL;
-    unsigned best_distance = SUGGEST_DISTANCE_MAX + 1;
-    for (size_t i = 0; i < count; i++) {
-        const char *candidate = name_at(i);
-        unsigned d = distance(name, candidate);
-        if (d < best_distance && d < strlen(candidate)) {
-            best = candidate;
-            best_distance = d;
-        }
-    }
-    return best;
-}
-
-static const char *function_name_at(size_t index)
-{
-    return weir_fn_table[index].is_operator ? "" : weir_fn_table[index].name;
-}
-
 const char *weir_expr_suggest(const char *name)
 {
-    return weir_suggest(name, function_name_at, weir_fn_count);
+    weir_nearest nearest = weir_nearest_of(name);
+    for (size_t i = 0; i < weir_fn_count; i++) {
+        if (!weir_fn_table[i].is_operator) weir_nearest_offer(&nearest, weir_fn_table[i].name);
+    }
+    return nearest.name;
 }

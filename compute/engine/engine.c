@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compute/engine/engine.h"
+
+#include <string.h>
+
+#include "compute/engine/read.h"
+#include "ops/runtime/assert.h"
+#include "ops/runtime/memory.h"
+
+/* Cells of one view that are read together. */
+typedef struct cell_group {
+    uint32_t view;
+    uint32_t cell_count;
+    const uint32_t *cells;
+    const weir_plan_view_key
+        *key; /* of a composite view; NULL: the entity's key, or none can be made */
+    const weir_plan_source
+        *own; /* `including this`: how the trigger becomes a row; NULL: no cell needs it */
+} cell_group;
+
+/* What a hop of a stream reads, prepared. */
+typedef struct hop_reads {
+    uint32_t group_count;
+    const cell_group *groups;
+    /* Groups whose trigger row needs values carried from this very hop: read when a value asks for
+     * them. */
+    uint32_t deferred_count;
+    const cell_group *deferred; /* one cell each */
+} hop_reads;
+
+typedef struct cell_list {
+    uint32_t count;
+    const uint32_t *cells;
+} cell_list;
+
+struct weir_engine {
+    const weir_plan *plan;
+    const weir_layouts *layouts;
+    weir_arena arena;   /* lives as long as the engine */
+    weir_arena scratch; /* of the event or lookup at hand */
+    hop_reads **reads;  /* [stream][hop] */
+    cell_list *member_cells;
+    weir_value *cells; /* by plan cell */
+    bool *cell_overflow;
+    weir_value *empty; /* what a cell says of no rows */
+    uint64_t *stamps;  /* when a cell was collected last */
+    uint64_t stamp;
+    uint32_t *collected;
+    weir_bounds *bounds; /* by window of the view at hand, without and with the trigger's own row */
+    bool *has_bounds;
+    weir_buffer key, own_key, part;
+    uint32_t last_hop;
+};
+
+/* Which cells an expression needs. */
+static void collect(weir_engine *engine, const weir_expr *expr, uint32_t *count)
+{
+    if (expr == NULL) return;
+    if (expr->op == WEIR_EXPR_CELL && engine->stamps[expr->index] != engine->stamp) {
+        engine->stamps[expr->index] = engine->stamp;
+        engine->collected[(*count)++] = expr->index;
+    }
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        collect(engine, expr->args[i], count);
+}
+
+static bool uses(const weir_expr *expr, weir_expr_op op, uint32_t index)
+{
+    if (expr == NULL) return false;
+    if (expr->op == op && expr->index == index) return true;
+    for (uint32_t i = 0; i < expr->arg_count; i++) {
+        if (uses(expr->args[i], op, index)) return true;
+    }
+    return false;
+}
+
+/* Does the source's row need what the stream's events carry from this hop? */
+static bool uses_hop(const weir_plan_stream *stream, uint32_t hop, const weir_plan_view *view,
+                     const weir_plan_source *source)
+{
+    for (uint32_t c = 0; c < stream->carried_count; c++) {
+        if (stream->carried[c].hop != hop) continue;
+        bool is_used = uses(source->where, WEIR_EXPR_CARRIED, c);
+        for (uint32_t i = 0; i < view->column_count; i++)
+            is_used |= uses(source->columns[i], WEIR_EXPR_CARRIED, c);
+        for (uint32_t i = 0; i < view->extra_key_count; i++)
+            is_used |= uses(source->extra_keys[i], WEIR_EXPR_CARRIED, c);
+        if (is_used) return true;
+    }
+    return false;
+}
+
+static const weir_plan_view_key *view_key(const weir_plan *plan, uint32_t view, uint32_t stream)
+{
+    for (uint32_t i = 0; i < plan->view_key_count; i++) {
+        if (plan->view_keys[i].view == view && plan->view_keys[i].stream == stream)
+            return &plan->view_keys[i];
+    }
+    return NULL;
+}
+
+static const weir_plan_source *own_source(const weir_plan_view *view, uint32_t stream, uint32_t hop)
+{
+    for (uint32_t i = 0; i < view->source_count; i++) {
+        if (view->sources[i].stream == stream && view->sources[i].hop == hop)
+            return &view->sources[i];
+    }
+    return NULL;
+}
+
+/* Puts a hop's cells into groups by view. */
+static hop_reads *prepare_hop(weir_engine *engine, uint32_t stream_index, uint32_t hop_index)
+{
+    const weir_plan *plan = engine->plan;
+    const weir_plan_stream *stream = &plan->streams[stream_index];
+    const weir_plan_hop *hop = &stream->hops[hop_index];
+    hop_reads *reads = weir_arena_new(&engine->arena, hop_reads);
+    cell_group *groups = weir_arena_array(&engine->arena, cell_group, hop->cell_count);
+    cell_group *deferred = weir_arena_array(&engine->arena, cell_group, hop->cell_count);
+    for (uint32_t i = 0; i < hop->cell_count; i++) {
+        const weir_plan_cell *cell = &plan->cells[hop->cells[i]];
+        const weir_plan_view *view = &plan->views[cell->view];
+        const weir_plan_source *own =
+            cell->including_this ? own_source(view, stream_index, hop_index) : NULL;
+        cell_group *group = NULL;
+        if (own != NULL && uses_hop(stream, hop_index, view, own)) {
+            group = &deferred[reads->deferred_count++];
+        } else {
+            for (uint32_t g = 0; g < reads->group_count && group == NULL; g++) {
+                if (groups[g].view == cell->view) group = &groups[g];
+            }
+            if (group == NULL) group = &groups[reads->group_count++];
+        }
+        if (group->cells == NULL) {
+            group->view = cell->view;
+            group->cells = weir_arena_array(&engine->arena, uint32_t, hop->cell_count);
+            group->key = view_key(plan, cell->view, stream_index);
+        }
+        if (own != NULL) group->own = own;
+        ((uint32_t *)(uintptr_t)group->cells)[group->cell_count++] = hop->cells[i];
+    }
+    reads->groups = groups;
+    reads->deferred = deferred;
+    return reads;
+}
+
+static void prepare_members(weir_engine *engine)
+{
+    const weir_plan *plan = engine->plan;
+    engine->member_cells = weir_arena_array(&engine->arena, cell_list, plan->member_count);
+    for (uint32_t m = 0; m < plan->member_count; m++) {
+        uint32_t count = 0;
+        engine->stamp++;
+        collect(engine, plan->members[m].expr, &count);
+        engine->member_cells[m].count = count;
+        engine->member_cells[m].cells =
+            weir_arena_copy(&engine->arena, engine->collected, count * sizeof *engine->collected);
+    }
+}
+
+static const weir_layout_cell *layout_cell(const weir_engine *engine, uint32_t cell)
+{
+    const weir_view_layout *layout = &engine->layouts->views[engine->plan->cells[cell].view];
+    return &layout->cells[engine->layouts->cell_places[cell]];
+}
+
+static void prepare_empty(weir_engine *engine)
+{
+    weir_read_point point = {.greatest_us = INT64_MIN, .scratch = &engine->arena};
+    weir_bounds none = {0};
+    for (uint32_t c = 0; c < engine->plan->cell_count; c++) {
+        bool overflow = false;
+        engine->empty[c] =
+            weir_cell_read(NULL, layout_cell(engine, c), &none, &point, NULL, &overflow);
+        WEIR_ASSERT(!overflow);
+    }
+}
+
+weir_engine *weir_engine_create(const weir_plan *plan)
+{
+    weir_engine *engine = weir_memory_calloc(1, sizeof *engine);
+    WEIR_ASSERT(engine != NULL);
+    engine->plan = weir_plan_ref(plan);
+    engine->layouts = weir_layouts_of(plan);
+    weir_arena *arena = &engine->arena;
+    engine->cells = weir_arena_array(arena, weir_value, plan->cell_count);
+    engine->empty = weir_arena_array(arena, weir_value, plan->cell_count);
+    engine->cell_overflow = weir_arena_array(arena, bool, plan->cell_count);
+    engine->stamps = weir_arena_array(arena, uint64_t, plan->cell_count);
+    engine->collected = weir_arena_array(arena, uint32_t, plan->cell_count);
+    uint32_t windows = 1;
+    for (uint32_t v = 0; v < plan->view_count; v++) {
+        if (engine->layouts->views[v].window_count > windows)
+            windows = engine->layouts->views[v].window_count;
+    }
+    engine->bounds = weir_arena_array(arena, weir_bounds, 2 * windows);
+    engine->has_bounds = weir_arena_array(arena, bool, 2 * windows);
+    prepare_members(engine);
+    prepare_empty(engine);
+    engine->reads = weir_arena_array(arena, hop_reads *, plan->stream_count * WEIR_PLAN_HOPS_MAX);
+    for (uint32_t s = 0; s < plan->stream_count; s++) {
+        for (uint32_t h = 0; h < plan->streams[s].hop_count; h++) {
+            engine->reads[s * WEIR_PLAN_HOPS_MAX + h] = prepare_hop(engine, s, h);
+        }
+    }
+    return engine;
+}
+
+void weir_engine_destroy(weir_engine *engine)
+{
+    if (engine == NULL) return;
+    weir_plan_unref(engine->plan);
+    weir_arena_deinit(&engine->arena);
+    weir_arena_deinit(&engine->scratch);
+    weir_buffer_deinit(&engine->key);
+    weir_buffer_deinit(&engine->own_key);
+    weir_buffer_deinit(&engine->part);
+    weir_memory_free(engine);
+}
+
+/* The canonical key of a composite view: the entity's fields, then the extra ones, each with its
+ * length. */
+static bool composite_key(weir_engine *engine, const weir_plan_view *view, weir_bytes entity_key,
+                          const weir_expr *const *exprs, weir_expr_env *env, weir_buffer *out)
+{
+    weir_buffer_clear(out);
+    if (engine->plan->entities[view->entity].key_count == 1)
+        weir_buffer_put_varint(out, entity_key.size);
+    weir_buffer_put(out, entity_key.data, entity_key.size);
+    for (uint32_t i = 0; i < view->extra_key_count; i++) {
+        weir_value value = weir_expr_eval(exprs[i], env);
+        weir_buffer_clear(&engine->part);
+        if (weir_is_null(&value) ||
+            !weir_key_encode(&view->extra_key_types[i], &value, 1, &engine->part))
+            return false;
+        weir_buffer_put_varint(out, engine->part.size);
+        weir_buffer_put(out, engine->part.data, engine->part.size);
+    }
+    return true;
+}
+
+/* The key under which a group reads, in *key_out; false: no row can match. */
+static bool group_key(weir_engine *engine, const cell_group *group, weir_bytes entity_key,
+                      const weir_value *self, weir_bytes *key_out)
+{
+    const weir_plan_view *view = &engine->plan->views[group->view];
+    *key_out = entity_key;
+    if (view->extra_key_count == 0) return true;
+    if (group->key == NULL || self == NULL) return false;
+    weir_expr_env env = {.self = self, .fields = self, .scratch = &engine->scratch};
+    if (!composite_key(engine, view, entity_key, group->key->exprs, &env, &engine->key))
+        return false;
+    *key_out = (weir_bytes){engine->key.data, engine->key.size};
+    return true;
+}
+
+/* The columns of the event as a row of the source; NULL where the group's `where` leaves it out. */
+static const weir_value *row_of(weir_engine *engine, const weir_plan_view *view,
+                                const weir_plan_source *source, weir_expr_env *env)
+{
+    if (source->where != NULL) {
+        weir_value passes = weir_expr_eval(source->where, env);
+        if (passes.kind != WEIR_BOOL || !passes.as.boolean) return NULL;
+    }
+    weir_value *values = weir_arena_alloc(&engine->scratch, view->column_count * sizeof *values);
+    for (uint32_t c = 0; c < view->column_count; c++)
+        values[c] = weir_expr_eval(source->columns[c], env);
+    return values;
+}
+
+/* `including this`: the trigger as a row, if it feeds the group under the key that is read. */
+static bool own_row(weir_engine *engine, const cell_group *group, const weir_event *event,
+                    weir_bytes key, weir_own_row *row_out)
+{
+    if (group->own == NULL || event == NULL) return false;
+    const weir_plan_view *view = &engine->plan->views[group->view];
+    weir_expr_env env = {
+        .fields = event->fields, .carried = event->carried, .scratch = &engine->scratch};
+    const weir_value *values = row_of(engine, view, group->own, &env);
+    if (values == NULL) return false;
+    if (view->extra_key_count > 0) {
+        weir_buffer *own = &engine->own_key;
+        if (!composite_key(engine, view, event->key, group->own->extra_keys, &env, own))
+            return false;
+        if (own->size != key.size || memcmp(own->data, key.data, key.size) != 0) return false;
+    }
+    *row_out = (weir_own_row){event->et_us, &engine->layouts->views[group->view], values};
+    return true;
+}
+
+static weir_error *read_group(weir_engine *engine, const weir_state_port *port,
+                              const cell_group *group, weir_bytes entity_key,
+                              const weir_event *event, const weir_read_point *point)
+{
+    const weir_view_layout *layout = &engine->layouts->views[group->view];
+    weir_bytes key;
+    weir_key_state *state = NULL;
+    bool has_key = port != NULL && group_key(engine, group, entity_key, point->self, &key);
+    if (has_key) WEIR_TRY(port->find(port->context, group->view, key, &state));
+    weir_own_row own;
+    bool has_own = has_key && own_row(engine, group, event, key, &own);
+    if (state == NULL && !has_own) {
+        for (uint32_t i = 0; i < group->cell_count; i++) {
+            engine->cells[group->cells[i]] = engine->empty[group->cells[i]];
+            engine->cell_overflow[group->cells[i]] = false;
+        }
+        return NULL;
+    }
+    memset(engine->has_bounds, 0, 2 * layout->window_count * sizeof *engine->has_bounds);
+    for (uint32_t i = 0; i < group->cell_count; i++) {
+        uint32_t index = group->cells[i];
+        const weir_layout_cell *cell = layout_cell(engine, index);
+        bool with_own = has_own && cell->cell->including_this;
+        uint32_t place = 2 * cell->window + with_own;
+        if (!engine->has_bounds[place]) {
+            engine->bounds[place] =
+                weir_window_bounds(state, &cell->cell->window, point, with_own ? &own : NULL);
+            engine->has_bounds[place] = true;
+        }
+        engine->cells[index] =
+            weir_cell_read(state, cell, &engine->bounds[place], point, with_own ? &own : NULL,
+                           &engine->cell_overflow[index]);
+    }
+    return NULL;
+}
+
+/* Values of earlier hops of the same event may lie in the scratch arena: a chain in one process
+ * keeps it. */
+static void begin(weir_engine *engine, uint32_t hop)
+{
+    if (hop == 0 || hop <= engine->last_hop) weir_arena_reset(&engine->scratch);
+    engine->last_hop = hop;
+}
+
+static weir_error *read_deferred(weir_engine *engine, const weir_state_port *port,
+                                 const hop_reads *reads, const weir_expr *expr,
+                                 const weir_event *event, const weir_read_point *point)
+{
+    for (uint32_t i = 0; i < reads->deferred_count; i++) {
+        const cell_group *group = &reads->deferred[i];
+        if (uses(expr, WEIR_EXPR_CELL, group->cells[0])) {
+            WEIR_TRY(read_group(engine, port, group, event->key, event, point));
+        }
+    }
+    return NULL;
+}
+
+static weir_error *read_hop(weir_engine *engine, const weir_state_port *port, int64_t greatest_us,
+                            const weir_event *event)
+{
+    const weir_plan_stream *stream = &engine->plan->streams[event->stream];
+    const weir_plan_hop *hop = &stream->hops[event->hop];
+    const hop_reads *reads = engine->reads[event->stream * WEIR_PLAN_HOPS_MAX + event->hop];
+    weir_read_point point = {.tau_us = event->et_us,
+                             .greatest_us = greatest_us,
+                             .self = event->fields,
+                             .scratch = &engine->scratch};
+    for (uint32_t g = 0; g < reads->group_count; g++) {
+        WEIR_TRY(read_group(engine, port, &reads->groups[g], event->key, event, &point));
+    }
+    weir_expr_env env = {.fields = event->fields,
+                         .self = event->fields,
+                         .cells = engine->cells,
+                         .cell_overflow = engine->cell_overflow,
+                         .carried = event->carried,
+                         .carried_overflow = event->carried_overflow,
+                         .scratch = &engine->scratch};
+    for (uint32_t r = 0; r < hop->read_count; r++) {
+        uint32_t index = hop->reads[r];
+        const weir_expr *expr = stream->carried[index].expr;
+        if (reads->deferred_count > 0)
+            WEIR_TRY(read_deferred(engine, port, reads, expr, event, &point));
+        env.overflow = false;
+        event->carried[index] = weir_expr_eval(expr, &env);
+        event->carried_overflow[index] = env.overflow && weir_is_null(&event->carried[index]);
+    }
+    return NULL;
+}
+
+static bool is_beyond(const weir_shard_clock *clock, int64_t tau_us, int64_t late_us)
+{
+    if (clock->greatest_et_us == INT64_MIN) return false;
+    return (weir_int128)tau_us < (weir_int128)clock->greatest_et_us - late_us;
+}
+
+weir_error *weir_engine_read(weir_engine *engine, const weir_state_port *port,
+                             const weir_shard_clock *clock, const weir_event *event,
+                             bool *beyond_horizon_out)
+{
+    const hop_reads *reads = engine->reads[event->stream * WEIR_PLAN_HOPS_MAX + event->hop];
+    bool beyond = false;
+    for (uint32_t g = 0; g < reads->group_count; g++) {
+        beyond |=
+            is_beyond(clock, event->et_us, engine->layouts->views[reads->groups[g].view].late_us);
+    }
+    *beyond_horizon_out = beyond;
+    begin(engine, event->hop);
+    return read_hop(engine, port, clock->greatest_et_us, event);
+}
+
+weir_error *weir_engine_read_absent(weir_engine *engine, const weir_event *event)
+{
+    begin(engine, event->hop);
+    return read_hop(engine, NULL, INT64_MIN, event);
+}
+
+weir_error *weir_engine_apply(weir_engine *engine, const weir_state_port *port,
+                              const weir_shard_clock *clock, const weir_event *event)
+{
+    const weir_plan *plan = engine->plan;
+    const weir_plan_hop *hop = &plan->streams[event->stream].hops[event->hop];
+    int64_t greatest_us =
+        clock->greatest_et_us > event->et_us ? clock->greatest_et_us : event->et_us;
+    weir_expr_env env = {
+        .fields = event->fields, .carried = event->carried, .scratch = &engine->scratch};
+    for (uint32_t f = 0; f < hop->feed_count; f++) {
+        const weir_plan_view *view = &plan->views[hop->feeds[f].view];
+        const weir_plan_source *source = &view->sources[hop->feeds[f].source];
+        const weir_value *values = row_of(engine, view, source, &env);
+        if (values == NULL) continue;
+        weir_bytes key = event->key;
+        if (view->extra_key_count > 0) {
+            if (!composite_key(engine, view, event->key, source->extra_keys, &env, &engine->key))
+                continue;
+            key = (weir_bytes){engine->key.data, engine->key.size};
+        }
+        weir_key_state *state = NULL;
+        WEIR_TRY(port->edit(port->context, hop->feeds[f].view, key, &state));
+        weir_state_insert(state, event->et_us, values);
+        weir_state_evict(state, greatest_us);
+    }
+    return NULL;
+}
+
+weir_error *weir_engine_is_duplicate(weir_engine *engine, const weir_state_port *port,
+                                     const weir_event *event, bool *duplicate_out)
+{
+    const weir_plan_stream *stream = &engine->plan->streams[event->stream];
+    *duplicate_out = false;
+    if (stream->id_slot == WEIR_NONE || weir_is_null(&event->fields[stream->id_slot])) return NULL;
+    weir_type type = stream->slot_types[stream->id_slot];
+    type.optional = false;
+    weir_buffer_clear(&engine->part);
+    weir_value_encode(type, &event->fields[stream->id_slot], &engine->part);
+    weir_key_state *state = NULL;
+    WEIR_TRY(port->edit(port->context, WEIR_VIEW_IDS + event->stream, event->key, &state));
+    weir_bytes id = {engine->part.data, engine->part.size};
+    *duplicate_out = !weir_ids_keep(state, id, event->ingest_us);
+    return NULL;
+}
+
+/* Lookups */
+
+/* Reads the collected cells, view by view. */
+static weir_error *read_collected(weir_engine *engine, const weir_state_port *port,
+                                  const weir_lookup *lookup, uint32_t count,
+                                  const weir_read_point *point)
+{
+    const weir_plan *plan = engine->plan;
+    uint32_t *cells = engine->collected;
+    for (uint32_t done = 0; done < count;) {
+        uint32_t view = plan->cells[cells[done]].view, end = done + 1;
+        for (uint32_t i = end; i < count; i++) { /* bring this view's cells together */
+            if (plan->cells[cells[i]].view != view) continue;
+            uint32_t cell = cells[i];
+            cells[i] = cells[end];
+            cells[end++] = cell;
+        }
+        cell_group group = {.view = view, .cell_count = end - done, .cells = &cells[done]};
+        if (lookup->stream != WEIR_NONE) group.key = view_key(plan, view, lookup->stream);
+        WEIR_TRY(read_group(engine, port, &group, lookup->key, NULL, point));
+        done = end;
+    }
+    return NULL;
+}
+
+weir_error *weir_engine_lookup(weir_engine *engine, const weir_state_port *port,
+                               const weir_shard_clock *clock, const weir_lookup *lookup,
+                               weir_value *values_out, bool *overflow_out)
+{
+    const weir_plan *plan = engine->plan;
+    weir_arena_reset(&engine->scratch);
+    weir_read_point point = {.tau_us = lookup->tau_us,
+                             .greatest_us = clock->greatest_et_us,
+                             .self = lookup->self,
+                             .scratch = &engine->scratch};
+    uint32_t count = 0;
+    engine->stamp++;
+    for (size_t m = 0; m < lookup->member_count; m++) {
+        const cell_list *list = &engine->member_cells[lookup->members[m]];
+        for (uint32_t i = 0; i < list->count; i++) {
+            if (engine->stamps[list->cells[i]] == engine->stamp) continue;
+            engine->stamps[list->cells[i]] = engine->stamp;
+            engine->collected[count++] = list->cells[i];
+        }
+    }
+    WEIR_TRY(read_collected(engine, port, lookup, count, &point));
+    weir_expr_env env = {.self = lookup->self,
+                         .fields = lookup->self,
+                         .cells = engine->cells,
+                         .cell_overflow = engine->cell_overflow,
+                         .scratch = &engine->scratch};
+    for (size_t m = 0; m < lookup->member_count; m++) {
+        const weir_plan_member *member = &plan->members[lookup->members[m]];
+        bool can_read = !member->uses_this || lookup->self != NULL;
+        env.overflow = false;
+        values_out[m] = can_read ? weir_expr_eval(member->expr, &env) : weir_null();
+        overflow_out[m] = env.overflow && weir_is_null(&values_out[m]);
+    }
+    return NULL;
+}
+
+void weir_engine_vector(weir_engine *engine, uint32_t vector, const weir_event *event,
+                        weir_value *values_out, bool *overflow_out)
+{
+    const weir_plan_vector *planned = &engine->plan->vectors[vector];
+    WEIR_ASSERT(planned->stream == event->stream);
+    weir_expr_env env = {.fields = event->fields,
+                         .self = event->fields,
+                         .carried = event->carried,
+                         .carried_overflow = event->carried_overflow,
+                         .scratch = &engine->scratch};
+    for (uint32_t c = 0; c < planned->column_count; c++) {
+        env.overflow = false;
+        values_out[c] = weir_expr_eval(planned->columns[c].expr, &env);
+        overflow_out[c] = env.overflow && weir_is_null(&values_out[c]);
+    }
+}

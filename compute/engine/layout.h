@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layout.h - how the states of a plan's views lie in memory: computed once a plan, shared by all
+ * keys.
+ *
+ * A view's rows are kept by column: times and columns by falling width, then null bytes. Cells
+ * whose windows have the same bounds share a *window*, so that a warm key moves one pair of cursors
+ * for all of them. Cells over `ever` have a running accumulator for rows that left the log; other
+ * cells may have a sliding one.
+ *
+ * Owns: an arena of its own, freed with the plan. Threads: made under compare-and-swap, then
+ * immutable.
+ */
+#pragma once
+
+#include "compute/agg/agg_internal.h"
+#include "compute/plan.h"
+
+/* What tests turn to force each form; values must not depend on it. */
+typedef enum weir_state_form {
+    WEIR_FORM_AUTOMATIC,
+    WEIR_FORM_NEVER,
+    WEIR_FORM_ALWAYS,
+} weir_state_form;
+
+typedef struct weir_layout_tuning {
+    weir_state_form eviction; /* always: row by row, never: rows stay for ever */
+    weir_state_form warm;     /* always: sliding accumulators even for one row */
+    uint32_t inline_rows_max; /* above it a stored state is cut into tiles     */
+} weir_layout_tuning;
+
+enum {
+    WEIR_STATE_INLINE_ROWS = 128, /* a log of up to this many rows is stored in its head          */
+    WEIR_STATE_SCAN_ROWS = 64,    /* windows of up to this many rows are read by scanning the log */
+};
+
+typedef struct weir_layout_column {
+    weir_type type;
+    weir_layout layout;
+    uint32_t width;       /* bytes of a value                                       */
+    uint32_t offset;      /* where the column starts in a block, times the capacity */
+    uint32_t null_offset; /* likewise its null bytes, or WEIR_NONE                  */
+} weir_layout_column;
+
+typedef struct weir_layout_cell {
+    const weir_plan_cell *cell;
+    uint32_t index;  /* in the plan */
+    uint32_t window; /* of the view */
+    const weir_acc_ops *running;
+    const weir_acc_ops *sliding; /* NULL: never warm */
+    uint32_t running_size;
+    uint32_t running_offset; /* in the state's running block, or WEIR_NONE */
+    uint32_t sliding_offset; /* in the warm block, or WEIR_NONE            */
+    bool is_plain_count;     /* count() without a filter: the number of rows */
+} weir_layout_cell;
+
+typedef struct weir_layout_window {
+    weir_plan_window window;
+    uint32_t cell_count; /* cells that slide with it */
+    const uint32_t *cells;
+} weir_layout_window;
+
+typedef struct weir_view_layout {
+    const struct weir_layouts *all;
+    const weir_plan_view *view; /* NULL: the ids of a stream */
+    uint32_t index;
+    uint32_t column_count;
+    const weir_layout_column *columns;
+    uint32_t times_offset; /* where the times start in a block, times the capacity */
+    uint32_t row_bytes;    /* time, columns and null bytes */
+    bool has_texts;
+    uint32_t cell_count;
+    const weir_layout_cell *cells;
+    uint32_t window_count;
+    const weir_layout_window *windows;
+    uint32_t running_bytes, warm_bytes;
+    int64_t tile_us;
+    int64_t late_us, keep_us, delay_us;
+    uint32_t keep_last;
+} weir_view_layout;
+
+typedef struct weir_layouts {
+    weir_arena arena;
+    weir_layout_tuning tuning;
+    uint32_t view_count, stream_count;
+    const weir_view_layout *views; /* by view   */
+    const weir_view_layout *ids;   /* by stream */
+    const uint32_t *cell_places;   /* by the plan's cell: its place among its view's cells */
+} weir_layouts;
+
+const weir_layouts *weir_layouts_of(const weir_plan *plan); /* made at first use */
+const weir_view_layout *weir_layout_of_view(const weir_plan *plan, uint32_t view);
+void weir_layouts_destroy(weir_layouts *layouts);
+/* For tests, before any state of the plan exists. */
+void weir_layouts_tune(const weir_plan *plan, weir_layout_tuning tuning);

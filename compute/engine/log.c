@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "compute/engine/state_internal.h"
+#include "ops/runtime/assert.h"
+#include "ops/runtime/memory.h"
+
+enum { ROWS_MIN = 4 };
+
+weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
+{
+    weir_key_state *state = weir_memory_calloc(1, sizeof *state);
+    WEIR_ASSERT(state != NULL);
+    state->layout = weir_layout_of_view(plan, view);
+    if (state->layout->has_texts) {
+        state->texts = weir_memory_alloc(sizeof *state->texts);
+        WEIR_ASSERT(state->texts != NULL);
+        weir_texts_init(state->texts);
+    }
+    state->is_head_dirty = true;
+    return state;
+}
+
+static void destroy_running(weir_key_state *state)
+{
+    if (state->running == NULL) return;
+    for (uint32_t i = 0; i < state->layout->cell_count; i++) {
+        const weir_layout_cell *cell = &state->layout->cells[i];
+        if (cell->running_offset == WEIR_NONE || cell->running->deinit == NULL) continue;
+        cell->running->deinit(&cell->cell->binding, state->running + cell->running_offset);
+    }
+    weir_memory_free(state->running);
+    state->running = NULL;
+}
+
+void weir_key_state_destroy(weir_key_state *state)
+{
+    if (state == NULL) return;
+    weir_warm_drop(state);
+    weir_tiles_drop(state);
+    destroy_running(state);
+    if (state->texts != NULL) {
+        weir_texts_deinit(state->texts);
+        weir_memory_free(state->texts);
+    }
+    weir_memory_free(state->decoding);
+    weir_memory_free(state->id_times);
+    weir_memory_free(state->block);
+    weir_memory_free(state);
+}
+
+uint64_t weir_key_state_rows(const weir_key_state *state) { return state->count; }
+
+size_t weir_key_state_bytes(const weir_key_state *state)
+{
+    size_t bytes =
+        sizeof *state + (size_t)state->capacity * state->layout->row_bytes + weir_warm_bytes(state);
+    if (state->texts != NULL) bytes += sizeof *state->texts + weir_texts_bytes(state->texts);
+    if (state->running != NULL) bytes += state->layout->running_bytes;
+    if (state->tiles != NULL)
+        bytes += sizeof *state->tiles + state->tiles->capacity * sizeof *state->tiles->tiles;
+    return bytes + state->id_capacity * sizeof *state->id_times;
+}
+
+void *weir_state_running(weir_key_state *state)
+{
+    if (state->running == NULL) {
+        state->running = weir_memory_calloc(1, state->layout->running_bytes);
+        WEIR_ASSERT(state->running != NULL);
+    }
+    return state->running;
+}
+
+weir_column weir_state_column(const weir_key_state *state, uint32_t column)
+{
+    const weir_layout_column *c = &state->layout->columns[column];
+    return (weir_column){
+        .type = c->type,
+        .layout = c->layout,
+        .values = weir_state_values(state, column),
+        .nulls = weir_state_nulls(state, column),
+        .texts = state->texts,
+    };
+}
+
+weir_rows weir_state_rows(const weir_key_state *state, const weir_plan_cell *cell)
+{
+    weir_rows rows = {.times = weir_state_times(state)};
+    for (uint32_t i = 0; i < cell->binding.arg_count; i++)
+        rows.args[i] = weir_state_column(state, cell->args[i]);
+    if (cell->filter != WEIR_NONE) rows.filter = weir_state_values(state, cell->filter);
+    return rows;
+}
+
+uint32_t weir_state_upper(const weir_key_state *state, int64_t time_us)
+{
+    const int64_t *times = weir_state_times(state);
+    uint32_t low = 0, high = state->count;
+    if (high == 0 || times[high - 1] <= time_us) return high; /* most reads stand at the end */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (times[middle] <= time_us) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Moves all rows to a block of `capacity` places, at its start. */
+static void move_block(weir_key_state *state, uint32_t capacity)
+{
+    const weir_view_layout *layout = state->layout;
+    uint8_t *block = weir_memory_alloc((size_t)capacity * layout->row_bytes);
+    WEIR_ASSERT(block != NULL);
+    size_t count = state->count;
+    if (count > 0) {
+        memcpy(block + (size_t)layout->times_offset * capacity, weir_state_times(state),
+               count * sizeof(int64_t));
+        for (uint32_t c = 0; c < layout->column_count; c++) {
+            const weir_layout_column *column = &layout->columns[c];
+            memcpy(block + (size_t)column->offset * capacity, weir_state_values(state, c),
+                   count * column->width);
+            const uint8_t *nulls = weir_state_nulls(state, c);
+            if (nulls != NULL) memcpy(block + (size_t)column->null_offset * capacity, nulls, count);
+        }
+    }
+    weir_memory_free(state->block);
+    state->block = block;
+    state->capacity = capacity;
+    state->head = 0;
+}
+
+/* Shifts the rows [from, count) of every column by one place, or all of them down to the start. */
+static void shift(weir_key_state *state, uint32_t from, ptrdiff_t by)
+{
+    const weir_view_layout *layout = state->layout;
+    size_t count = state->count - from;
+    if (count == 0) return;
+    int64_t *times = weir_state_times(state) + from;
+    memmove(times + by, times, count * sizeof *times);
+    for (uint32_t c = 0; c < layout->column_count; c++) {
+        size_t width = layout->columns[c].width;
+        uint8_t *values = (uint8_t *)weir_state_values(state, c) + from * width;
+        memmove(values + by * (ptrdiff_t)width, values, count * width);
+        uint8_t *nulls = weir_state_nulls(state, c);
+        if (nulls != NULL) memmove(nulls + from + by, nulls + from, count);
+    }
+}
+
+static void make_room(weir_key_state *state)
+{
+    if (state->head + state->count < state->capacity) return;
+    if (state->head > state->count / 4 &&
+        state->head > 0) { /* what left makes room for some time */
+        shift(state, 0, -(ptrdiff_t)state->head);
+        state->head = 0;
+        return;
+    }
+    uint32_t capacity = state->count + state->count / 2 + 1;
+    WEIR_ASSERT(capacity > state->count && capacity < UINT32_MAX / 2);
+    move_block(state, (capacity + ROWS_MIN - 1) / ROWS_MIN * ROWS_MIN);
+}
+
+void weir_state_grow(weir_key_state *state, uint32_t extra)
+{
+    uint32_t count = state->count + extra;
+    WEIR_ASSERT(state->head == 0 && count >= extra);
+    if (count > state->capacity) move_block(state, (count + ROWS_MIN - 1) / ROWS_MIN * ROWS_MIN);
+}
+
+void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value *values)
+{
+    const weir_view_layout *layout = state->layout;
+    uint32_t at = weir_state_upper(state, time_us);
+    make_room(state);
+    shift(state, at, 1);
+    weir_state_times(state)[at] = time_us;
+    for (uint32_t c = 0; c < layout->column_count; c++) {
+        weir_column_set(layout->columns[c].type, weir_state_values(state, c),
+                        weir_state_nulls(state, c), state->texts, at, &values[c]);
+    }
+    state->count++;
+    state->is_head_dirty = true;
+    if (state->tiles != NULL) weir_tiles_inserted(state, time_us);
+    if (state->warm != NULL) weir_warm_inserted(state, at);
+}
+
+static void join_running(weir_key_state *state, uint32_t count)
+{
+    const weir_view_layout *layout = state->layout;
+    if (layout->running_bytes == 0) return;
+    uint8_t *running = weir_state_running(state);
+    for (uint32_t i = 0; i < layout->cell_count; i++) {
+        const weir_layout_cell *cell = &layout->cells[i];
+        if (cell->running_offset == WEIR_NONE) continue;
+        weir_rows rows = weir_state_rows(state, cell->cell);
+        void *acc = running + cell->running_offset;
+        cell->running->add(&cell->cell->binding, acc, &rows, 0, count);
+        if (cell->running->keep != NULL) cell->running->keep(&cell->cell->binding, acc);
+    }
+}
+
+void weir_state_evict_front(weir_key_state *state, uint32_t count)
+{
+    const weir_view_layout *layout = state->layout;
+    WEIR_ASSERT(count <= state->count);
+    if (count == 0) return;
+    if (state->warm != NULL) weir_warm_evicting(state, count);
+    join_running(state, count);
+    if (state->tiles != NULL) weir_tiles_evicting(state, count);
+    for (uint32_t c = 0; c < layout->column_count; c++) {
+        if (layout->columns[c].layout != WEIR_LAYOUT_TEXT) continue;
+        for (uint32_t i = 0; i < count; i++) {
+            weir_column_release(layout->columns[c].type, weir_state_values(state, c),
+                                weir_state_nulls(state, c), state->texts, i);
+        }
+    }
+    state->head += count;
+    state->count -= count;
+    state->first += count;
+    state->is_head_dirty = true;
+    if (state->count == 0) state->head = 0;
+    bool is_cold =
+        state->count < WEIR_STATE_SCAN_ROWS / 2 && layout->all->tuning.warm == WEIR_FORM_AUTOMATIC;
+    if (is_cold) weir_warm_drop(state);
+}
+
+static int64_t clamped(weir_int128 time)
+{
+    return time < INT64_MIN ? INT64_MIN : time > INT64_MAX ? INT64_MAX : (int64_t)time;
+}
+
+/*
+ * R8: with M the greatest event time, nothing at or before M - late - keep is seen by a time
+ * window, and nothing at or before M - late - delay may come between the rows that `last n` keeps.
+ * Rows leave by whole tiles of time, so that the stored front tile need not be written again for
+ * each.
+ */
+void weir_state_evict(weir_key_state *state, int64_t greatest_us)
+{
+    const weir_view_layout *layout = state->layout;
+    weir_state_form form = layout->all->tuning.eviction;
+    if (state->count == 0 || form == WEIR_FORM_NEVER || greatest_us == INT64_MIN) return;
+    weir_int128 settled = (weir_int128)greatest_us - layout->late_us;
+    weir_int128 end = settled - layout->keep_us + 1; /* rows before this time may leave */
+    if (form == WEIR_FORM_AUTOMATIC) {
+        weir_int128 tile = layout->tile_us, part = end % tile;
+        end -= part < 0 ? part + tile : part;
+    }
+    if (end <= INT64_MIN || weir_state_times(state)[0] >= end) return;
+    uint32_t leave = weir_state_upper(state, clamped(end - 1));
+    if (layout->keep_last > 0) {
+        uint32_t closed = weir_state_upper(state, clamped(settled - layout->delay_us));
+        uint32_t may = closed > layout->keep_last ? closed - layout->keep_last : 0;
+        if (leave > may) leave = may;
+    }
+    weir_state_evict_front(state, leave);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * read.h - the value of a cell at a read point.
+ *
+ * A window chooses a run of rows [low, high) of the log, by times alone; the cell's filter and the
+ * nulls of its argument then choose among them (R6). The value is a function of those rows, so it
+ * does not matter whether it comes from a scan, from sliding accumulators, or in part from running
+ * ones.
+ */
+#pragma once
+
+#include "compute/engine/state_internal.h"
+
+typedef struct weir_read_point {
+    int64_t tau_us;
+    int64_t greatest_us;    /* M of R8; INT64_MIN: no event yet */
+    const weir_value *self; /* the trigger's slots, or NULL     */
+    weir_arena *scratch;    /* results live here                */
+} weir_read_point;
+
+/* The trigger as a row of the view, for `including this`: one row, with its own columns. */
+typedef struct weir_own_row {
+    int64_t time_us;
+    const weir_view_layout *layout;
+    const weir_value *values; /* one per column */
+} weir_own_row;
+
+typedef struct weir_bounds {
+    uint32_t low, high; /* rows of the log */
+    uint32_t own_at;    /* where the trigger's own row stands: before row own_at */
+    bool has_own;       /* it is in the window */
+} weir_bounds;
+
+/* The rows that a window chooses. `own` may be NULL. */
+weir_bounds weir_window_bounds(const weir_key_state *state, const weir_plan_window *window,
+                               const weir_read_point *point, const weir_own_row *own);
+/* `state` may be NULL: no event of this key is known. */
+weir_value weir_cell_read(weir_key_state *state, const weir_layout_cell *cell,
+                          const weir_bounds *bounds, const weir_read_point *point,
+                          const weir_own_row *own, bool *overflow_out);

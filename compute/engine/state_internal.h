@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state_internal.h - the parts of a key's state, for the files that share it.
+ *
+ *   log.c         rows: insert, evict, the columns as aggregates see them
+ *   warm.c        cursors and sliding accumulators
+ *   tiles.c       which stored parts are out of date
+ *   state_codec.c bytes
+ *
+ * Rows lie by column in one block: `head` free places, `count` rows, free places. The *absolute*
+ * number of row i is first + i: it stays while rows leave, so that cursors need not move. A row of
+ * equal time goes behind those that are there, and events come in order of seq, so the order of the
+ * log is (time, seq) though no seq is kept.
+ */
+#pragma once
+
+#include "compute/engine/key_state.h"
+#include "compute/engine/layout.h"
+
+typedef struct weir_cursor { /* absolute numbers; [low, high) is in the accumulators */
+    uint64_t low, high;
+    uint64_t is_valid;
+    uint64_t reserved;
+} weir_cursor;
+
+typedef struct weir_tile {
+    int64_t number; /* floor(time / tile_us) */
+    uint32_t rows;
+    bool is_dirty;
+    bool is_stored; /* has a part in the store */
+} weir_tile;
+
+typedef struct weir_tiles {
+    uint32_t count, capacity;
+    weir_tile *tiles; /* by number; those without rows wait for their part to be dropped */
+} weir_tiles;
+
+struct weir_key_state {
+    const weir_view_layout *layout;
+    uint8_t *block;
+    uint32_t capacity, head, count;
+    bool is_tiled; /* as stored last: the log stands in tiles, not in the head */
+    bool is_head_dirty;
+    uint64_t first;    /* rows that left the log */
+    weir_texts *texts; /* or NULL: no column needs them */
+    uint8_t *running;  /* or NULL: nothing has left yet, or no cell is over `ever` */
+    uint8_t *warm;     /* or NULL: cursors of the windows, then accumulators */
+    weir_tiles *tiles; /* or NULL: not tiled */
+    int64_t *id_times; /* ids only: by text, when it was kept last */
+    uint32_t id_capacity;
+    struct weir_decoding *decoding; /* between decode and decode_end */
+};
+
+static inline int64_t *weir_state_times(const weir_key_state *state)
+{
+    return (int64_t *)(void *)(state->block +
+                               (size_t)state->layout->times_offset * state->capacity) +
+           state->head;
+}
+
+static inline void *weir_state_values(const weir_key_state *state, uint32_t column)
+{
+    const weir_layout_column *c = &state->layout->columns[column];
+    return state->block + (size_t)c->offset * state->capacity + (size_t)c->width * state->head;
+}
+
+static inline uint8_t *weir_state_nulls(const weir_key_state *state, uint32_t column)
+{
+    const weir_layout_column *c = &state->layout->columns[column];
+    if (c->null_offset == WEIR_NONE) return NULL;
+    return state->block + (size_t)c->null_offset * state->capacity + state->head;
+}
+
+/* log.c */
+weir_column weir_state_column(const weir_key_state *state, uint32_t column);
+/* The rows as a cell's aggregate sees them: its arguments and its filter. */
+weir_rows weir_state_rows(const weir_key_state *state, const weir_plan_cell *cell);
+uint32_t weir_state_upper(const weir_key_state *state,
+                          int64_t time_us); /* rows with a time <= time_us */
+/* Adds a row; values has one per column. */
+void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value *values);
+/* Room for more rows behind the last, for the decoder. */
+void weir_state_grow(weir_key_state *state, uint32_t extra);
+/* Lets the rows go that no read can see any more when `greatest` is the shard's greatest event time
+ * (R8). */
+void weir_state_evict(weir_key_state *state, int64_t greatest_us);
+void weir_state_evict_front(weir_key_state *state, uint32_t count);
+void *weir_state_running(weir_key_state *state); /* made if missing */
+
+/* ids.c: false if the id was kept at most `late` before; else keeps it. */
+bool weir_ids_keep(weir_key_state *state, weir_bytes id, int64_t ingest_us);
+void weir_ids_rebuild(weir_key_state *state); /* after decoding */
+
+/* warm.c */
+weir_cursor *weir_warm_cursor(const weir_key_state *state, uint32_t window);
+/* Moves a window's accumulators to the rows [low, high). */
+void weir_warm_move(weir_key_state *state, uint32_t window, uint32_t low, uint32_t high);
+void *weir_warm_acc(const weir_key_state *state, const weir_layout_cell *cell);
+void weir_warm_inserted(weir_key_state *state, uint32_t at); /* after a row came to be row `at` */
+void weir_warm_evicting(weir_key_state *state, uint32_t count); /* before the first rows leave */
+void weir_warm_drop(weir_key_state *state);
+size_t weir_warm_bytes(const weir_key_state *state);
+
+/* tiles.c */
+int64_t weir_tile_number(const weir_view_layout *layout, int64_t time_us);
+void weir_tiles_inserted(weir_key_state *state, int64_t time_us);
+void weir_tiles_evicting(weir_key_state *state, uint32_t count);
+void weir_tiles_build(weir_key_state *state); /* from the rows, all dirty */
+void weir_tiles_drop(weir_key_state *state);
+weir_tile *weir_tiles_at(weir_tiles *tiles, int64_t number); /* made if missing */

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+weir_test(engine_test LIBS weir_compute SOURCES
+  ${CMAKE_SOURCE_DIR}/tests/unit/engine_test.c ${CMAKE_SOURCE_DIR}/tests/unit/engine_fixture.c)

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine_test.c - the engine against the plain meaning of the rules, on seeded plans and events, in
+ * every form.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/engine_fixture.h"
+
+#define S INT64_C(1000000)
+
+static const cell_spec *random_spec(uint64_t *seed, cell_spec *spec)
+{
+    static const cell_spec shapes[] = {
+        {"count", 0, {0, 0}, 0, {0}, 0, 0, 0},
+        {"count", 1, {SLOT_SHOP, 0}, 0, {0}, 0, 0, 0},
+        {"sum", 1, {SLOT_MONEY, 0}, 0, {0}, 0, 0, 0},
+        {"sum", 1, {SLOT_SCORE, 0}, 0, {0}, 0, 0, 0},
+        {"sum", 1, {SLOT_UNITS, 0}, 0, {0}, 0, 0, 0},
+        {"sum", 1, {SLOT_WIDE, 0}, 0, {0}, 0, 0, 0},
+        {"mean", 1, {SLOT_MONEY, 0}, 0, {0}, 0, 0, 0},
+        {"mean", 1, {SLOT_SCORE, 0}, 0, {0}, 0, 0, 0},
+        {"mean", 1, {SLOT_WIDE, 0}, 0, {0}, 0, 0, 0},
+        {"var", 1, {SLOT_SCORE, 0}, 0, {0}, 0, 0, 0},
+        {"stddev", 1, {SLOT_MONEY, 0}, 0, {0}, 0, 0, 0},
+        {"min", 1, {SLOT_MONEY, 0}, 0, {0}, 0, 0, 0},
+        {"max", 1, {SLOT_SCORE, 0}, 0, {0}, 0, 0, 0},
+        {"max", 1, {SLOT_SHOP, 0}, 0, {0}, 0, 0, 0},
+        {"min", 1, {SLOT_WIDE, 0}, 0, {0}, 0, 0, 0},
+        {"first", 1, {SLOT_SHOP, 0}, 0, {0}, 0, 0, 0},
+        {"last", 1, {SLOT_SHOP, 0}, 0, {0}, 0, 0, 0},
+        {"last", 1, {SLOT_TIME, 0}, 0, {0}, 0, 0, 0},
+        {"last", 1, {SLOT_MONEY, 0}, 3, {0}, 0, 0, 0},
+        {"first", 1, {SLOT_SHOP, 0}, 2, {0}, 0, 0, 0},
+        {"lag", 1, {SLOT_UNITS, 0}, 2, {0}, 0, 0, 0},
+        {"delta", 1, {SLOT_TIME, 0}, 0, {0}, 0, 0, 0},
+        {"delta", 1, {SLOT_MONEY, 0}, 0, {0}, 0, 0, 0},
+        {"argmax", 2, {SLOT_SHOP, SLOT_MONEY}, 0, {0}, 0, 0, 0},
+        {"argmin", 2, {SLOT_UNITS, SLOT_SCORE}, 0, {0}, 0, 0, 0},
+        {"any", 1, {SLOT_FLAG, 0}, 0, {0}, 0, 0, 0},
+        {"all", 1, {SLOT_FLAG, 0}, 0, {0}, 0, 0, 0},
+        {"share_of", 1, {SLOT_FLAG, 0}, 0, {0}, 0, 0, 0},
+        {"distinct", 1, {SLOT_SHOP, 0}, 0, {0}, 0, 0, 0},
+        {"distinct", 1, {SLOT_MONEY, 0}, 0, {0}, 0, 0, 0},
+        {"rate", 0, {0, 0}, 0, {0}, 0, 0, 0},
+    };
+    static const int64_t widths[] = {1, S, 7 * S, 60 * S, 600 * S, 5000 * S};
+    *spec = shapes[fixture_random(seed) % (sizeof shapes / sizeof shapes[0])];
+    bool may_ever = weir_agg_allows_ever(weir_agg_find(spec->agg));
+    bool is_rate = strcmp(spec->agg, "rate") == 0;
+    weir_plan_window *w = &spec->window;
+    switch (fixture_random(seed) % 4) {
+    case 0: w->kind = may_ever ? WEIR_WINDOW_EVER : WEIR_WINDOW_TIME; break;
+    case 1: w->kind = is_rate ? WEIR_WINDOW_TIME : WEIR_WINDOW_LAST; break;
+    default: w->kind = WEIR_WINDOW_TIME;
+    }
+    w->width_us = w->kind == WEIR_WINDOW_TIME ? widths[fixture_random(seed) % 6] : 0;
+    w->count = w->kind == WEIR_WINDOW_LAST ? 1 + (uint32_t)(fixture_random(seed) % 90) : 0;
+    if (fixture_random(seed) % 4 == 0) w->delay_us = (int64_t)(fixture_random(seed) % 50) * S;
+    if (w->kind == WEIR_WINDOW_TIME && fixture_random(seed) % 6 == 0) w->step_us = 7 * S;
+    spec->filtered = fixture_random(seed) % 3 == 0;
+    spec->this_shop = w->kind != WEIR_WINDOW_EVER && fixture_random(seed) % 6 == 0;
+    spec->including_this = w->delay_us == 0 && fixture_random(seed) % 4 == 0;
+    return spec;
+}
+
+enum { KEYS = 3, FORMS = 5 };
+static const char shops[8][12] = {"a", "b", "shop-c", "d", "a longer e", "f", "gg", ""};
+
+typedef struct world {
+    weir_plan *plan;
+    weir_engine *engine;
+    weir_memory_state *states;
+} world;
+
+static world world_create(const cell_spec *specs, uint32_t count, int64_t late_us, unsigned form)
+{
+    static const weir_layout_tuning tunings[FORMS] = {
+        {WEIR_FORM_AUTOMATIC, WEIR_FORM_AUTOMATIC, 0}, {WEIR_FORM_ALWAYS, WEIR_FORM_ALWAYS, 4},
+        {WEIR_FORM_NEVER, WEIR_FORM_NEVER, 0},         {WEIR_FORM_ALWAYS, WEIR_FORM_NEVER, 1},
+        {WEIR_FORM_NEVER, WEIR_FORM_ALWAYS, 20},
+    };
+    world w = {.plan = fixture_plan(specs, count, late_us)};
+    weir_layouts_tune(w.plan, tunings[form]);
+    w.engine = weir_engine_create(w.plan);
+    w.states = weir_memory_state_create(w.plan);
+    return w;
+}
+
+static void world_destroy(world *w)
+{
+    weir_memory_state_destroy(w->states);
+    weir_engine_destroy(w->engine);
+    weir_plan_unref(w->plan);
+}
+
+static weir_value maybe(uint64_t *seed, weir_value value)
+{
+    return fixture_random(seed) % 7 == 0 ? weir_null() : value;
+}
+
+static plain_row random_row(uint64_t *seed, int64_t now)
+{
+    plain_row row = {.time_us = now};
+    uint64_t kind = fixture_random(seed) % 20;
+    if (kind < 5) row.time_us -= (int64_t)(fixture_random(seed) % 40) * S / 2;
+    if (kind == 5) row.time_us -= (int64_t)(fixture_random(seed) % 700) * S;
+    if (kind == 6) row.time_us += (int64_t)(fixture_random(seed) % 90) * S;
+    row.values[SLOT_KEY] = weir_string("k", 1);
+    row.values[SLOT_TIME] = weir_time(row.time_us);
+    row.values[SLOT_MONEY] =
+        maybe(seed, weir_decimal((int64_t)(fixture_random(seed) % 20000) - 3000));
+    row.values[SLOT_SCORE] =
+        maybe(seed, weir_float(((double)(fixture_random(seed) % 2000) - 900) / 1024.0));
+    row.values[SLOT_FLAG] = maybe(seed, weir_bool(fixture_random(seed) % 3 > 0));
+    const char *shop = shops[fixture_random(seed) % 8];
+    row.values[SLOT_SHOP] = maybe(seed, weir_string(shop, strlen(shop)));
+    uint64_t units = fixture_random(seed);
+    row.values[SLOT_UNITS] =
+        maybe(seed, weir_int(units % 9 == 0 ? (int64_t)units : (int64_t)(units % 50)));
+    row.values[SLOT_WIDE] =
+        maybe(seed, weir_decimal((weir_int128)(int64_t)fixture_random(seed) * 1000003));
+    return row;
+}
+
+static bool same_value(weir_type type, const weir_value *a, const weir_value *b)
+{
+    if (weir_is_null(a) || weir_is_null(b)) return weir_is_null(a) && weir_is_null(b);
+    weir_buffer x = {0}, y = {0};
+    type.optional = false;
+    weir_value_encode(type, a, &x);
+    weir_value_encode(type, b, &y);
+    bool same = x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
+    weir_buffer_deinit(&x);
+    weir_buffer_deinit(&y);
+    return same;
+}
+
+static void compare(const world *w, unsigned form, const cell_spec *specs, uint32_t cell,
+                    const weir_value *want, bool want_overflow, const weir_value *got,
+                    bool got_overflow, uint64_t seed, size_t event)
+{
+    weir_type type = w->plan->cells[cell].binding.type;
+    if (want_overflow == got_overflow && same_value(type, want, got)) return;
+    const cell_spec *s = &specs[cell];
+    print_error("seed %llu event %zu form %u cell %u: %s(%u) window %d width %lld delay %lld step "
+                "%lld count %u "
+                "filtered %d this %d including %d; want kind %d %lld %a, got kind %d %lld %a\n",
+                (unsigned long long)seed, event, form, cell, s->agg, s->args[0],
+                (int)s->window.kind, (long long)s->window.width_us, (long long)s->window.delay_us,
+                (long long)s->window.step_us, s->window.count, s->filtered, s->this_shop,
+                s->including_this, want->kind, (long long)want->as.integer, want->as.float64,
+                got->kind, (long long)got->as.integer, got->as.float64);
+    fail();
+}
+
+static void run_seed(uint64_t seed, size_t events, uint32_t cell_count, int64_t origin,
+                     int64_t pace)
+{
+    uint64_t random = seed;
+    cell_spec specs[FIXTURE_CELLS_MAX];
+    for (uint32_t c = 0; c < cell_count; c++)
+        random_spec(&random, &specs[c]);
+    int64_t late_us = (int64_t)(fixture_random(&random) % 4) * 20 * S;
+    world worlds[FORMS];
+    for (unsigned f = 0; f < FORMS; f++)
+        worlds[f] = world_create(specs, cell_count, late_us, f);
+    plain_row *rows[KEYS];
+    size_t counts[KEYS] = {0};
+    for (int k = 0; k < KEYS; k++)
+        rows[k] = calloc(events, sizeof(plain_row));
+    weir_shard_clock clock = {INT64_MIN, INT64_MIN};
+    weir_arena scratch = {0};
+    int64_t now = origin;
+    for (size_t e = 0; e < events; e++) {
+        unsigned key = (unsigned)(fixture_random(&random) % 8);
+        key = key > 2 ? 0 : key;
+        if (fixture_random(&random) % 3 > 0)
+            now += (int64_t)(fixture_random(&random) % (uint64_t)pace);
+        if (fixture_random(&random) % 300 == 0) now += 400 * pace;
+        plain_row row = random_row(&random, now);
+        weir_arena_reset(&scratch);
+        weir_value carried[FIXTURE_CELLS_MAX];
+        bool overflow[FIXTURE_CELLS_MAX];
+        char key_text[2] = {(char)('x' + key), 0};
+        row.values[SLOT_KEY] = weir_string(key_text, 1);
+        weir_event event = {.fields = row.values,
+                            .carried = carried,
+                            .carried_overflow = overflow,
+                            .key = {(const uint8_t *)key_text, 1},
+                            .et_us = row.time_us,
+                            .seq = e};
+        for (unsigned f = 0; f < FORMS; f++) {
+            world *w = &worlds[f];
+            const weir_state_port *port = weir_memory_state_port(w->states);
+            bool beyond = false;
+            assert_null(weir_engine_read(w->engine, port, &clock, &event, &beyond));
+            for (uint32_t c = 0; c < cell_count; c++) {
+                bool want_overflow = false;
+                weir_value want = plain_read(w->plan, c, &specs[c], rows[key], counts[key], &row,
+                                             clock.greatest_et_us, &scratch, &want_overflow);
+                compare(w, f, specs, c, &want, want_overflow, &carried[c], overflow[c], seed, e);
+            }
+            assert_null(weir_engine_apply(w->engine, port, &clock, &event));
+            if (f > 0 && fixture_random(&random) % 40 == 0)
+                assert_null(weir_memory_state_reload(w->states));
+        }
+        row.values[SLOT_KEY] = weir_null();
+        rows[key][counts[key]++] = row;
+        if (row.time_us > clock.greatest_et_us) clock.greatest_et_us = row.time_us;
+    }
+    for (unsigned f = 0; f < FORMS; f++)
+        world_destroy(&worlds[f]);
+    for (int k = 0; k < KEYS; k++)
+        free(rows[k]);
+    weir_arena_deinit(&scratch);
+}
+
+static void every_form_equals_the_plain_meaning(void **state)
+{
+    (void)state;
+    const char *from = getenv("WEIR_SEED");
+    uint64_t first = from != NULL ? strtoull(from, NULL, 10) : 1;
+    uint64_t count = from != NULL                   ? 1
+                     : getenv("WEIR_SEEDS") != NULL ? strtoull(getenv("WEIR_SEEDS"), NULL, 10)
+                                                    : 12;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        run_seed(seed, 400, 24, seed % 3 == 0 ? -50 * S : INT64_C(1700000000) * S, 5 * S);
+    }
+}
+
+static void times_at_the_ends_of_int64_are_times_like_others(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 100; seed < 104; seed++) {
+        run_seed(seed, 60, 24, INT64_MIN + 800 * S, S);
+        run_seed(seed, 60, 24, INT64_MAX - 800 * S, S / 50);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_form_equals_the_plain_meaning),
+        cmocka_unit_test(times_at_the_ends_of_int64_are_times_like_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
