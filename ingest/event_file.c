@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ingest/event_file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "ingest/json_event.h"
+#include "ingest/rows.h"
 #include "ops/runtime/assert.h"
-#include "ops/runtime/file.h"
-
-enum { LINE_BYTES_MAX = 4 << 20 };
 
 /* One stream: how its objects become its schema's values. */
 typedef struct lane {
@@ -22,10 +19,10 @@ typedef struct lane {
 struct weir_event_file {
     const weir_plan *plan;
     weir_arena arena, scratch;
-    FILE *in;
-    bool is_stdin;
-    char *line_text;
-    size_t line_capacity;
+    weir_rows *rows;
+    bool is_json;      /* JSON Lines; else rows of columns */
+    bool has_ingest;   /* rows have a column `ingest` that is no field of the schema */
+    weir_value *cells; /* rows: one per field, then ingest */
     lane *lanes;
     uint32_t bare_stream; /* of files that do not name it; WEIR_NONE */
     int64_t line;         /* of the next one */
@@ -191,49 +188,65 @@ static weir_error *take_line(weir_event_file *file, weir_bytes text, weir_file_e
     return NULL;
 }
 
-/* ---- the file ---- */
+/* ---- one row of columns ---- */
 
-static bool is_blank(const char *text, size_t size)
+static void fill_defaults(const lane *l)
 {
-    for (size_t i = 0; i < size; i++)
-        if (strchr(" \t\r", text[i]) == NULL || text[i] == '\0') return false;
-    return true;
+    const weir_schema *schema = l->stream->schema;
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const weir_schema_field *field = &schema->fields[i];
+        if (weir_is_null(&l->values[i]) && !field->type.optional && field->has_default)
+            l->values[i] = field->default_value;
+    }
 }
 
-/* The next line that is not blank; size -1 at the end. */
-static weir_error *next_line(weir_event_file *file, ssize_t *size_out)
+static weir_error *take_row(weir_event_file *file, const weir_row *row, weir_file_event *event)
 {
-    do {
-        errno = 0;
-        *size_out = getline(&file->line_text, &file->line_capacity, file->in);
-        if (*size_out < 0)
-            return errno == 0 || feof(file->in)
-                       ? NULL
-                       : weir_error_of_errno(errno, "reading", "the events");
-        while (*size_out > 0 &&
-               (file->line_text[*size_out - 1] == '\n' || file->line_text[*size_out - 1] == '\r'))
-            (*size_out)--;
-    } while (is_blank(file->line_text, (size_t)*size_out));
+    lane *l = &file->lanes[file->bare_stream];
+    size_t count = l->stream->schema->field_count;
+    file->counts.nulled_numbers += row->nulled_numbers;
+    if (row->status == WEIR_ROW_BAD) {
+        *(row->bad_number ? &file->counts.bad_number : &file->counts.bad_value) += 1;
+        refuse(file, event, "%s", row->problem);
+        return NULL;
+    }
+    envelope e = {0};
+    if (file->has_ingest && !weir_is_null(&file->cells[count])) {
+        e.has_ingest = true;
+        e.ingest_us = file->cells[count].as.integer;
+    }
+    memcpy(l->values, file->cells, count * sizeof *l->values);
+    fill_defaults(l);
+    event->stream = file->bare_stream;
+    set_ingest(file, l, &e, event);
+    return encode(file, l, event);
+}
+
+/* ---- the file ---- */
+
+static weir_error *next_row(weir_event_file *file, weir_file_event *event)
+{
+    weir_row row;
+    weir_bytes text = {0};
+    WEIR_TRY(file->is_json ? weir_rows_next_line(file->rows, &text, &row)
+                           : weir_rows_next(file->rows, &file->scratch, file->cells, &row));
+    if (row.status == WEIR_ROW_END) {
+        event->status = WEIR_FILE_EVENT_END;
+        return NULL;
+    }
+    event->line = file->line++;
+    file->counts.lines++;
+    if (!file->is_json) return take_row(file, &row, event);
+    if (row.status == WEIR_ROW_OK) return take_line(file, text, event);
+    refuse_line(file, event, row.problem);
     return NULL;
 }
 
 weir_error *weir_event_file_next(weir_event_file *file, weir_file_event *event_out)
 {
-    ssize_t size = 0;
     *event_out = (weir_file_event){.status = WEIR_FILE_EVENT_OK};
     weir_arena_reset(&file->scratch);
-    WEIR_TRY(next_line(file, &size));
-    if (size < 0) {
-        event_out->status = WEIR_FILE_EVENT_END;
-        return NULL;
-    }
-    event_out->line = file->line++;
-    file->counts.lines++;
-    if (size > LINE_BYTES_MAX) {
-        refuse_line(file, event_out, "the line is longer than 4 MiB");
-        return NULL;
-    }
-    return take_line(file, (weir_bytes){(const uint8_t *)file->line_text, (size_t)size}, event_out);
+    return next_row(file, event_out);
 }
 
 static uint32_t find_field(const weir_schema *schema, const char *path)
@@ -253,16 +266,46 @@ static void lane_init(weir_event_file *file, uint32_t index)
         .time_field = find_field(stream->schema, stream->slot_paths[stream->time_slot])};
 }
 
-static weir_error *open_input(weir_event_file *file, const char *path, const char *stream)
+static weir_error *choose_stream(weir_event_file *file, const char *stream)
 {
     if (stream != NULL) {
         file->bare_stream = weir_plan_find_stream(file->plan, stream);
         if (file->bare_stream == WEIR_NONE)
             return weir_error_new(WEIR_E_USAGE, "there is no stream `%s`", stream);
+    } else if (!file->is_json) {
+        if (file->plan->stream_count != 1)
+            return weir_error_new(
+                WEIR_E_USAGE, "the file does not name the stream of its rows; say --stream NAME");
+        file->bare_stream = 0;
     }
-    file->is_stdin = strcmp(path, "-") == 0;
-    file->in = file->is_stdin ? stdin : fopen(path, "rb");
-    return file->in == NULL ? weir_error_of_errno(errno, "opening", path) : NULL;
+    return NULL;
+}
+
+/* All fields of the schema, by name; what is optional or has a default may be missing. */
+static weir_error *bind_columns(weir_event_file *file)
+{
+    const weir_schema *schema = file->lanes[file->bare_stream].stream->schema;
+    size_t count = schema->field_count;
+    weir_rows_want *wants = weir_arena_array(&file->arena, weir_rows_want, count + 1);
+    file->cells = weir_arena_array(&file->arena, weir_value, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const weir_schema_field *field = &schema->fields[i];
+        bool may_be_absent = field->type.optional || field->has_default;
+        wants[i] = (weir_rows_want){field->path, field->type, field->unit, may_be_absent};
+    }
+    file->has_ingest =
+        weir_schema_find(schema, "ingest") == NULL && weir_rows_has(file->rows, "ingest");
+    wants[count] =
+        (weir_rows_want){"ingest", weir_type_optional(weir_type_of(WEIR_TIME)), WEIR_UNIT_US, true};
+    return weir_rows_bind(file->rows, wants, count + file->has_ingest);
+}
+
+static weir_error *open_input(weir_event_file *file, const char *path, const char *stream)
+{
+    WEIR_TRY(weir_rows_open(path, NULL, &file->rows));
+    file->is_json = weir_rows_format_of(file->rows) == WEIR_ROWS_JSONL;
+    WEIR_TRY(choose_stream(file, stream));
+    return file->is_json ? NULL : bind_columns(file);
 }
 
 weir_error *weir_event_file_open(const weir_plan *plan, const char *path, const char *stream,
@@ -288,8 +331,7 @@ weir_error *weir_event_file_open(const weir_plan *plan, const char *path, const 
 void weir_event_file_close(weir_event_file *file)
 {
     if (file == NULL) return;
-    if (file->in != NULL && !file->is_stdin) (void)fclose(file->in);
-    free(file->line_text);
+    weir_rows_close(file->rows);
     weir_buffer_deinit(&file->body);
     weir_arena_deinit(&file->arena);
     weir_arena_deinit(&file->scratch);

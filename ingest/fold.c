@@ -1,34 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ingest/fold.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "ingest/decoders.h"
+#include "ingest/admission.h"
 #include "ingest/epochs.h"
+#include "ingest/lane.h"
 #include "ingest/packer.h"
 #include "ingest/slices.h"
 #include "ops/runtime/assert.h"
 
 enum { FOLD_MAGIC = 0x0f01d001, WAITING_MAX = 8 };
-
-/* One stream as this shard sees it, with room for one event. */
-typedef struct lane {
-    const weir_plan_stream *stream;
-    uint32_t index;
-    uint32_t
-        hop; /* where this shard's entity stands among the stream's hops; WEIR_NONE: not observed */
-    bool needs_carried; /* rows of this hop or values read here depend on what came from earlier
-                           hops */
-    weir_decoders decoders;
-    weir_value *slots;
-    weir_value *carried;
-    bool *overflow;
-    uint32_t *held; /* carried values whose bytes live in the state: copied before it changes */
-    uint32_t held_count;
-    uint32_t *scores; /* of the plan, on this stream */
-    uint32_t score_count;
-} lane;
 
 typedef struct fold {
     weir_node node;
@@ -37,7 +19,7 @@ typedef struct fold {
     const weir_plan *plan;
     const char *topic_name;
     uint32_t entity;
-    lane *lanes; /* one per stream of the plan */
+    weir_lane *lanes; /* one per stream of the plan */
     uint32_t last_lane;
     weir_state_table *table;
     weir_slices slices;
@@ -66,7 +48,7 @@ static fold *self_of(const weir_node *node)
 
 /* One copy on its way through the shard. */
 typedef struct passage {
-    lane *lane;
+    weir_lane *lane;
     weir_journal_copy copy;
     weir_event event;
     uint64_t hash; /* of the key */
@@ -77,13 +59,13 @@ typedef struct passage {
 
 /* ---- which copies are taken ---- */
 
-static bool is_stream(const lane *l, weir_bytes name)
+static bool is_stream(const weir_lane *l, weir_bytes name)
 {
     return strlen(l->stream->name) == name.size &&
            memcmp(l->stream->name, name.data, name.size) == 0;
 }
 
-static lane *find_lane(fold *self, weir_bytes name)
+static weir_lane *find_lane(fold *self, weir_bytes name)
 {
     if (is_stream(&self->lanes[self->last_lane], name)) return &self->lanes[self->last_lane];
     for (uint32_t i = 0; i < self->plan->stream_count; i++) {
@@ -114,7 +96,7 @@ static weir_error *check_definition(const fold *self, passage *p)
 {
     p->is_foreign = memcmp(p->copy.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES) != 0;
     if (!p->is_foreign || p->copy.point_count == 0) return NULL;
-    if (!p->emits && !p->lane->needs_carried) return NULL;
+    if (!p->emits && !p->lane->needs_earlier) return NULL;
     return weir_error_new(
         WEIR_E_NOT_APPLIED,
         "journal %s/%d, offset %lld: an event of stream %s carries values of another version of "
@@ -153,7 +135,7 @@ static int64_t ingest_time(const fold *self, const passage *p)
 
 static weir_error *decode_event(fold *self, passage *p, const weir_decoder_entry *entry)
 {
-    lane *l = p->lane;
+    weir_lane *l = p->lane;
     int64_t offset = weir_seq_offset(p->event.seq);
     uint32_t index = weir_seq_index(p->event.seq);
     weir_decode_result result =
@@ -172,7 +154,7 @@ static weir_error *decode_event(fold *self, passage *p, const weir_decoder_entry
 }
 
 /* Values that point into key states must outlive the change of those states. */
-static void hold_values(fold *self, lane *l)
+static void hold_values(fold *self, weir_lane *l)
 {
     for (uint32_t i = 0; i < l->held_count; i++) {
         weir_value *value = &l->carried[l->held[i]];
@@ -190,19 +172,31 @@ static weir_error *read_absent(fold *self, passage *p, uint32_t hop)
     return NULL;
 }
 
-/* The first hop decides on duplicates (R9), and reads for the hops before it, whose keys are null.
- */
-static weir_error *begin_chain(fold *self, passage *p, bool *duplicate_out)
+/* The first hop decides on duplicates (R9); a null id is none. */
+static weir_error *decide_duplicate(fold *self, const passage *p, bool *duplicate_out)
 {
-    const weir_plan_stream *stream = p->lane->stream;
+    uint32_t slot = p->lane->stream->id_slot;
     *duplicate_out = false;
-    if (stream->id_slot != WEIR_NONE && !weir_is_null(&p->lane->slots[stream->id_slot])) {
-        WEIR_TRY(weir_engine_is_duplicate(self->options.engine, weir_state_table_port(self->table),
-                                          &p->event, duplicate_out));
-        if (*duplicate_out) return NULL;
-    }
-    for (uint32_t h = 0; h < p->event.hop; h++)
+    if (p->copy.point_count > 0 || slot == WEIR_NONE || weir_is_null(&p->lane->slots[slot]))
+        return NULL;
+    return weir_engine_is_duplicate(self->options.engine, weir_state_table_port(self->table),
+                                    &p->event, duplicate_out);
+}
+
+/* Reads what the event carries from here on; at the first hop for those before it, too, whose keys
+ * are null. */
+static weir_error *read_event(fold *self, passage *p, weir_read_point *point_out)
+{
+    bool beyond_horizon = false;
+    for (uint32_t h = 0; p->copy.point_count == 0 && h < p->event.hop; h++)
         WEIR_TRY(read_absent(self, p, h));
+    WEIR_TRY(weir_engine_read(self->options.engine, weir_state_table_port(self->table),
+                              &self->record.clock, &p->event, &beyond_horizon));
+    hold_values(self, p->lane);
+    *point_out = (weir_read_point){.hop = p->event.hop,
+                                   .partition = self->options.partition,
+                                   .seq = p->event.seq,
+                                   .beyond_horizon = beyond_horizon};
     return NULL;
 }
 
@@ -224,25 +218,22 @@ static void count_duplicate(fold *self, const passage *p)
     weir_seq_list_add(&self->slices.duplicates[weir_slice_of(p->hash)], p->event.seq);
 }
 
+/* Below K nothing leaves: values are read only where rows depend on them, or a sink wants them. */
+static bool must_read(const fold *self, const passage *p)
+{
+    return p->emits || p->lane->needs_reads ||
+           (self->options.rows != NULL && self->options.replay_rows);
+}
+
 /* Duplicate, read, apply, in this order (R4, R9). */
 static weir_error *fold_event(fold *self, passage *p, bool *duplicate_out,
                               weir_read_point *point_out)
 {
-    const weir_state_port *port = weir_state_table_port(self->table);
-    *duplicate_out = false;
-    if (p->copy.point_count == 0) {
-        WEIR_TRY(begin_chain(self, p, duplicate_out));
-        if (*duplicate_out) return NULL;
-    }
-    bool beyond_horizon = false;
-    WEIR_TRY(weir_engine_read(self->options.engine, port, &self->record.clock, &p->event,
-                              &beyond_horizon));
-    hold_values(self, p->lane);
-    *point_out = (weir_read_point){.hop = p->event.hop,
-                                   .partition = self->options.partition,
-                                   .seq = p->event.seq,
-                                   .beyond_horizon = beyond_horizon};
-    return weir_engine_apply(self->options.engine, port, &self->record.clock, &p->event);
+    WEIR_TRY(decide_duplicate(self, p, duplicate_out));
+    if (*duplicate_out) return NULL;
+    if (must_read(self, p)) WEIR_TRY(read_event(self, p, point_out));
+    return weir_engine_apply(self->options.engine, weir_state_table_port(self->table),
+                             &self->record.clock, &p->event);
 }
 
 /* ---- where it goes afterwards ---- */
@@ -254,7 +245,7 @@ static weir_error *send(fold *self, weir_output *output)
 }
 
 /* The canonical key of a hop's entity, in self->key; false if a field is null. */
-static bool hop_key(fold *self, const lane *l, uint32_t hop)
+static bool hop_key(fold *self, const weir_lane *l, uint32_t hop)
 {
     const weir_plan_hop *at = &l->stream->hops[hop];
     const weir_plan_entity *entity = &self->plan->entities[at->entity];
@@ -295,7 +286,7 @@ static weir_error *find_score_id(fold *self, uint32_t score)
 }
 
 /* A score's key is that of the stream's first entity whose key is not null. */
-static weir_bytes score_key(fold *self, const lane *l)
+static weir_bytes score_key(fold *self, const weir_lane *l)
 {
     for (uint32_t h = 0; h < l->stream->hop_count; h++)
         if (hop_key(self, l, h)) return (weir_bytes){self->key.data, self->key.size};
@@ -327,7 +318,7 @@ static weir_error *send_score(fold *self, const passage *p, uint32_t ordinal)
 
 static weir_error *finish_event(fold *self, passage *p)
 {
-    lane *l = p->lane;
+    weir_lane *l = p->lane;
     self->record.counters.rows += p->emits;
     for (uint32_t i = 0; i < l->stream->carried_count; i++)
         self->record.counters.overflows += p->emits && l->overflow[i];
@@ -384,7 +375,7 @@ static weir_error *replay_or_fold(fold *self, passage *p, const weir_decoder_ent
         return NULL;
     }
     advance_clock(self, p);
-    return pass_on(self, p, point);
+    return must_read(self, p) ? pass_on(self, p, point) : NULL;
 }
 
 static void set_event(fold *self, passage *p, weir_seq seq)
@@ -682,21 +673,11 @@ static weir_error *fold_tick(weir_node *node, int64_t monotonic_us, bool idle)
     return checkpoint_if_due(self, monotonic_us);
 }
 
-static void lane_free(lane *l)
-{
-    weir_decoders_deinit(&l->decoders);
-    free(l->slots);
-    free(l->carried);
-    free(l->overflow);
-    free(l->held);
-    free(l->scores);
-}
-
 static void fold_close(weir_node *node)
 {
     fold *self = self_of(node);
     for (uint32_t i = 0; i < self->plan->stream_count; i++)
-        lane_free(&self->lanes[i]);
+        weir_lane_deinit(&self->lanes[i]);
     free(self->lanes);
     weir_slices_deinit(&self->slices);
     weir_state_table_destroy(self->table);
@@ -714,127 +695,13 @@ static void fold_close(weir_node *node)
     free(self);
 }
 
-/* ---- opening: what must fit together ---- */
-
-static weir_error *refuse(const fold *self, weir_error_code code, const char *what,
-                          const char *remedy)
-{
-    return weir_error_new(
-        code, "journal %s/%d, state %s: %s; %s", self->topic_name, self->options.partition,
-        self->options.state_path == NULL ? "(in memory)" : self->options.state_path, what, remedy);
-}
-
-static void put_text(weir_buffer *out, const char *text)
-{
-    weir_buffer_put_varint(out, strlen(text));
-    weir_buffer_put_text(out, text);
-}
-
-/* Whose state this is: u8 version, 32 bytes of the definition's digest, topic, partition, number of
- * partitions. */
-static void identity_encode(const fold *self, weir_buffer *out)
-{
-    const weir_output_port *port = self->options.port;
-    weir_buffer_put_u8(out, 1);
-    weir_buffer_put(out, self->plan->digest, WEIR_DIGEST_BYTES);
-    put_text(out, self->topic_name);
-    weir_buffer_put_varint(out, (uint32_t)self->options.partition);
-    weir_buffer_put_varint(out,
-                           (uint32_t)port->partition_count(port->context, self->options.topic));
-}
-
-static weir_error *refuse_identity(const fold *self, weir_bytes had, const weir_buffer *want)
-{
-    bool is_definition =
-        had.size > WEIR_DIGEST_BYTES && had.size == want->size && had.data[0] == want->data[0] &&
-        memcmp(had.data + 1 + WEIR_DIGEST_BYTES, want->data + 1 + WEIR_DIGEST_BYTES,
-               had.size - 1 - WEIR_DIGEST_BYTES) == 0;
-    const char *remedy =
-        "to rebuild it from the journal under the present definitions, remove that folder; or "
-        "start the "
-        "worker with the folder of definitions and the topic that it was made from";
-    return refuse(self, WEIR_E_STATE_OTHER,
-                  is_definition
-                      ? "the state was made by another version of the definitions"
-                      : "the state belongs to another topic, partition or number of partitions",
-                  remedy);
-}
-
-static weir_error *check_identity(fold *self)
-{
-    const weir_store_port *store = self->options.store;
-    weir_buffer want = {0};
-    weir_bytes had = {0};
-    identity_encode(self, &want);
-    weir_error *error = store->read_identity(store->context, &had);
-    if (error == NULL && had.size == 0) {
-        error = store->write_identity(store->context, (weir_bytes){want.data, want.size});
-    } else if (error == NULL &&
-               (had.size != want.size || memcmp(had.data, want.data, had.size) != 0)) {
-        error = refuse_identity(self, had, &want);
-    }
-    weir_buffer_deinit(&want);
-    return error;
-}
-
-static weir_error *check_positions(const fold *self, const weir_node_position *at, int64_t low)
-{
-    char what[160];
-    (void)snprintf(
-        what, sizeof what, "L %lld (state), K %lld (committed), the journal holds [%lld, %lld)",
-        (long long)low, (long long)at->committed, (long long)at->log_start, (long long)at->log_end);
-    if (at->committed >= 0 && at->committed < low) {
-        return refuse(
-            self, WEIR_E_STATE_NEWER, what,
-            "K < L: the group's offset was set back; set it to at least L (kafka-consumer-groups "
-            "--reset-offsets --to-offset), or remove the state folder to rebuild it");
-    }
-    if (at->log_start > low) {
-        return refuse(self, WEIR_E_LOG_TRUNCATED, what,
-                      "the journal no longer holds position L: restore a checkpoint that is newer "
-                      "than its start "
-                      "(<state>/checkpoints), restore the topic, or start a new package; and set "
-                      "retention.ms=-1 on it");
-    }
-    if (at->log_end < low || at->committed > at->log_end) {
-        return refuse(self, WEIR_E_STATE_NEWER, what,
-                      "the journal ends below a position that was reached: it was recreated or "
-                      "cut; restore the topic, "
-                      "or start a new package");
-    }
-    return NULL;
-}
-
-/* A source that ends below what was folded from it is another one under the same name. */
-static weir_error *check_origins(const fold *self)
-{
-    if (self->options.log_end == NULL) return NULL;
-    for (uint32_t i = 0; i < self->record.stream_count; i++) {
-        const weir_origin *origin = &self->record.streams[i];
-        for (uint32_t p = 0; p < origin->count; p++) {
-            if (origin->next[p] == 0) continue;
-            int64_t seen = weir_seq_offset(origin->next[p] - 1);
-            int64_t end = self->options.log_end(self->options.log_end_context,
-                                                self->options.topics->sources[i], (int32_t)p);
-            if (end < 0 || end > seen) continue;
-            char what[200];
-            (void)snprintf(
-                what, sizeof what,
-                "offset %lld of source %.80s/%u was folded, but that partition ends at %lld",
-                (long long)seen, self->plan->streams[i].topic, p, (long long)end);
-            return refuse(
-                self, WEIR_E_STATE_NEWER, what,
-                "the source topic was recreated: start a new package, or restore the topic");
-        }
-    }
-    return NULL;
-}
+/* ---- opening ---- */
 
 static weir_error *fold_open(weir_node *node, const weir_node_position *at, int64_t *start_out)
 {
     fold *self = self_of(node);
     WEIR_ASSERT(!self->is_open);
-    WEIR_TRY(check_identity(self));
+    WEIR_TRY(weir_admit_identity(&self->options));
     weir_error *error = weir_slices_open(&self->slices, self->plan, self->options.store,
                                          self->table, &self->record);
     if (error != NULL) {
@@ -843,8 +710,8 @@ static weir_error *fold_open(weir_node *node, const weir_node_position *at, int6
             self->options.state_path == NULL ? "(in memory)" : self->options.state_path);
     }
     int64_t low = weir_slices_low(&self->slices);
-    WEIR_TRY(check_positions(self, at, low));
-    WEIR_TRY(check_origins(self));
+    WEIR_TRY(weir_admit_positions(&self->options, at, low));
+    WEIR_TRY(weir_admit_origins(&self->options, &self->record));
     self->next = low;
     self->emit_from = self->committed = at->committed >= 0 ? at->committed : low;
     self->checkpoint_low = low;
@@ -871,68 +738,11 @@ static const weir_node_ops fold_ops = {
 
 /* ---- making one ---- */
 
-static bool uses_carried(const weir_expr *expr, const weir_plan_stream *stream, uint32_t hop)
-{
-    if (expr == NULL) return false;
-    if (expr->op == WEIR_EXPR_CARRIED && stream->carried[expr->index].hop < hop) return true;
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        if (uses_carried(expr->args[i], stream, hop)) return true;
-    return false;
-}
-
-static bool feed_uses_carried(const weir_plan *plan, const lane *l, const weir_plan_feed *feed)
-{
-    const weir_plan_view *view = &plan->views[feed->view];
-    const weir_plan_source *source = &view->sources[feed->source];
-    if (uses_carried(source->where, l->stream, l->hop)) return true;
-    for (uint32_t i = 0; i < view->column_count; i++)
-        if (uses_carried(source->columns[i], l->stream, l->hop)) return true;
-    for (uint32_t i = 0; i < view->extra_key_count; i++)
-        if (uses_carried(source->extra_keys[i], l->stream, l->hop)) return true;
-    return false;
-}
-
-static bool lane_needs_carried(const weir_plan *plan, const lane *l)
-{
-    const weir_plan_hop *hop = &l->stream->hops[l->hop];
-    for (uint32_t i = 0; i < hop->feed_count; i++)
-        if (feed_uses_carried(plan, l, &hop->feeds[i])) return true;
-    for (uint32_t i = 0; i < hop->read_count; i++)
-        if (uses_carried(l->stream->carried[hop->reads[i]].expr, l->stream, l->hop)) return true;
-    return false;
-}
-
-static bool is_held(weir_type type)
-{
-    return type.kind == WEIR_STRING || type.kind == WEIR_BYTES || type.kind == WEIR_VEC ||
-           type.kind == WEIR_LIST || type.kind == WEIR_MAP;
-}
-
 static void *new_array(size_t count, size_t size)
 {
     void *array = calloc(count + 1, size);
     WEIR_ASSERT(array != NULL);
     return array;
-}
-
-static void lane_init(fold *self, uint32_t index)
-{
-    lane *l = &self->lanes[index];
-    const weir_plan_stream *stream = &self->plan->streams[index];
-    *l = (lane){.stream = stream, .index = index, .hop = WEIR_NONE};
-    for (uint32_t h = 0; h < stream->hop_count; h++)
-        if (stream->hops[h].entity == self->entity) l->hop = h;
-    l->slots = new_array(stream->slot_count, sizeof *l->slots);
-    l->carried = new_array(stream->carried_count, sizeof *l->carried);
-    l->overflow = new_array(stream->carried_count, sizeof *l->overflow);
-    l->held = new_array(stream->carried_count, sizeof *l->held);
-    l->scores = new_array(self->plan->score_count, sizeof *l->scores);
-    for (uint32_t i = 0; i < stream->carried_count; i++)
-        if (is_held(stream->carried[i].type)) l->held[l->held_count++] = i;
-    for (uint32_t i = 0; i < self->plan->score_count; i++)
-        if (self->plan->scores[i].stream == index) l->scores[l->score_count++] = i;
-    if (l->hop != WEIR_NONE) l->needs_carried = lane_needs_carried(self->plan, l);
-    weir_decoders_init(&l->decoders, stream, self->options.schemas);
 }
 
 static void set_defaults(weir_fold_options *options)
@@ -959,7 +769,7 @@ weir_error *weir_fold_create(const weir_fold_options *options, weir_node **node_
     self->entity = info->entity;
     self->lanes = new_array(self->plan->stream_count, sizeof *self->lanes);
     for (uint32_t i = 0; i < self->plan->stream_count; i++)
-        lane_init(self, i);
+        weir_lane_init(&self->lanes[i], self->plan, i, self->entity, options->schemas);
     self->score_ids = new_array(self->plan->score_count, sizeof *self->score_ids);
     self->has_score_id = new_array(self->plan->score_count, sizeof *self->has_score_id);
     self->table = weir_state_table_create(self->plan, options->store, self->options.table_bytes);
