@@ -44,20 +44,19 @@ static weir_value decimal_of_float(const weir_expr *node, const weir_value *args
                                    weir_expr_env *env)
 {
     weir_int128 value = 0;
-    return rounded(weir_decimal_from_double(args[0].as.float64, node->type.scale, &value), value,
-                   env);
+    bool fits = weir_decimal_from_double(args[0].as.float64, node->type.scale, &value);
+    return rounded(fits, value, env);
 }
 
 static weir_value decimal_rounded(const weir_expr *node, const weir_value *args, weir_expr_env *env)
 {
     weir_type from = node->args[0]->type;
     weir_int128 value = 0;
-    if (from.kind == WEIR_INT64) {
-        return rounded(weir_decimal_rescale(args[0].as.integer, 0, node->type.scale, &value), value,
-                       env);
-    }
-    return rounded(weir_decimal_round(args[0].as.decimal, from.scale, node->type.scale, &value),
-                   value, env);
+    unsigned scale = node->type.scale;
+    bool fits = from.kind == WEIR_INT64
+                    ? weir_decimal_rescale(args[0].as.integer, 0, scale, &value)
+                    : weir_decimal_round(args[0].as.decimal, from.scale, scale, &value);
+    return rounded(fits, value, env);
 }
 
 const char *weir_fn_bind_decimal(weir_bind *bind)

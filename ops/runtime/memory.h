@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memory.h - memory of key state and of its accumulators: blocks that grow, shrink and live as long as a key.
+ * memory.h - memory of key state and of its accumulators: blocks that grow, shrink and live as long
+ * as a key.
  *
- * None of these returns NULL: like an arena's, such an allocation may stop the process when memory is gone, since
- * the log replays. Budgets are kept by the store, which asks each state for its bytes and evicts. Behind them stands
- * the C library's allocator, whose size classes serve blocks of a few hundred bytes well.
+ * None of these returns NULL: like an arena's, such an allocation may stop the process when memory
+ * is gone, since the log replays. Budgets are kept by the store, which asks each state for its
+ * bytes and evicts. Behind them stands the C library's allocator, whose size classes serve blocks
+ * of a few hundred bytes well.
  *
  * Threads: any. A block may be freed by another thread than the one that made it.
  */
@@ -14,5 +16,6 @@
 
 void *weir_memory_alloc(size_t size);                /* not cleared */
 void *weir_memory_calloc(size_t count, size_t size); /* cleared; checks overflow */
-void *weir_memory_resize(void *memory, size_t size); /* keeps what was there; NULL makes a new block */
-void weir_memory_free(void *memory);                 /* NULL is fine */
+void *weir_memory_resize(void *memory,
+                         size_t size); /* keeps what was there; NULL makes a new block */
+void weir_memory_free(void *memory);   /* NULL is fine */
