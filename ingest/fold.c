@@ -426,6 +426,9 @@ static weir_error *take_copy(fold *self, passage *p, weir_seq seq)
     }
     weir_arena_reset(&self->scratch);
     p->event.ingest_us = ingest_time(self, p);
+    const weir_fold_watch *watch = self->options.watch;
+    if (watch != NULL)
+        WEIR_TRY(watch->before(watch->context, &self->node, seq, p->event.ingest_us));
     self->record.clock.ingest_us = p->event.ingest_us;
     p->hash = weir_state_hash(p->copy.key);
     if (weir_slices_is_ahead(&self->slices, weir_slice_of(p->hash), weir_seq_offset(seq)))

@@ -35,6 +35,13 @@ typedef struct weir_fold_row_sink {
     weir_error *(*take)(void *context, const weir_fold_row *row);
 } weir_fold_row_sink;
 
+/* Called before an event is folded, with the ingest time that the fold gives it (R2): for lookups at
+ * "the first position with an ingest time after t" (R3). */
+typedef struct weir_fold_watch {
+    void *context;
+    weir_error *(*before)(void *context, weir_node *node, weir_seq seq, int64_t ingest_us);
+} weir_fold_watch;
+
 typedef struct weir_fold_options {
     const weir_topics *topics; /* outlives the node, like all below */
     weir_topic topic;          /* a journal */
@@ -47,6 +54,7 @@ typedef struct weir_fold_options {
     const weir_fold_row_sink
         *rows; /* or NULL. Rows come for what is replayed below K, too, if replay_rows is set */
     bool replay_rows;
+    const weir_fold_watch *watch; /* or NULL */
     bool accepts_gaps;            /* file logs: seq is a line number */
     size_t table_bytes;           /* budget of the write-back table; 0: WEIR_FOLD_TABLE_BYTES */
     int64_t freeze_every_us;      /* one slice per this time; 0: WEIR_FOLD_FREEZE_US */

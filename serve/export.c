@@ -5,6 +5,7 @@
 
 #include "ops/runtime/assert.h"
 #include "ops/runtime/digest.h"
+#include "serve/spine.h"
 
 enum { META_COLUMNS_MAX = 8 + WEIR_PLAN_HOPS_MAX * WEIR_PLAN_KEY_FIELDS_MAX };
 
@@ -37,6 +38,8 @@ typedef struct export_job {
     export_column *sources;
     size_t column_count;
     weir_snapshot *snapshot;
+    weir_spine *spine; /* or NULL */
+    weir_replay *replay;
     weir_value *values, *row;
     bool *overflow;
     uint64_t rows;
@@ -126,40 +129,60 @@ static weir_value name_errors(export_job *exporter)
     return text;
 }
 
-static weir_value take_value(export_job *exporter, const weir_fold_row *row,
-                             const weir_replay_place *place, export_column column)
+static weir_value take_value(export_job *exporter, const weir_event *event, int32_t partition,
+                             export_column column)
 {
     switch (column.source) {
-    case FROM_SLOT: return row->event->fields[column.index];
-    case FROM_TIME: return weir_time(row->event->et_us);
+    case FROM_SLOT: return event->fields[column.index];
+    case FROM_TIME: return weir_time(event->et_us);
     case FROM_VECTOR: return exporter->values[column.index];
     case FROM_ERRORS: return name_errors(exporter);
-    case FROM_PARTITION: return weir_int(place->partition);
-    case FROM_OFFSET: return weir_int(weir_seq_offset(row->event->seq));
-    case FROM_INDEX: return weir_int(weir_seq_index(row->event->seq));
+    case FROM_PARTITION: return weir_int(partition);
+    case FROM_OFFSET: return weir_int(weir_seq_offset(event->seq));
+    case FROM_INDEX: return weir_int(weir_seq_index(event->seq));
     }
     WEIR_UNREACHABLE();
+}
+
+static weir_error *add_event(export_job *exporter, weir_engine *engine, const weir_event *event,
+                             int32_t partition)
+{
+    weir_arena_reset(&exporter->scratch);
+    weir_engine_vector(engine, exporter->vector_index, event, exporter->values, exporter->overflow);
+    for (size_t i = 0; i < exporter->column_count; i++) {
+        exporter->row[i] = take_value(exporter, event, partition, exporter->sources[i]);
+    }
+    exporter->rows++;
+    return weir_snapshot_add_row(exporter->snapshot, exporter->row);
 }
 
 static weir_error *on_row(void *context, const weir_replay_place *place, const weir_fold_row *row)
 {
     export_job *exporter = context;
     const weir_event *event = row->event;
-    if (event->stream != exporter->vector->stream) return NULL;
-    if (event->et_us < exporter->options->from_us || event->et_us >= exporter->options->to_us)
-        return NULL;
-    weir_arena_reset(&exporter->scratch);
-    weir_engine_vector(row->engine, exporter->vector_index, event, exporter->values,
-                       exporter->overflow);
-    for (size_t i = 0; i < exporter->column_count; i++) {
-        exporter->row[i] = take_value(exporter, row, place, exporter->sources[i]);
-    }
-    exporter->rows++;
-    return weir_snapshot_add_row(exporter->snapshot, exporter->row);
+    bool is_asked = event->stream == exporter->vector->stream &&
+                    event->et_us >= exporter->options->from_us &&
+                    event->et_us < exporter->options->to_us;
+    return is_asked ? add_event(exporter, row->engine, event, place->partition) : NULL;
+}
+
+/* Rows of a spine are read where their time falls between two ingest times, or at the end. */
+static weir_error *on_event(void *context, const weir_replay_place *at, weir_node *fold,
+                            weir_seq seq, int64_t ingest_us)
+{
+    export_job *exporter = context;
+    return weir_spine_advance(exporter->spine, exporter->replay, at, fold, seq, ingest_us);
+}
+
+static weir_error *on_end(void *context, const weir_replay_place *at, weir_node *fold)
+{
+    export_job *exporter = context;
+    weir_seq seq = weir_seq_of(weir_fold_next(fold), 0);
+    return weir_spine_advance(exporter->spine, exporter->replay, at, fold, seq, INT64_MAX);
 }
 
 /* Rows leave at their last hop whose key is not null: only hops before one that can not be null may
- * be left out. */
+ * be left out. A spine is looked up at every hop. */
 static void choose_topics(const export_job *exporter, bool *is_wanted)
 {
     for (uint32_t h = exporter->stream->hop_count; h-- > 0;) {
@@ -169,7 +192,7 @@ static void choose_topics(const export_job *exporter, bool *is_wanted)
         for (uint32_t k = 0; k < exporter->plan->entities[hop->entity].key_count; k++) {
             may_be_null |= exporter->stream->slot_types[hop->key_slots[k]].optional;
         }
-        if (!may_be_null) return;
+        if (!may_be_null && exporter->spine == NULL) return;
     }
 }
 
@@ -225,46 +248,75 @@ static weir_error *begin(export_job *exporter)
     return weir_snapshot_begin(&options, &exporter->snapshot);
 }
 
-static weir_error *export_rows(export_job *exporter, weir_replay *replay)
+static weir_error *export_spine(export_job *exporter)
 {
+    weir_replay_sinks sinks = {.context = exporter, .event = on_event, .end = on_end};
+    WEIR_TRY(weir_spine_place(exporter->spine, exporter->topics, exporter->replay));
+    WEIR_TRY(weir_replay_journals(exporter->replay, &sinks));
+    for (size_t i = 0; i < weir_spine_count(exporter->spine); i++) {
+        int32_t partition = 0;
+        const weir_event *event = weir_spine_row(exporter->spine, i, &partition);
+        WEIR_TRY(add_event(exporter, weir_replay_engine(exporter->replay), event, partition));
+    }
+    return NULL;
+}
+
+static weir_error *export_rows(export_job *exporter)
+{
+    if (exporter->spine != NULL) return export_spine(exporter);
     weir_replay_sinks sinks = {.context = exporter, .row = on_row};
-    return weir_replay_journals(replay, &sinks);
+    return weir_replay_journals(exporter->replay, &sinks);
+}
+
+static void allocate_row(export_job *exporter)
+{
+    size_t columns = exporter->vector->column_count + 1;
+    exporter->values = weir_arena_array(&exporter->arena, weir_value, columns);
+    exporter->overflow = weir_arena_array(&exporter->arena, bool, columns);
+    exporter->row = weir_arena_array(&exporter->arena, weir_value, exporter->column_count);
+}
+
+static weir_error *open_replay(export_job *exporter)
+{
+    const weir_export_options *options = exporter->options;
+    bool *is_wanted = weir_arena_array(&exporter->arena, bool, exporter->topics->count);
+    choose_topics(exporter, is_wanted);
+    weir_replay_options limited = *options->replay;
+    limited.is_wanted = is_wanted;
+    WEIR_TRY(weir_replay_open(&limited, &exporter->replay));
+    for (size_t i = 0; i < options->limit_count; i++) {
+        weir_replay_limit(exporter->replay, options->limits[i].topic, options->limits[i].partition,
+                          options->limits[i].to);
+    }
+    return NULL;
 }
 
 weir_error *weir_export(const weir_export_options *options, weir_snapshot_summary *summary_out)
 {
     const weir_topics *topics = options->replay->topics;
-    uint32_t vector = weir_plan_find_vector(topics->plan, options->vector);
+    const weir_plan *plan = topics->plan;
+    uint32_t vector = weir_plan_find_vector(plan, options->vector);
     if (vector == WEIR_NONE)
         return weir_error_new(WEIR_E_USAGE, "there is no vector `%s`", options->vector);
     export_job exporter = {.options = options,
                            .topics = topics,
-                           .plan = topics->plan,
-                           .vector = &topics->plan->vectors[vector],
+                           .plan = plan,
+                           .stream = &plan->streams[plan->vectors[vector].stream],
+                           .vector = &plan->vectors[vector],
                            .vector_index = vector};
-    exporter.stream = &exporter.plan->streams[exporter.vector->stream];
-    weir_replay *replay = NULL;
     weir_error *error = NULL;
     WEIR_TRY_OUT(choose_columns(&exporter));
-    exporter.values =
-        weir_arena_array(&exporter.arena, weir_value, exporter.vector->column_count + 1);
-    exporter.overflow = weir_arena_array(&exporter.arena, bool, exporter.vector->column_count + 1);
-    exporter.row = weir_arena_array(&exporter.arena, weir_value, exporter.column_count);
-    bool *is_wanted = weir_arena_array(&exporter.arena, bool, topics->count);
-    choose_topics(&exporter, is_wanted);
-    weir_replay_options limited = *options->replay;
-    limited.is_wanted = is_wanted;
-    WEIR_TRY_OUT(weir_replay_open(&limited, &replay));
-    for (size_t i = 0; i < options->limit_count; i++) {
-        weir_replay_limit(replay, options->limits[i].topic, options->limits[i].partition,
-                          options->limits[i].to);
-    }
+    allocate_row(&exporter);
+    if (options->spine != NULL)
+        WEIR_TRY_OUT(weir_spine_open(plan, vector, options->spine, &exporter.spine));
+    WEIR_TRY_OUT(open_replay(&exporter));
     WEIR_TRY_OUT(begin(&exporter));
-    WEIR_TRY_OUT(export_rows(&exporter, replay));
-    WEIR_TRY_OUT(publish(&exporter, replay, summary_out));
+    WEIR_TRY_OUT(export_rows(&exporter));
+    WEIR_TRY_OUT(publish(&exporter, exporter.replay, summary_out));
 out:
     weir_snapshot_abort(exporter.snapshot);
-    weir_replay_close(replay);
+    weir_replay_close(exporter.replay);
+    weir_spine_close(exporter.spine);
     weir_arena_deinit(&exporter.arena);
     weir_arena_deinit(&exporter.scratch);
     return error;

@@ -388,6 +388,7 @@ static weir_error *run_pass(proof_job *prover)
 {
     weir_replay_sinks sinks = {.context = prover,
                                .before = on_before,
+                               .end = on_before,
                                .output = on_output,
                                .record = on_record,
                                .progress = on_progress};

@@ -41,6 +41,7 @@ struct weir_replay {
     weir_store_shared *shared;
     weir_output_port port;
     weir_fold_row_sink rows;
+    weir_fold_watch watch;
     char scratch[1024];
     /* While a node runs: who it is, where, and what it sent. */
     weir_replay_place place;
@@ -155,6 +156,12 @@ static weir_error *catch_row(void *context, const weir_fold_row *row)
     return replay->sinks->row(replay->sinks->context, &replay->place, row);
 }
 
+static weir_error *catch_event(void *context, weir_node *fold, weir_seq seq, int64_t ingest_us)
+{
+    weir_replay *replay = context;
+    return replay->sinks->event(replay->sinks->context, &replay->place, fold, seq, ingest_us);
+}
+
 weir_error *weir_replay_open(const weir_replay_options *options, weir_replay **replay_out)
 {
     weir_replay *replay = calloc(1, sizeof *replay);
@@ -162,6 +169,8 @@ weir_error *weir_replay_open(const weir_replay_options *options, weir_replay **r
     replay->options = *options;
     replay->port = (weir_output_port){replay, catch_output, partition_count};
     replay->rows = (weir_fold_row_sink){replay, catch_row};
+    replay->watch = (weir_fold_watch){replay, catch_event};
+    replay->engine = weir_engine_create(options->topics->plan);
     weir_error *error = find_ranges(replay);
     if (error != NULL) {
         weir_replay_close(replay);
@@ -250,6 +259,7 @@ static weir_error *open_shard(weir_replay *replay, replay_shard *shard)
         .engine = replay->engine,
         .scorers = replay->scorers,
         .rows = &replay->rows,
+        .watch = replay->sinks->event != NULL ? &replay->watch : NULL,
         .table_bytes = replay->options.table_bytes,
         .freeze_every_us = INT64_MAX,
         .freeze_every_events = FREEZE_EVENTS,
@@ -337,9 +347,9 @@ static weir_error *fold_shard(weir_replay *replay, replay_shard *shard)
 {
     WEIR_TRY(open_shard(replay, shard));
     WEIR_TRY(read_shard(replay, shard));
-    if (replay->sinks->before != NULL) {
+    if (replay->sinks->end != NULL) {
         weir_replay_place end = {shard->range.topic, shard->range.partition, shard->range.to, true};
-        WEIR_TRY(replay->sinks->before(replay->sinks->context, &end, shard->node));
+        WEIR_TRY(replay->sinks->end(replay->sinks->context, &end, shard->node));
     }
     close_shard(shard);
     return NULL;
@@ -347,11 +357,10 @@ static weir_error *fold_shard(weir_replay *replay, replay_shard *shard)
 
 weir_error *weir_replay_journals(weir_replay *replay, const weir_replay_sinks *sinks)
 {
-    WEIR_ASSERT(replay->engine == NULL);
+    WEIR_ASSERT(replay->scratch[0] == '\0'); /* once */
     replay->sinks = sinks;
     (void)snprintf(replay->scratch, sizeof replay->scratch, "%s/replay-%ld",
                    replay->options.scratch, (long)getpid());
-    replay->engine = weir_engine_create(replay->options.topics->plan);
     replay->shared = weir_store_shared_create((size_t)32 << 20);
     WEIR_TRY(make_scorers(replay));
     for (size_t i = 0; i < replay->shard_count; i++) {

@@ -33,9 +33,13 @@ typedef struct weir_replay_range {
 
 typedef struct weir_replay_sinks {
     void *context;
-    /* All may be NULL. Before a journal record is folded, and once more at the partition's end
-     * (at->offset is then the end): for lookups at a position. */
+    /* All may be NULL. Before a journal record is folded; and at the end of a partition, where
+     * at->offset is its end: for lookups at a position. */
     weir_error *(*before)(void *context, const weir_replay_place *at, weir_node *fold);
+    weir_error *(*end)(void *context, const weir_replay_place *at, weir_node *fold);
+    /* Before each event is folded, with its ingest time (R2). */
+    weir_error *(*event)(void *context, const weir_replay_place *at, weir_node *fold, weir_seq seq,
+                         int64_t ingest_us);
     /* What a fold sends. */
     weir_error *(*output)(void *context, const weir_replay_place *from, const weir_output *output);
     /* An event after its last hop. */

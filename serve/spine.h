@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spine.h - a list of (key, time) rows, looked up at the positions that their times mean.
+ *
+ * A row of a spine is read, at each entity of the vector, at p = the first position of the key's
+ * journal partition with an ingest time after t, and tau = t (R3): what a lookup at t would have
+ * answered. Columns of the file: the key fields of the vector's entities, `time`, and whatever
+ * fields of the event the vector names with `this`.
+ *
+ * Owns:    the rows; create/destroy. Threads: one.
+ */
+#pragma once
+
+#include "serve/replay.h"
+
+enum { WEIR_SPINE_ROWS_MAX = 50000000 };
+
+typedef struct weir_spine weir_spine;
+
+/* Reads the whole file. A bad row is an error that names its line. */
+weir_error *weir_spine_open(const weir_plan *plan, uint32_t vector, const char *path,
+                            weir_spine **spine_out);
+void weir_spine_close(weir_spine *spine); /* NULL is fine */
+
+/* Spreads the rows over journal partitions, in order of time. Call before the journals are
+ * replayed. */
+weir_error *weir_spine_place(weir_spine *spine, const weir_topics *topics, weir_replay *replay);
+/* Reads the rows whose position has come, in this partition: before each event, and at the end
+ * (INT64_MAX). */
+weir_error *weir_spine_advance(weir_spine *spine, weir_replay *replay, const weir_replay_place *at,
+                               weir_node *fold, weir_seq seq, int64_t ingest_us);
+
+size_t weir_spine_count(const weir_spine *spine);
+/* Row `index` of the file as an event after its last hop: fields, carried values, tau as its time.
+ * seq and partition are the read point of its last entity. Valid until the next call. */
+const weir_event *weir_spine_row(weir_spine *spine, size_t index, int32_t *partition_out);

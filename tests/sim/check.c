@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What must be true at the end: every partition is run once more through a fresh node, without
+ * faults. What that sends is what must lie in the topics, each at least once, all copies alike, and
+ * nothing else; what it keeps is what must lie on the disk of the partition's owner.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ops/runtime/assert.h"
+#include "tests/sim/sim.h"
+
+/* "topic partition key value", as bytes that sort. */
+typedef struct line_set {
+    weir_buffer *lines;
+    size_t count, capacity;
+} line_set;
+
+static weir_buffer *new_line(line_set *set)
+{
+    if (set->count == set->capacity) {
+        set->capacity = set->capacity == 0 ? 256 : set->capacity * 2;
+        set->lines = realloc(set->lines, set->capacity * sizeof *set->lines);
+        WEIR_ASSERT(set->lines != NULL);
+    }
+    set->lines[set->count] = (weir_buffer){0};
+    return &set->lines[set->count++];
+}
+
+static void add_line(line_set *set, weir_topic topic, int32_t partition, weir_bytes key,
+                     weir_bytes value)
+{
+    weir_buffer *line = new_line(set);
+    weir_buffer_put_u32(line, topic);
+    weir_buffer_put_u32(line, (uint32_t)partition);
+    weir_buffer_put_varint(line, key.size);
+    weir_buffer_put(line, key.data, key.size);
+    weir_buffer_put(line, value.data, value.size);
+}
+
+static int compare_lines(const void *left, const void *right)
+{
+    const weir_buffer *a = left, *b = right;
+    size_t size = a->size < b->size ? a->size : b->size;
+    int order = memcmp(a->data, b->data, size);
+    if (order != 0) return order;
+    return a->size < b->size ? -1 : a->size > b->size;
+}
+
+/* Sorts; returns how many were there twice or more often, and keeps one of each. */
+static size_t make_unique(line_set *set)
+{
+    size_t kept = 0, all = set->count;
+    qsort(set->lines, set->count, sizeof *set->lines, compare_lines);
+    for (size_t i = 0; i < all; i++) {
+        if (kept > 0 && compare_lines(&set->lines[kept - 1], &set->lines[i]) == 0)
+            weir_buffer_deinit(&set->lines[i]);
+        else
+            set->lines[kept++] = set->lines[i];
+    }
+    set->count = kept;
+    return all - kept;
+}
+
+static void free_set(line_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        weir_buffer_deinit(&set->lines[i]);
+    free(set->lines);
+    *set = (line_set){0};
+}
+
+/* ---- what lies in the topics ---- */
+
+static void add_pack(line_set *set, weir_topic topic, int32_t partition, weir_bytes value)
+{
+    bool bad = false;
+    weir_bytes copy;
+    weir_reader reader = weir_pack_open(value, &bad);
+    while (weir_pack_next(&reader, &copy, &bad))
+        add_line(set, topic, partition, (weir_bytes){0}, copy);
+    WEIR_ASSERT(!bad);
+}
+
+static void gather(sim_world *world, line_set *set)
+{
+    const weir_topics *topics = sim_world_setup(world)->topics;
+    for (weir_topic t = 0; t < topics->count; t++) {
+        for (int32_t p = 0; topics->items[t].role != WEIR_TOPIC_SOURCE && p < SIM_PARTITIONS; p++) {
+            const sim_partition *partition = sim_world_partition(world, t, p);
+            for (size_t i = 0; i < partition->count; i++) {
+                const sim_record *record = &partition->records[i];
+                weir_bytes value = {record->value.data, record->value.size};
+                if (topics->items[t].role == WEIR_TOPIC_JOURNAL)
+                    add_pack(set, t, p, value);
+                else
+                    add_line(set, t, p, (weir_bytes){record->key.data, record->key.size}, value);
+            }
+        }
+    }
+}
+
+/* ---- what a plain node sends ---- */
+
+typedef struct catcher {
+    line_set *set;
+    weir_node *node;
+    const weir_topics *topics;
+    sim_stats *stats;
+} catcher;
+
+static weir_error *catch_output(void *context, const weir_output *output)
+{
+    catcher *c = context;
+    int32_t partition = output->partition == WEIR_PARTITION_BY_KEY
+                            ? weir_partition_of(output->key, SIM_PARTITIONS)
+                            : output->partition;
+    add_line(c->set, output->topic, partition, output->is_copy ? (weir_bytes){0} : output->key,
+             output->value);
+    c->stats->scores += c->topics->items[output->topic].role == WEIR_TOPIC_SCORE;
+    c->stats->dead_letters += c->topics->items[output->topic].role == WEIR_TOPIC_DEAD;
+    c->node->ops->acked(c->node, output->epoch, 1);
+    return NULL;
+}
+
+static int32_t partition_count(void *context, weir_topic topic)
+{
+    (void)context, (void)topic;
+    return SIM_PARTITIONS;
+}
+
+static weir_error *run_node(weir_node *node, const sim_partition *partition)
+{
+    weir_node_position at = {.committed = 0, .log_start = 0, .log_end = (int64_t)partition->count};
+    int64_t start = 0;
+    WEIR_TRY(node->ops->open(node, &at, &start));
+    for (size_t i = 0; i < partition->count; i++) {
+        const sim_record *from = &partition->records[i];
+        weir_log_record record = {.offset = (int64_t)i,
+                                  .timestamp_us = from->timestamp_us,
+                                  .key = {from->key.data, from->key.size},
+                                  .value = {from->value.data, from->value.size}};
+        weir_node_turn turn = {.until_us = INT64_MAX};
+        WEIR_TRY(node->ops->apply(node, &record, 1, &turn));
+    }
+    WEIR_TRY(node->ops->flush(node));
+    WEIR_TRY(node->ops->committed(node, node->ops->committable(node)));
+    return strcmp(node->ops->kind, "fold") == 0 ? weir_fold_settle(node) : NULL;
+}
+
+static weir_error *compare_disks(sim_world *world, weir_topic topic, int32_t partition,
+                                 const sim_disk *plain)
+{
+    weir_buffer had = {0}, want = {0};
+    weir_error *error = NULL;
+    sim_disk_print(sim_world_disk(world, topic, partition), &had);
+    sim_disk_print(plain, &want);
+    if (had.size != want.size || memcmp(had.data, want.data, had.size) != 0) {
+        size_t at = 0;
+        while (at < had.size && at < want.size && had.data[at] == want.data[at])
+            at++;
+        while (at > 0 && had.data[at - 1] != '\n')
+            at--;
+        error = weir_error_new(
+            WEIR_E_DIFFERENCE,
+            "state of %s/%d is not that of the plain fold:\n  had  %.*s\n  want %.*s",
+            sim_world_setup(world)->topics->items[topic].name, partition,
+            (int)(had.size - at > 200 ? 200 : had.size - at), (const char *)had.data + at,
+            (int)(want.size - at > 200 ? 200 : want.size - at), (const char *)want.data + at);
+    }
+    sim_world_stats_edit(world)->values_compared += want.size;
+    weir_buffer_deinit(&had);
+    weir_buffer_deinit(&want);
+    return error;
+}
+
+static weir_error *replay_fold(sim_world *world, weir_topic topic, int32_t p, catcher *c,
+                               const weir_output_port *port)
+{
+    const sim_setup *setup = sim_world_setup(world);
+    sim_disk *disk = sim_disk_create();
+    weir_engine *engine = weir_engine_create(setup->plan);
+    weir_scorer *scorer = NULL;
+    weir_store_port store;
+    sim_disk_port(disk, NULL, NULL, &store);
+    weir_fold_options options = {.topics = setup->topics,
+                                 .topic = topic,
+                                 .partition = p,
+                                 .port = port,
+                                 .schemas = &setup->schemas,
+                                 .store = &store,
+                                 .engine = engine,
+                                 .scorers = &scorer};
+    weir_error *error = weir_scorer_create(setup->plan, 0, NULL, &scorer);
+    if (error == NULL) error = weir_fold_create(&options, &c->node);
+    if (error == NULL) error = run_node(c->node, sim_world_partition(world, topic, p));
+    if (c->node != NULL) c->node->ops->close(c->node);
+    sim_disk_sync(disk);
+    if (error == NULL) error = compare_disks(world, topic, p, disk);
+    weir_scorer_destroy(scorer);
+    weir_engine_destroy(engine);
+    sim_disk_destroy(disk);
+    return error;
+}
+
+static weir_error *replay_observe(sim_world *world, weir_topic topic, int32_t p, catcher *c,
+                                  const weir_output_port *port)
+{
+    const sim_setup *setup = sim_world_setup(world);
+    weir_observe_options options = {.topics = setup->topics,
+                                    .topic = topic,
+                                    .partition = p,
+                                    .port = port,
+                                    .schemas = &setup->schemas};
+    WEIR_TRY(weir_observe_create(&options, &c->node));
+    weir_error *error = run_node(c->node, sim_world_partition(world, topic, p));
+    c->node->ops->close(c->node);
+    return error;
+}
+
+static weir_error *replay_all(sim_world *world, line_set *sent)
+{
+    const weir_topics *topics = sim_world_setup(world)->topics;
+    for (weir_topic t = 0; t < topics->count; t++) {
+        for (int32_t p = 0; topics->items[t].is_consumed && p < SIM_PARTITIONS; p++) {
+            catcher c = {.set = sent, .topics = topics, .stats = sim_world_stats_edit(world)};
+            weir_output_port port = {&c, catch_output, partition_count};
+            bool is_source = topics->items[t].role == WEIR_TOPIC_SOURCE;
+            WEIR_TRY(is_source ? replay_observe(world, t, p, &c, &port)
+                               : replay_fold(world, t, p, &c, &port));
+        }
+    }
+    return NULL;
+}
+
+static weir_error *difference(const sim_world *world, const weir_buffer *line, const char *what)
+{
+    weir_topic topic = 0;
+    memcpy(&topic, line->data, sizeof topic);
+    return weir_error_new(WEIR_E_DIFFERENCE, "a record of %s %s",
+                          sim_world_setup(world)->topics->items[topic].name, what);
+}
+
+static weir_error *compare_sets(const sim_world *world, const line_set *there, const line_set *sent)
+{
+    size_t i = 0, j = 0;
+    while (i < there->count || j < sent->count) {
+        int order = i == there->count  ? 1
+                    : j == sent->count ? -1
+                                       : compare_lines(&there->lines[i], &sent->lines[j]);
+        if (order < 0)
+            return difference(world, &there->lines[i], "is not what the plain run sends");
+        if (order > 0) return difference(world, &sent->lines[j], "is missing");
+        i++;
+        j++;
+    }
+    return NULL;
+}
+
+weir_error *sim_check(sim_world *world)
+{
+    line_set there = {0}, sent = {0};
+    gather(world, &there);
+    sim_world_stats_edit(world)->copies_of_scores = make_unique(&there);
+    weir_error *error = replay_all(world, &sent);
+    if (error == NULL && make_unique(&sent) > 0)
+        error = weir_error_new(WEIR_E_BUG, "a plain run sends something twice");
+    if (error == NULL) error = compare_sets(world, &there, &sent);
+    free_set(&there);
+    free_set(&sent);
+    return error;
+}
