@@ -156,6 +156,26 @@ static weir_error *lane_scan(const weir_kafka_consumer *consumer, weir_lane *lan
     return NULL;
 }
 
+static const char *topic_name(const weir_kafka_consumer *consumer, weir_topic number);
+
+/*
+ * The library tells of a partition's end only when a fetch comes back empty, up to
+ * fetch.wait.max.ms late. The end that came with the last fetch is known at once.
+ */
+static void lane_look_at_end(const weir_kafka_consumer *consumer, weir_lane *lane)
+{
+    int64_t start = 0, end = 0;
+    if (rd_kafka_get_watermark_offsets(consumer->handle, topic_name(consumer, lane->topic),
+                                       lane->partition, &start, &end) != 0 ||
+        end < 0) {
+        return;
+    }
+    if (end > lane->end_seen) lane->end_seen = end;
+    /* What an earlier assignment left in the library's memory may be older than what we asked for.
+     */
+    if (end <= lane->next && lane->next >= lane->log_end) lane->is_at_end = true;
+}
+
 weir_error *weir_lane_fill(weir_kafka_consumer *consumer, weir_lane *lane, size_t max)
 {
     if (lane->count > 0 || lane->has_gap || lane->is_stopped) return NULL;
@@ -170,7 +190,9 @@ weir_error *weir_lane_fill(weir_kafka_consumer *consumer, weir_lane *lane, size_
     lane->records = buffer->records;
     ssize_t got = rd_kafka_consume_batch_queue(buffer->queue, 0, buffer->messages, max);
     buffer->message_count = got > 0 ? (size_t)got : 0;
-    return lane_scan(consumer, lane);
+    WEIR_TRY(lane_scan(consumer, lane));
+    if (lane->count == 0 && !lane->has_gap) lane_look_at_end(consumer, lane);
+    return NULL;
 }
 
 void weir_lane_drop(weir_lane *lane, size_t count)
@@ -197,6 +219,15 @@ static weir_topic topic_number(const weir_kafka_consumer *consumer, const char *
         if (strcmp(options->topics[i], name) == 0) return options->topic_numbers[i];
     }
     return UINT32_MAX;
+}
+
+static const char *topic_name(const weir_kafka_consumer *consumer, weir_topic number)
+{
+    const weir_consumer_options *options = &consumer->options;
+    for (size_t i = 0; i < options->topic_count; i++) {
+        if (options->topic_numbers[i] == number) return options->topics[i];
+    }
+    WEIR_UNREACHABLE();
 }
 
 static weir_error *lane_open(weir_kafka_consumer *consumer, weir_lane *lane,
@@ -444,13 +475,9 @@ static rd_kafka_topic_partition_list_t *offsets_list(const weir_kafka_consumer *
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
-        const char *name = NULL;
-        for (size_t k = 0; k < consumer->options.topic_count; k++) {
-            if (consumer->options.topic_numbers[k] == lanes[i]->topic) {
-                name = consumer->options.topics[k];
-            }
-        }
-        rd_kafka_topic_partition_list_add(list, name, lanes[i]->partition)->offset = offsets[i];
+        rd_kafka_topic_partition_list_add(list, topic_name(consumer, lanes[i]->topic),
+                                          lanes[i]->partition)
+            ->offset = offsets[i];
     }
     return list;
 }

@@ -426,11 +426,9 @@ weir_error *weir_kafka_transaction_begin(weir_kafka_producer *producer)
                               "beginning a transaction");
 }
 
-weir_error *weir_kafka_transaction_commit(weir_kafka_producer *producer,
-                                          weir_kafka_consumer *consumer,
-                                          const weir_kafka_position *positions, size_t count)
+static weir_error *positions_send(weir_kafka_producer *producer, weir_kafka_consumer *consumer,
+                                  const weir_kafka_position *positions, size_t count)
 {
-    WEIR_ASSERT(producer->is_transactional && producer->pending == 0);
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)count);
     for (size_t i = 0; i < count; i++) {
         rd_kafka_topic_partition_list_add(offsets, positions[i].topic, positions[i].partition)
@@ -438,14 +436,19 @@ weir_error *weir_kafka_transaction_commit(weir_kafka_producer *producer,
     }
     rd_kafka_consumer_group_metadata_t *group =
         rd_kafka_consumer_group_metadata(weir_kafka_consumer_handle(consumer));
-    rd_kafka_error_t *failure = NULL;
-    if (count > 0) {
-        failure = rd_kafka_send_offsets_to_transaction(producer->handle, offsets, group,
-                                                       TRANSACTION_TIMEOUT_MS);
-    }
+    rd_kafka_error_t *failure = rd_kafka_send_offsets_to_transaction(producer->handle, offsets,
+                                                                     group, TRANSACTION_TIMEOUT_MS);
     rd_kafka_consumer_group_metadata_destroy(group);
     rd_kafka_topic_partition_list_destroy(offsets);
-    WEIR_TRY(weir_kafka_failure(failure, "adding positions to a transaction"));
+    return weir_kafka_failure(failure, "adding positions to a transaction");
+}
+
+weir_error *weir_kafka_transaction_commit(weir_kafka_producer *producer,
+                                          weir_kafka_consumer *consumer,
+                                          const weir_kafka_position *positions, size_t count)
+{
+    WEIR_ASSERT(producer->is_transactional && producer->pending == 0);
+    if (count > 0) WEIR_TRY(positions_send(producer, consumer, positions, count));
     return weir_kafka_failure(rd_kafka_commit_transaction(producer->handle, TRANSACTION_TIMEOUT_MS),
                               "committing a transaction");
 }

@@ -6,6 +6,7 @@
 
 #include "ingest/kafka_internal.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/clock.h"
 
 typedef struct reader_source {
     rd_kafka_topic_t *topic;
@@ -269,4 +270,36 @@ void weir_kafka_reader_headers(const weir_fetched *item,
     for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; i++) {
         visit(context, name, (weir_bytes){value, size});
     }
+}
+
+weir_error *weir_kafka_reader_look(weir_kafka_reader *reader, const char *topic, int32_t partition,
+                                   int64_t offset, int timeout_ms, int64_t *seen_out)
+{
+    release(reader);
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(reader->handle, topic, NULL);
+    if (handle == NULL) return weir_kafka_failed(rd_kafka_last_error(), "topic %s", topic);
+    if (rd_kafka_consume_start_queue(handle, partition, offset, reader->queue) != 0) {
+        rd_kafka_topic_destroy(handle);
+        return weir_kafka_failed(rd_kafka_last_error(), "looking at %s[%d] again", topic,
+                                 partition);
+    }
+    weir_error *error = weir_error_new(WEIR_E_TIMEOUT, "%s[%d] did not answer at offset %lld",
+                                       topic, partition, (long long)offset);
+    int64_t until = weir_clock_monotonic_us() + (int64_t)timeout_ms * 1000;
+    while (error != NULL && weir_clock_monotonic_us() < until) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(reader->queue, 50);
+        if (message == NULL) continue;
+        bool is_ours = message->rkt != NULL && message->partition == partition &&
+                       strcmp(rd_kafka_topic_name(message->rkt), topic) == 0;
+        bool is_answer = message->err == 0 || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        if (is_ours && is_answer && message->offset >= offset) {
+            *seen_out = message->offset;
+            weir_error_free(error);
+            error = NULL;
+        }
+        rd_kafka_message_destroy(message);
+    }
+    (void)rd_kafka_consume_stop(handle, partition);
+    rd_kafka_topic_destroy(handle);
+    return error;
 }

@@ -50,6 +50,13 @@ weir_error *weir_kafka_reader_poll(weir_kafka_reader *reader, size_t max, int ti
                                    const weir_fetched **items_out, size_t *count_out,
                                    bool *is_away_out);
 
+/*
+ * The second look at a gap: which offset comes first at or after `offset`, be it a record or the
+ * end? Reads one partition for a moment; not for readers that have sources of their own.
+ */
+weir_error *weir_kafka_reader_look(weir_kafka_reader *reader, const char *topic, int32_t partition,
+                                   int64_t offset, int timeout_ms, int64_t *seen_out);
+
 /* Calls `visit` for each header of an item of the last poll. */
 void weir_kafka_reader_headers(const weir_fetched *item,
                                void (*visit)(void *context, const char *name, weir_bytes value),

@@ -1,2 +1,5 @@
-# Against the embedded broker always; against a real Apache Kafka where its jars are (WEIR_KAFKA_HOME).
-weir_test(kafka_test SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/kafka_test.c LIBS weir_ingest LABELS integration)
+# SPDX-License-Identifier: Apache-2.0
+# Against the embedded broker always; against the broker that WEIR_TEST_BROKERS names, if it does.
+set(here ${CMAKE_CURRENT_SOURCE_DIR})
+weir_test(kafka_test SOURCES ${here}/kafka_test.c LIBS weir_ingest LABELS integration)
+weir_test(driver_test SOURCES ${here}/driver_test.c ${here}/pass_node.c LIBS weir_ingest LABELS integration)

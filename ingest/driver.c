@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ingest/driver.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ingest/member_internal.h"
+#include "ingest/until_end.h"
+#include "ops/runtime/assert.h"
+#include "ops/runtime/logger.h"
+
+enum { LOOK_US = 5000, PROGRESS_US = 1000000, UNTIL_END_US = 50000 };
+
+struct weir_driver {
+    weir_driver_options options;
+    weir_board *board;
+    member **members;
+    uint32_t member_count;
+    atomic_bool stop;
+    bool was_ready;
+    weir_until_end *watch;
+    int64_t progress_us, watch_us;
+};
+
+weir_driver *weir_driver_create(const weir_driver_options *options)
+{
+    WEIR_ASSERT(options->threads > 0 && options->topic_count > 0 && options->group != NULL);
+    weir_driver *driver = calloc(1, sizeof *driver);
+    WEIR_ASSERT(driver != NULL);
+    driver->options = *options;
+    if (options->until_end) driver->options.align_patience_us = INT64_MAX;
+    driver->board = weir_board_create(options->topic_count);
+    driver->members = calloc(options->threads, sizeof(member *));
+    WEIR_ASSERT(driver->members != NULL);
+    return driver;
+}
+
+void weir_driver_destroy(weir_driver *driver)
+{
+    if (driver == NULL) return;
+    for (uint32_t i = 0; i < driver->member_count; i++)
+        member_destroy(driver->members[i]);
+    free(driver->members);
+    weir_board_destroy(driver->board);
+    weir_until_end_destroy(driver->watch);
+    free(driver);
+}
+
+void weir_driver_stop(weir_driver *driver) { atomic_store(&driver->stop, true); }
+
+weir_driver_stats weir_driver_describe(weir_driver *driver)
+{
+    weir_driver_stats sum = {.is_ready = driver->member_count > 0};
+    for (uint32_t i = 0; i < driver->member_count; i++) {
+        member_counters *one = &driver->members[i]->counters;
+        sum.source_events += one->source_events;
+        sum.journal_events += one->journal_events;
+        sum.outputs += one->outputs;
+        sum.packs += one->packs;
+        sum.copies += one->copies;
+        sum.commits += one->commits;
+        sum.restarts += one->restarts;
+        sum.gaps += one->gaps;
+        sum.waits_given_up += one->waits_given_up;
+        sum.lag += one->lag;
+        sum.partitions += one->partitions;
+        sum.stopped += one->stopped;
+        sum.is_ready = sum.is_ready && one->is_ready;
+    }
+    sum.is_ready = sum.is_ready && sum.stopped == 0;
+    return sum;
+}
+
+static weir_error *members_start(weir_driver *driver)
+{
+    for (uint32_t i = 0; i < driver->options.threads; i++) {
+        WEIR_TRY(
+            member_create(&driver->options, driver->board, i, &driver->stop, &driver->members[i]));
+        if (pthread_create(&driver->members[i]->thread, NULL, member_main, driver->members[i]) !=
+            0) {
+            member_destroy(driver->members[i]);
+            return weir_error_new(WEIR_E_LIMIT, "the system gives no further thread");
+        }
+        driver->member_count++;
+    }
+    return NULL;
+}
+
+static bool is_any_done(const weir_driver *driver)
+{
+    for (uint32_t i = 0; i < driver->member_count; i++) {
+        if (atomic_load(&driver->members[i]->is_done)) return true;
+    }
+    return false;
+}
+
+static void progress_tell(weir_driver *driver, int64_t now_us)
+{
+    weir_driver_stats stats = weir_driver_describe(driver);
+    if (stats.is_ready && !driver->was_ready) {
+        driver->was_ready = true;
+        WEIR_LOG(INFO, "ready", WEIR_INT("partitions", stats.partitions));
+        if (driver->options.on_ready != NULL) driver->options.on_ready(driver->options.context);
+    }
+    if (now_us - driver->progress_us < PROGRESS_US) return;
+    driver->progress_us = now_us;
+    if (driver->options.on_progress != NULL) {
+        driver->options.on_progress(driver->options.context, &stats);
+    }
+}
+
+/* --until-end: asks, stops all when everything is through. Brokers that are away are asked again.
+ */
+static weir_error *end_look(weir_driver *driver, int64_t now_us)
+{
+    if (driver->watch == NULL || now_us - driver->watch_us < UNTIL_END_US) return NULL;
+    driver->watch_us = now_us;
+    if (weir_driver_describe(driver).stopped > 0) {
+        return weir_error_new(WEIR_E_CORRUPT, "a partition stands still; the log above says which "
+                                              "one, why, and what to do");
+    }
+    bool is_done = false;
+    weir_error *error = weir_until_end_look(driver->watch, &is_done);
+    if (error != NULL && weir_error_class_of(error) == WEIR_CLASS_TRANSIENT) {
+        weir_error_free(error);
+        return NULL;
+    }
+    if (is_done) weir_driver_stop(driver);
+    return error;
+}
+
+static weir_error *watch_members(weir_driver *driver)
+{
+    const weir_env *env = driver->options.env;
+    while (!atomic_load(&driver->stop) && !is_any_done(driver)) {
+        int64_t now_us = env->monotonic_us(env->context);
+        progress_tell(driver, now_us);
+        WEIR_TRY(end_look(driver, now_us));
+        usleep(LOOK_US);
+    }
+    return NULL;
+}
+
+static weir_error *members_join(weir_driver *driver, weir_error *error)
+{
+    weir_driver_stop(driver);
+    for (uint32_t i = 0; i < driver->member_count; i++) {
+        (void)pthread_join(driver->members[i]->thread, NULL);
+        if (error == NULL) {
+            error = driver->members[i]->error;
+            driver->members[i]->error = NULL;
+        }
+    }
+    return error;
+}
+
+weir_error *weir_driver_run(weir_driver *driver)
+{
+    /* The ends count from here, before anything is taken. */
+    weir_error *error = NULL;
+    if (driver->options.until_end) {
+        driver->watch = weir_until_end_create(&driver->options);
+        error = end_look(driver, INT64_MAX / 2);
+        driver->watch_us = 0;
+    }
+    if (error == NULL) error = members_start(driver);
+    if (error == NULL) error = watch_members(driver);
+    return members_join(driver, error);
+}

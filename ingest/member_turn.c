@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who may take what. The nodes of one level take turns: the one whose next event is the earliest
+ * goes on until the next event of another is earlier. Beyond that, no node takes an event later
+ * than its *limit*: the least order time that may still come to a journal that it copies to, from a
+ * partition that has nothing to take just now:
+ *
+ *   - of ours, not read to its end: the greatest order time it has taken (more is on its way from
+ * the broker);
+ *   - of ours, read to its end: what its feeders may still copy into it (nothing, if they are idle,
+ * too);
+ *   - of another thread or worker: its mark, plus `align`, since order between producers is not
+ * ours to keep.
+ *
+ * A topic does not wait for what lies downstream of itself: where an event leaves out its first
+ * hop, its copy may come earlier than copies of older events that go by way of that hop, since to
+ * wait would be to take one event at a time.
+ *
+ * The earliest event of all can always be taken, so nobody waits for ever; who waits longer than
+ * align_patience takes no more notice of whom he waits for, until that one moves again.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "ingest/member_internal.h"
+#include "ops/runtime/assert.h"
+#include "ops/runtime/logger.h"
+
+enum {
+    WAVE_EVENTS_MAX = 8192, /* then acknowledgements and other levels get their turn */
+    FILL_SOURCE = 1024,
+    FILL_JOURNAL = 32, /* packs of up to 512 KiB */
+    RETRY_US = 250000,
+    LOOK_MS = 10000,
+};
+
+static bool is_forgotten(const member *self, const member_node *node)
+{
+    (void)self;
+    return node->is_ignored || node->lane->is_stopped;
+}
+
+/* Read to its end, and to the end of what this process itself has written. */
+bool member_is_at_end(const member *self, const member_node *node)
+{
+    if (node->has_head || node->lane->count > 0 || node->lane->has_gap || !node->lane->is_at_end) {
+        return false;
+    }
+    const weir_board_row *row = weir_board_at(self->board, node->topic, node->partition);
+    return row == NULL ||
+           node->position >= atomic_load_explicit(&row->produced_end, memory_order_acquire);
+}
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t greatest(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static int64_t later(int64_t time_us, int64_t by_us)
+{
+    return time_us > INT64_MAX - by_us ? INT64_MAX : time_us + by_us;
+}
+
+/* All copies of events before this order time are acknowledged. INT64_MAX: nothing can come of it
+ * as things are. */
+static int64_t node_mark(const member *self, const member_node *node)
+{
+    if (node->outstanding > 0) {
+        /* Something not yet acknowledged, perhaps of the turn that is being taken. */
+        return node->epoch_end > node->epoch_first ? node->epochs[node->epoch_first].first_us
+                                                   : node->front_us;
+    }
+    if (is_forgotten(self, node)) return INT64_MAX;
+    if (node->has_head) return greatest(node->front_us, node->head_us);
+    return member_is_at_end(self, node) ? INT64_MAX : node->front_us;
+}
+
+/* The same of a partition that is not ours. */
+static int64_t row_mark(const member *self, const weir_board_row *row)
+{
+    if (atomic_load_explicit(&row->state, memory_order_acquire) != WEIR_BOARD_ACTIVE)
+        return INT64_MAX;
+    int64_t told = atomic_load_explicit(&row->told_us, memory_order_relaxed);
+    if (self->now_us - told > self->options->align_patience_us) return INT64_MAX;
+    return later(atomic_load_explicit(&row->mark_us, memory_order_acquire),
+                 self->options->align_us);
+}
+
+static member_node *node_at(const member *self, weir_topic topic, int32_t partition)
+{
+    for (size_t i = 0; i < self->node_count; i++) {
+        member_node *node = self->nodes[i];
+        if (node != NULL && node->lane != NULL && node->partition == partition &&
+            node->topic == topic) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+static int64_t partition_mark(const member *self, weir_topic topic, int32_t partition)
+{
+    const member_node *node = node_at(self, topic, partition);
+    if (node != NULL) return node_mark(self, node);
+    const weir_board_row *row = weir_board_at(self->board, topic, partition);
+    return row == NULL ? INT64_MAX : row_mark(self, row);
+}
+
+/* The least order time that may still be copied into a topic that has been read to its end. */
+static int64_t upstream_mark(const member *self, weir_topic topic)
+{
+    int64_t mark = INT64_MAX;
+    for (size_t from = 0; from < self->options->topic_count; from++) {
+        if (!self->upstream[topic][from]) continue;
+        int32_t count = weir_board_count(self->board, (weir_topic)from);
+        for (int32_t i = 0; i < count; i++) {
+            mark = least(mark, partition_mark(self, (weir_topic)from, i));
+        }
+    }
+    return mark;
+}
+
+/* What an empty partition of ours may still bring. */
+static int64_t empty_bound(const member *self, const member_node *node)
+{
+    if (is_forgotten(self, node)) return INT64_MAX;
+    return member_is_at_end(self, node) ? upstream_mark(self, node->topic) : node->front_us;
+}
+
+/* The limit of a topic's nodes, but for the heads of those that take turns with them. */
+static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
+{
+    int64_t limit = INT64_MAX;
+    for (size_t other = 0; other < self->options->topic_count; other++) {
+        if (!self->siblings[topic][other] || self->upstream[other][topic]) continue;
+        bool in_turns = self->groups[other] == group;
+        int32_t count = weir_board_count(self->board, (weir_topic)other);
+        for (int32_t i = 0; i < count; i++) {
+            const member_node *node = node_at(self, (weir_topic)other, i);
+            int64_t bound = INT64_MAX;
+            if (node == NULL) {
+                const weir_board_row *row = weir_board_at(self->board, (weir_topic)other, i);
+                bool at_end =
+                    atomic_load_explicit(&row->state, memory_order_acquire) == WEIR_BOARD_AT_END;
+                bound = at_end
+                            ? later(upstream_mark(self, (weir_topic)other), self->options->align_us)
+                            : row_mark(self, row);
+            } else if (!node->has_head) {
+                bound = empty_bound(self, node);
+            } else if (!in_turns && !is_forgotten(self, node)) {
+                bound = node->head_us;
+            }
+            limit = least(limit, bound);
+        }
+    }
+    return limit;
+}
+
+/* --- filling --- */
+
+static member_gap *gap_entry(member *self, const member_node *node)
+{
+    member_gap *free_entry = &self->gaps[0];
+    for (size_t i = 0; i < sizeof self->gaps / sizeof *self->gaps; i++) {
+        member_gap *gap = &self->gaps[i];
+        if (gap->tries > 0 && gap->topic == node->topic && gap->partition == node->partition &&
+            gap->offset == node->lane->gap_first) {
+            return gap;
+        }
+        if (gap->tries < free_entry->tries) free_entry = gap;
+    }
+    *free_entry = (member_gap){
+        .topic = node->topic, .partition = node->partition, .offset = node->lane->gap_first};
+    return free_entry;
+}
+
+/* Records are missing: the member starts again from L, which reads them anew; if they stay away,
+ * the partition stops. */
+static weir_error *gap_is_loss(member *self, member_node *node)
+{
+    member_gap *gap = gap_entry(self, node);
+    const char *topic = self->options->topics[node->topic].name;
+    if (++gap->tries < WEIR_MEMBER_GAP_TRIES) {
+        return weir_error_new(
+            WEIR_E_LOG_GAP, "%s[%d]: after offset %" PRId64 " came %" PRId64 "; reading again",
+            topic, node->partition, node->lane->gap_first - 1, node->lane->gap_next);
+    }
+    WEIR_LOG(ERROR, "partition_stopped", WEIR_TEXT("topic", topic),
+             WEIR_INT("partition", node->partition),
+             WEIR_INT("missing_from", node->lane->gap_first),
+             WEIR_INT("missing_to", node->lane->gap_next - 1),
+             WEIR_TEXT("help", "records are gone from a journal; see docs/runbooks/log-gap.md"));
+    node->lane->is_stopped = true;
+    MEMBER_COUNT(self, stopped, 1);
+    return NULL;
+}
+
+/* A reader that asks for little and never waits: gaps may come by the hundred. */
+static weir_error *looker_open(member *self)
+{
+    static const weir_kafka_setting quick[] = {{"fetch.wait.max.ms", "1"},
+                                               {"fetch.message.max.bytes", "16384"},
+                                               {"queued.min.messages", "1"}};
+    enum { QUICK = sizeof quick / sizeof *quick };
+    weir_kafka_options options = *self->options->kafka;
+    weir_kafka_setting *settings = calloc(options.setting_count + QUICK, sizeof *settings);
+    WEIR_ASSERT(settings != NULL);
+    if (options.setting_count > 0) {
+        memcpy(settings, options.settings, options.setting_count * sizeof *settings);
+    }
+    memcpy(settings + options.setting_count, quick, sizeof quick);
+    options.settings = settings;
+    options.setting_count += QUICK;
+    weir_error *error = weir_kafka_reader_open(&options, &self->looker);
+    free(settings);
+    return error;
+}
+
+/* In a source, control records and compaction leave gaps: a second, plain consumer must see the
+ * same one. */
+static weir_error *gap_judge(member *self, member_node *node)
+{
+    weir_lane *lane = node->lane;
+    const weir_driver_topic *topic = &self->options->topics[node->topic];
+    if (topic->is_journal) return gap_is_loss(self, node);
+    if (self->looker == NULL) WEIR_TRY(looker_open(self));
+    int64_t seen = -1;
+    WEIR_TRY(weir_kafka_reader_look(self->looker, topic->name, node->partition, lane->gap_first,
+                                    LOOK_MS, &seen));
+    if (seen != lane->gap_next) return gap_is_loss(self, node);
+    MEMBER_COUNT(self, gaps, 1);
+    WEIR_TRY(node->node->ops->skip(node->node, lane->gap_first, lane->gap_next));
+    node->position = lane->gap_next;
+    node->is_touched = true;
+    return weir_lane_accept_gap(self->consumer, lane);
+}
+
+/* Sees to it that the node has a head if anything is there. */
+static weir_error *node_fill(member *self, member_node *node)
+{
+    weir_lane *lane = node->lane;
+    if (node->has_head || lane->is_stopped || node->retry_us > self->now_us) return NULL;
+    bool is_journal = self->options->topics[node->topic].is_journal;
+    for (int i = 0; i < 64 && lane->count == 0 && !lane->is_stopped; i++) {
+        if (lane->has_gap) {
+            WEIR_TRY(gap_judge(self, node));
+            continue;
+        }
+        WEIR_TRY(weir_lane_fill(self->consumer, lane, is_journal ? FILL_JOURNAL : FILL_SOURCE));
+        if (!lane->has_gap) break;
+    }
+    if (lane->count == 0) return NULL;
+    node->has_head = true;
+    node->is_ignored = false;
+    node->head_us = node->node->ops->order_time(node->node, &lane->records[0]);
+    return NULL;
+}
+
+/* --- taking --- */
+
+/* The nodes of a group that have something to take, and how far each may go. */
+typedef struct wave {
+    member_node *nodes[WEIR_MEMBER_NODES_MAX];
+    size_t count;
+    int64_t limit; /* of all: the least of their topics' limits */
+} wave;
+
+static weir_error *wave_gather(member *self, uint32_t group, wave *into)
+{
+    into->count = 0;
+    into->limit = INT64_MAX;
+    for (size_t i = 0; i < self->node_count; i++) {
+        member_node *node = self->nodes[i];
+        if (node == NULL || node->lane == NULL || self->groups[node->topic] != group) continue;
+        WEIR_TRY(node_fill(self, node));
+        if (node->has_head && node->retry_us <= self->now_us) into->nodes[into->count++] = node;
+    }
+    if (into->count == 0) return NULL;
+    for (size_t topic = 0; topic < self->options->topic_count; topic++) {
+        bool is_here = false;
+        for (size_t i = 0; i < into->count; i++)
+            is_here = is_here || into->nodes[i]->topic == topic;
+        if (is_here) into->limit = least(into->limit, topic_limit(self, (weir_topic)topic, group));
+    }
+    return NULL;
+}
+
+/* The node with the earliest head, and the earliest head among the others. */
+static member_node *wave_first(const wave *from, int64_t *others_us_out)
+{
+    member_node *first = NULL;
+    int64_t others_us = INT64_MAX;
+    for (size_t i = 0; i < from->count; i++) {
+        member_node *node = from->nodes[i];
+        if (first == NULL || node->head_us < first->head_us) {
+            if (first != NULL) others_us = least(others_us, first->head_us);
+            first = node;
+        } else {
+            others_us = least(others_us, node->head_us);
+        }
+    }
+    *others_us_out = others_us;
+    return first;
+}
+
+static void wave_remove(wave *from, const member_node *node)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        if (from->nodes[i] != node) continue;
+        from->nodes[i] = from->nodes[--from->count];
+        return;
+    }
+}
+
+/* The world was away in the middle of a batch (the registry, say): the node stops before the record
+ * and tries later. */
+static weir_error *node_postpone(member *self, member_node *node, weir_error *error)
+{
+    if (weir_error_class_of(error) != WEIR_CLASS_TRANSIENT) return error;
+    node->retry_us = self->now_us + RETRY_US;
+    WEIR_LOG(WARN, "partition_waits", WEIR_TEXT("topic", self->options->topics[node->topic].name),
+             WEIR_INT("partition", node->partition),
+             WEIR_TEXT("reason", weir_error_message(error)));
+    weir_error_free(error);
+    return NULL;
+}
+
+/* One turn of one node. */
+static weir_error *node_take(member *self, member_node *node, int64_t until_us, size_t *events)
+{
+    weir_lane *lane = node->lane;
+    weir_node_turn turn = {.until_us = until_us, .greatest_us = INT64_MIN, .next_us = INT64_MAX};
+    node->is_touched = true;
+    weir_error *error = node->node->ops->apply(node->node, lane->records, lane->count, &turn);
+    WEIR_ASSERT(turn.taken <= lane->count);
+    if (turn.taken > 0) node->position = lane->records[turn.taken - 1].offset + 1;
+    weir_lane_drop(lane, turn.taken);
+    *events += turn.event_count > 0 ? turn.event_count : turn.taken;
+    node->front_us = greatest(node->front_us, turn.greatest_us);
+    if (self->options->topics[node->topic].is_journal) {
+        MEMBER_COUNT(self, journal_events, turn.event_count);
+    } else {
+        MEMBER_COUNT(self, source_events, turn.event_count);
+    }
+    node->has_head = lane->count > 0;
+    if (error != NULL) return node_postpone(self, node, error);
+    if (node->has_head) {
+        WEIR_ASSERT(turn.next_us > until_us); /* else nothing moved */
+        node->head_us = turn.next_us;
+    }
+    return NULL;
+}
+
+static weir_error *wave_run(member *self, wave *over, size_t *events)
+{
+    while (over->count > 0 && *events < WAVE_EVENTS_MAX) {
+        int64_t others_us = INT64_MAX;
+        member_node *node = wave_first(over, &others_us);
+        if (node->head_us > over->limit) return NULL;
+        WEIR_TRY(node_take(self, node, least(others_us, over->limit), events));
+        if (node->retry_us > self->now_us) {
+            wave_remove(over, node); /* its head still holds the others back */
+            over->limit = least(over->limit, node->has_head ? node->head_us : node->front_us);
+            continue;
+        }
+        if (node->has_head) continue;
+        WEIR_TRY(node_fill(self, node));
+        if (node->has_head) continue;
+        wave_remove(over, node);
+        over->limit = least(over->limit, empty_bound(self, node));
+    }
+    return NULL;
+}
+
+static weir_error *touched_flush(member *self)
+{
+    for (size_t i = 0; i < self->node_count; i++) {
+        member_node *node = self->nodes[i];
+        if (node == NULL || !node->is_touched) continue;
+        node->is_touched = false;
+        WEIR_TRY(node->node->ops->flush(node->node));
+    }
+    return member_send_batch(self);
+}
+
+/* Patience is at its end: whoever holds the group back is left out until it moves. */
+static void patience_lost(member *self)
+{
+    MEMBER_COUNT(self, waits_given_up, 1);
+    for (size_t i = 0; i < self->node_count; i++) {
+        member_node *node = self->nodes[i];
+        if (node == NULL || node->lane == NULL || node->is_ignored) continue;
+        bool is_slow = !node->has_head && !member_is_at_end(self, node);
+        bool is_waiting = node->has_head && node->retry_us > self->now_us;
+        if (!is_slow && !is_waiting) continue;
+        node->is_ignored = true;
+        WEIR_LOG(WARN, "alignment_gave_up",
+                 WEIR_TEXT("topic", self->options->topics[node->topic].name),
+                 WEIR_INT("partition", node->partition));
+    }
+}
+
+weir_error *member_turn(member *self, uint32_t group, size_t *events_out)
+{
+    static _Thread_local wave over;
+    *events_out = 0;
+    WEIR_TRY(wave_gather(self, group, &over));
+    bool had_heads = over.count > 0;
+    weir_error *error = wave_run(self, &over, events_out);
+    if (error != NULL) return error;
+    WEIR_TRY(touched_flush(self));
+    int64_t *blocked_us = &self->blocked_us[group];
+    if (*events_out > 0 || !had_heads) {
+        *blocked_us = 0;
+    } else if (*blocked_us == 0) {
+        *blocked_us = self->now_us;
+    } else if (self->options->align_patience_us != INT64_MAX &&
+               self->now_us - *blocked_us > self->options->align_patience_us) {
+        patience_lost(self);
+        *blocked_us = 0;
+    }
+    return NULL;
+}
+
+/* --- telling the others --- */
+
+static void node_tell(member *self, const member_node *node)
+{
+    weir_board_row *row = weir_board_at(self->board, node->topic, node->partition);
+    if (row == NULL) return;
+    bool at_end = node->outstanding == 0 && member_is_at_end(self, node);
+    int32_t state = node->lane->is_stopped ? WEIR_BOARD_STOPPED
+                    : at_end               ? WEIR_BOARD_AT_END
+                                           : WEIR_BOARD_ACTIVE;
+    int64_t mark = at_end ? node->front_us : node_mark(self, node);
+    bool is_same = atomic_load_explicit(&row->mark_us, memory_order_relaxed) == mark &&
+                   atomic_load_explicit(&row->state, memory_order_relaxed) == state;
+    atomic_store_explicit(&row->member, (int32_t)self->index + 1, memory_order_relaxed);
+    atomic_store_explicit(&row->position, node->position, memory_order_relaxed);
+    if (is_same) return;
+    atomic_store_explicit(&row->mark_us, mark, memory_order_release);
+    atomic_store_explicit(&row->state, state, memory_order_release);
+    atomic_store_explicit(&row->told_us, self->now_us, memory_order_relaxed);
+}
+
+void member_tell(member *self)
+{
+    uint64_t lag = 0;
+    for (size_t i = 0; i < self->node_count; i++) {
+        const member_node *node = self->nodes[i];
+        if (node == NULL || node->lane == NULL) continue;
+        node_tell(self, node);
+        if (node->lane->end_seen > node->position) {
+            lag += (uint64_t)(node->lane->end_seen - node->position);
+        }
+    }
+    atomic_store_explicit(&self->counters.lag, lag, memory_order_relaxed);
+}

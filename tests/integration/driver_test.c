@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The driver with nodes that only pass events on: source (4 partitions) -> journal one -> journal
+ * two -> output.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ingest/admin.h"
+#include "ingest/driver.h"
+#include "ingest/kafka_producer.h"
+#include "ingest/kafka_reader.h"
+#include "ingest/mock.h"
+#include "ingest/topics.h"
+#include "ops/runtime/clock.h"
+#include "pass_node.h"
+
+enum { SOURCE, JOURNAL1, JOURNAL2, OUTPUT, TOPICS, PARTITIONS = 4, EVENTS = 20000 };
+
+static weir_mock *mock;
+static weir_kafka_options kafka;
+static char names[TOPICS][120];
+static const weir_topic from_source[] = {SOURCE}, from_first[] = {JOURNAL1};
+static weir_driver_topic topics[TOPICS];
+static _Atomic uint64_t events, skips;
+
+static void ok(weir_error *error)
+{
+    if (error == NULL) return;
+    (void)fprintf(stderr, "%s\n", weir_error_message(error));
+    weir_error_free(error);
+    fail();
+}
+
+static int64_t now_us(void *context)
+{
+    (void)context;
+    return weir_clock_now_us();
+}
+
+static int64_t monotonic_us(void *context)
+{
+    (void)context;
+    return weir_clock_monotonic_us();
+}
+
+static uint64_t random_bits(void *context)
+{
+    (void)context;
+    return (uint64_t)weir_clock_monotonic_ns() * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static const weir_env env = {.now_us = now_us, .monotonic_us = monotonic_us, .random = random_bits};
+
+static int setup(void **state)
+{
+    (void)state;
+    const char *brokers = getenv("WEIR_TEST_BROKERS");
+    if (brokers == NULL || *brokers == 0) {
+        ok(weir_mock_start(1, &mock));
+        brokers = weir_mock_brokers(mock);
+        static const weir_kafka_setting fast[] = {{"fetch.wait.max.ms", "10"}};
+        kafka.settings = fast;
+        kafka.setting_count = 1;
+    }
+    kafka.brokers = brokers;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    weir_mock_stop(mock);
+    assert_int_equal(weir_kafka_open_count(), 0);
+    return 0;
+}
+
+static void topics_make(void)
+{
+    static int runs;
+    runs++;
+    static const char *const stems[] = {"source", "journal1", "journal2", "output"};
+    weir_topic_spec specs[TOPICS] = {0};
+    for (int i = 0; i < TOPICS; i++) {
+        (void)snprintf(names[i], sizeof names[i], "driver.%d.%lld.%d.%s", getpid(),
+                       (long long)time(NULL), runs, stems[i]);
+        specs[i] = (weir_topic_spec){.name = names[i], .partitions = PARTITIONS, .replication = 1};
+        topics[i] = (weir_driver_topic){.name = names[i],
+                                        .is_consumed = i != OUTPUT,
+                                        .is_journal = i == JOURNAL1 || i == JOURNAL2,
+                                        .is_written = i != SOURCE,
+                                        .level = (uint32_t)i % OUTPUT};
+    }
+    topics[JOURNAL1].feeders = from_source;
+    topics[JOURNAL1].feeder_count = 1;
+    topics[JOURNAL2].feeders = from_first;
+    topics[JOURNAL2].feeder_count = 1;
+    weir_admin *admin = NULL;
+    ok(weir_admin_open(&kafka, &admin));
+    ok(weir_admin_create(admin, specs, TOPICS));
+    weir_admin_close(admin);
+}
+
+/* Event i happened at 10 * i; it lies in a partition of the source that depends on i, in order.
+ * `transactional_id` writes them in small transactions, so that the source has gaps. */
+static void source_fill(int first, int count, const char *transactional_id)
+{
+    weir_producer_options how = {
+        .kafka = &kafka, .transactional_id = transactional_id, .wake_fd = -1};
+    weir_kafka_producer *producer = NULL;
+    ok(weir_kafka_producer_open(&how, &producer));
+    ok(weir_kafka_producer_topic(producer, SOURCE, names[SOURCE]));
+    for (int i = first; i < first + count; i++) {
+        char text[60];
+        int size = snprintf(text, sizeof text, "%d k%d event-%d", i * 10, i * 7919 % 500, i);
+        if (transactional_id != NULL && (i - first) % 100 == 0)
+            ok(weir_kafka_transaction_begin(producer));
+        ok(weir_kafka_producer_add(producer, SOURCE, (i / 3) * 31 % PARTITIONS, (weir_bytes){0},
+                                   (weir_bytes){(uint8_t *)text, (size_t)size}, 0, 0));
+        if (transactional_id != NULL && (i - first) % 100 == 99) {
+            ok(weir_kafka_producer_flush(producer, 20000));
+            ok(weir_kafka_transaction_commit(producer, NULL, NULL, 0));
+        }
+    }
+    ok(weir_kafka_producer_flush(producer, 20000));
+    weir_kafka_producer_close(producer);
+}
+
+static weir_error *create(void *context, void *shared, weir_topic topic, int32_t partition,
+                          const weir_output_port *port, weir_node **node_out)
+{
+    (void)context, (void)shared, (void)partition;
+    pass_options options = {.reads_packs = topic != SOURCE,
+                            .to = topic + 1,
+                            .writes_packs = topic + 1 != OUTPUT,
+                            .port = port,
+                            .events = &events,
+                            .skips = &skips};
+    *node_out = pass_node_create(&options);
+    return NULL;
+}
+
+static weir_driver_options driver_options(void)
+{
+    return (weir_driver_options){.kafka = &kafka,
+                                 .env = &env,
+                                 .group = names[SOURCE],
+                                 .worker_id = "w1",
+                                 .threads = 1,
+                                 .topics = topics,
+                                 .topic_count = TOPICS,
+                                 .marks = UINT32_MAX,
+                                 .factory = {.create = create},
+                                 .until_end = true,
+                                 .commit_interval_us = 20000,
+                                 .align_us = 60000000,
+                                 .align_patience_us = 10000000,
+                                 .drain_timeout_us = 10000000,
+                                 .start_timeout_us = 20000000};
+}
+
+static weir_driver_stats run_to_end(const weir_driver_options *options)
+{
+    weir_driver *driver = weir_driver_create(options);
+    ok(weir_driver_run(driver));
+    weir_driver_stats stats = weir_driver_describe(driver);
+    weir_driver_destroy(driver);
+    return stats;
+}
+
+/* Reads the output: every event `count` times or (`at_least`) more; returns how many stand behind a
+ * later one. */
+static int output_check(int count, bool at_least)
+{
+    int *seen = calloc((size_t)count, sizeof *seen);
+    weir_kafka_reader *reader = NULL;
+    ok(weir_kafka_reader_open(&kafka, &reader));
+    uint32_t source = 0;
+    for (int i = 0; i < PARTITIONS; i++) {
+        ok(weir_kafka_reader_add(reader, names[OUTPUT], i, WEIR_OFFSET_START, &source));
+    }
+    int ends = 0, misplaced = 0;
+    int64_t last[PARTITIONS] = {0};
+    for (int tries = 0; tries < 2000 && ends < PARTITIONS; tries++) {
+        const weir_fetched *items = NULL;
+        size_t got = 0;
+        ok(weir_kafka_reader_poll(reader, 1000, 100, &items, &got, NULL));
+        for (size_t i = 0; i < got; i++) {
+            ends += items[i].is_end;
+            if (items[i].is_end) continue;
+            int64_t time_us = pass_event_time(items[i].record.value);
+            assert_true(time_us >= 0 && time_us / 10 < count);
+            assert_int_equal(weir_partition_of(items[i].record.key, PARTITIONS),
+                             weir_kafka_reader_partition(reader, items[i].source));
+            seen[time_us / 10]++;
+            misplaced += time_us < last[items[i].source];
+            last[items[i].source] = time_us;
+        }
+    }
+    assert_int_equal(ends, PARTITIONS);
+    for (int i = 0; i < count; i++) {
+        if (seen[i] < 1 || (seen[i] > 1 && !at_least))
+            fail_msg("event %d came %d times", i, seen[i]);
+    }
+    free(seen);
+    weir_kafka_reader_close(reader);
+    return misplaced;
+}
+
+static void a_backlog_arrives_whole_and_in_the_order_of_time(void **state)
+{
+    (void)state;
+    topics_make();
+    source_fill(0, EVENTS, NULL);
+    weir_driver_options options = driver_options();
+    weir_driver_stats stats = run_to_end(&options);
+    assert_int_equal(stats.source_events, EVENTS);
+    assert_int_equal(stats.journal_events, 2 * EVENTS);
+    assert_int_equal(output_check(EVENTS, false), 0);
+    assert_int_equal(stats.restarts, 0);
+    /* Nothing is left: a second run finds nothing to do. */
+    stats = run_to_end(&options);
+    assert_int_equal(stats.source_events + stats.journal_events, 0);
+}
+
+static void several_threads_share_the_partitions(void **state)
+{
+    (void)state;
+    topics_make();
+    source_fill(0, EVENTS, NULL);
+    weir_driver_options options = driver_options();
+    options.threads = 3;
+    weir_driver_stats stats = run_to_end(&options);
+    assert_true(stats.journal_events >= 2 * EVENTS);
+    (void)output_check(EVENTS, stats.restarts > 0);
+}
+
+static void scores_in_transactions_arrive_once(void **state)
+{
+    (void)state;
+    if (mock != NULL) skip(); /* the mock does not keep positions sent in transactions */
+    topics_make();
+    source_fill(0, EVENTS, NULL);
+    weir_driver_options options = driver_options();
+    options.is_transactional = true;
+    (void)run_to_end(&options);
+    assert_int_equal(output_check(EVENTS, false), 0);
+}
+
+static void control_records_in_a_source_are_seen_as_gaps_and_passed(void **state)
+{
+    (void)state;
+    if (mock != NULL) skip(); /* the mock writes no control records */
+    topics_make();
+    source_fill(0, 5000, names[SOURCE]);
+    weir_driver_options options = driver_options();
+    weir_driver_stats stats = run_to_end(&options);
+    assert_true(stats.gaps > 40 && skips == stats.gaps);
+    assert_int_equal(stats.source_events, 5000);
+    assert_int_equal(output_check(5000, false), 0);
+}
+
+static void missing_topics_name_the_cure(void **state)
+{
+    (void)state;
+    topics_make();
+    (void)snprintf(names[JOURNAL2], sizeof names[JOURNAL2], "driver.%d.missing", getpid());
+    weir_driver_options options = driver_options();
+    weir_driver *driver = weir_driver_create(&options);
+    weir_error *error = weir_driver_run(driver);
+    assert_non_null(error);
+    assert_int_equal(weir_error_exit_code(error), 78);
+    assert_non_null(strstr(weir_error_message(error), "weir apply"));
+    weir_error_free(error);
+    weir_driver_destroy(driver);
+}
+
+static void a_broker_that_never_comes_ends_the_start(void **state)
+{
+    (void)state;
+    topics_make();
+    weir_driver_options options = driver_options();
+    weir_kafka_options nowhere = {.brokers = "127.0.0.1:9", .timeout_ms = 200};
+    options.kafka = &nowhere;
+    options.start_timeout_us = 1000000;
+    weir_driver *driver = weir_driver_create(&options);
+    weir_error *error = weir_driver_run(driver);
+    assert_non_null(error);
+    assert_int_equal(weir_error_exit_code(error), 69);
+    weir_error_free(error);
+    weir_driver_destroy(driver);
+}
+
+static void *broker_back(void *context)
+{
+    (void)context;
+    usleep(1500000);
+    weir_error_free(weir_mock_set_down(mock, 1, false));
+    return NULL;
+}
+
+static void a_broker_that_goes_away_is_waited_for(void **state)
+{
+    (void)state;
+    if (mock == NULL) skip();
+    topics_make();
+    source_fill(0, EVENTS, NULL);
+    ok(weir_mock_set_down(mock, 1, true));
+    weir_driver_options options = driver_options();
+    options.start_timeout_us = 0;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, broker_back, NULL), 0);
+    (void)run_to_end(&options);
+    (void)pthread_join(thread, NULL);
+    (void)output_check(EVENTS, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_backlog_arrives_whole_and_in_the_order_of_time),
+        cmocka_unit_test(several_threads_share_the_partitions),
+        cmocka_unit_test(scores_in_transactions_arrive_once),
+        cmocka_unit_test(control_records_in_a_source_are_seen_as_gaps_and_passed),
+        cmocka_unit_test(missing_topics_name_the_cure),
+        cmocka_unit_test(a_broker_that_never_comes_ends_the_start),
+        cmocka_unit_test(a_broker_that_goes_away_is_waited_for),
+    };
+    (void)alarm(110);
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pass_node.h - nodes without a meaning: they pass events on, so that a test sees what the driver
+ * does.
+ *
+ * An event is text "time_us key payload". The first node copies it to the next topic by key,
+ * packed; a node that reads packs passes each on, to another journal or as a plain record to the
+ * output. State is nothing but a position, kept in the group's commit alone: so L = K.
+ */
+#pragma once
+
+#include "ingest/node.h"
+
+typedef struct pass_options {
+    bool reads_packs;
+    weir_topic to;
+    bool writes_packs; /* else plain records, the score's way */
+    const weir_output_port *port;
+    _Atomic uint64_t *events, *skips; /* of all nodes */
+} pass_options;
+
+weir_node *pass_node_create(const pass_options *options);
+int64_t pass_event_time(weir_bytes event); /* INT64_MIN: none */
