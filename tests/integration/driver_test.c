@@ -22,7 +22,7 @@
 #include "ingest/mock.h"
 #include "ingest/topics.h"
 #include "ops/runtime/clock.h"
-#include "pass_node.h"
+#include "tests/integration/pass_node.h"
 
 enum { SOURCE, JOURNAL1, JOURNAL2, OUTPUT, TOPICS, PARTITIONS = 4, EVENTS = 20000 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pass_node.h"
+#include "tests/integration/pass_node.h"
 
 #include <stdlib.h>
 
