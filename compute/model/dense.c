@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compute/model/dense.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+static _Atomic int cpu_limit = WEIR_CPU_AVX512;
+
+void weir_cpu_limit(weir_cpu most) { cpu_limit = (int)most; }
+
+static weir_cpu detect(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    bool has_fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool has_512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+    return has_fma && has_512 ? WEIR_CPU_AVX512 : has_fma ? WEIR_CPU_AVX2 : WEIR_CPU_PLAIN;
+#else
+    return WEIR_CPU_PLAIN;
+#endif
+}
+
+weir_cpu weir_cpu_best(void)
+{
+    static _Atomic int found = -1;
+    int best = atomic_load_explicit(&found, memory_order_relaxed);
+    if (best < 0) {
+        best = (int)detect();
+        atomic_store_explicit(&found, best, memory_order_relaxed);
+    }
+    int limit = atomic_load_explicit(&cpu_limit, memory_order_relaxed);
+    return (weir_cpu)(best < limit ? best : limit);
+}
+
+const char *weir_cpu_name(weir_cpu cpu)
+{
+    return cpu == WEIR_CPU_AVX512 ? "AVX-512" : cpu == WEIR_CPU_AVX2 ? "AVX2" : "plain C";
+}
+
+void weir_dense_pack(const float *w, size_t k, size_t n, size_t row_stride, size_t column_stride,
+                     float *packed)
+{
+    for (size_t begin = 0; begin < n; begin += WEIR_DENSE_PANEL)
+        for (size_t row = 0; row < k; row++)
+            for (size_t c = 0; c < WEIR_DENSE_PANEL; c++) {
+                size_t column = begin + c;
+                *packed++ = column < n ? w[row * row_stride + column * column_stride] : 0.0f;
+            }
+}
+
+/* --- the reference
+ * ---------------------------------------------------------------------------------- */
+
+static float finish(const weir_dense *d, float sum, size_t column)
+{
+    if (d->bias != NULL) sum += d->bias[column];
+    return d->relu && sum < 0.0f ? 0.0f : sum;
+}
+
+static void run_plain(const weir_dense *d, const float *x, size_t rows, float *y)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < d->n; c++) {
+            const float *w =
+                d->packed + c / WEIR_DENSE_PANEL * WEIR_DENSE_PANEL * d->k + c % WEIR_DENSE_PANEL;
+            float sum = 0.0f;
+            for (size_t k = 0; k < d->k; k++)
+                sum = __builtin_fmaf(x[r * d->k + k], w[k * WEIR_DENSE_PANEL], sum);
+            y[r * d->n + c] = finish(d, sum, c);
+        }
+}
+
+static void run_f64_plain(const double *x, size_t rows, size_t k, const double *w, size_t n,
+                          double *y)
+{
+    memset(y, 0, rows * n * sizeof(double));
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < k; i++)
+            for (size_t c = 0; c < n; c++)
+                y[r * n + c] = __builtin_fma(x[r * k + i], w[i * n + c], y[r * n + c]);
+}
+
+#if defined(__x86_64__)
+#define AVX2   __attribute__((target("avx2,fma")))
+#define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma")))
+
+AVX2 static void run_f64_avx2(const double *x, size_t rows, size_t k, const double *w, size_t n,
+                              double *y)
+{
+    memset(y, 0, rows * n * sizeof(double));
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < k; i++)
+            for (size_t c = 0; c < n; c++)
+                y[r * n + c] = __builtin_fma(x[r * k + i], w[i * n + c], y[r * n + c]);
+}
+
+/* --- AVX2: R rows by one panel (two registers)
+ * ------------------------------------------------------ */
+
+AVX2 static inline __m256 finish_avx2(const weir_dense *d, __m256 sum, const float *bias)
+{
+    if (d->bias != NULL) sum = _mm256_add_ps(sum, _mm256_loadu_ps(bias));
+    /* max(0, NaN) gives its second operand: NaN stays NaN, as in the reference. */
+    if (d->relu) sum = _mm256_max_ps(_mm256_setzero_ps(), sum);
+    return sum;
+}
+
+AVX2 static inline __attribute__((always_inline)) void block_avx2(const weir_dense *d,
+                                                                  const float *x, size_t panel,
+                                                                  float *y, const int R)
+{
+    const float *w = d->packed + panel * WEIR_DENSE_PANEL * d->k;
+    __m256 low[4], high[4];
+    for (int r = 0; r < R; r++)
+        low[r] = high[r] = _mm256_setzero_ps();
+    for (size_t k = 0; k < d->k; k++, w += WEIR_DENSE_PANEL) {
+        __m256 w0 = _mm256_load_ps(w), w1 = _mm256_load_ps(w + 8);
+        for (int r = 0; r < R; r++) {
+            __m256 a = _mm256_broadcast_ss(x + (size_t)r * d->k + k);
+            low[r] = _mm256_fmadd_ps(a, w0, low[r]);
+            high[r] = _mm256_fmadd_ps(a, w1, high[r]);
+        }
+    }
+    size_t begin = panel * WEIR_DENSE_PANEL, left = d->n - begin;
+    float bias[WEIR_DENSE_PANEL] = {0}, out[WEIR_DENSE_PANEL];
+    size_t width = left < WEIR_DENSE_PANEL ? left : WEIR_DENSE_PANEL;
+    if (d->bias != NULL) memcpy(bias, d->bias + begin, width * sizeof(float));
+    for (int r = 0; r < R; r++) {
+        _mm256_storeu_ps(out, finish_avx2(d, low[r], bias));
+        _mm256_storeu_ps(out + 8, finish_avx2(d, high[r], bias + 8));
+        memcpy(y + (size_t)r * d->n + begin, out, width * sizeof(float));
+    }
+}
+
+AVX2 static void run_avx2(const weir_dense *d, const float *x, size_t rows, float *y)
+{
+    size_t panels = (d->n + WEIR_DENSE_PANEL - 1) / WEIR_DENSE_PANEL;
+    size_t r = 0;
+    for (; r + 4 <= rows; r += 4)
+        for (size_t p = 0; p < panels; p++)
+            block_avx2(d, x + r * d->k, p, y + r * d->n, 4);
+    for (; r < rows; r++)
+        for (size_t p = 0; p < panels; p++)
+            block_avx2(d, x + r * d->k, p, y + r * d->n, 1);
+}
+
+/* --- AVX-512: R rows by P panels
+ * -------------------------------------------------------------------- */
+
+AVX512 static inline __attribute__((always_inline)) void block_avx512(const weir_dense *d,
+                                                                      const float *x, size_t panel,
+                                                                      float *y, const int R,
+                                                                      const int P)
+{
+    const float *w = d->packed + panel * WEIR_DENSE_PANEL * d->k;
+    size_t stride = WEIR_DENSE_PANEL * d->k;
+    __m512 sum[4][4];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+        for (int p = 0; p < P; p++)
+            sum[r][p] = _mm512_setzero_ps();
+    for (size_t k = 0; k < d->k; k++, w += WEIR_DENSE_PANEL) {
+        __m512 column[4];
+#pragma GCC unroll 4
+        for (int p = 0; p < P; p++)
+            column[p] = _mm512_load_ps(w + (size_t)p * stride);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; r++) {
+            __m512 a = _mm512_set1_ps(x[(size_t)r * d->k + k]);
+#pragma GCC unroll 4
+            for (int p = 0; p < P; p++)
+                sum[r][p] = _mm512_fmadd_ps(a, column[p], sum[r][p]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < P; p++) {
+        size_t begin = (panel + (size_t)p) * WEIR_DENSE_PANEL, left = d->n - begin;
+        __mmask16 mask = left >= WEIR_DENSE_PANEL ? 0xffff : (__mmask16)((1u << left) - 1);
+        __m512 bias =
+            d->bias != NULL ? _mm512_maskz_loadu_ps(mask, d->bias + begin) : _mm512_setzero_ps();
+#pragma GCC unroll 4
+        for (int r = 0; r < R; r++) {
+            __m512 value = d->bias != NULL ? _mm512_add_ps(sum[r][p], bias) : sum[r][p];
+            if (d->relu) value = _mm512_max_ps(_mm512_setzero_ps(), value);
+            _mm512_mask_storeu_ps(y + (size_t)r * d->n + begin, mask, value);
+        }
+    }
+}
+
+AVX512 static inline __attribute__((always_inline)) void rows_avx512(const weir_dense *d,
+                                                                     const float *x, float *y,
+                                                                     const int R)
+{
+    size_t panels = (d->n + WEIR_DENSE_PANEL - 1) / WEIR_DENSE_PANEL, p = 0;
+    for (; p + 4 <= panels; p += 4)
+        block_avx512(d, x, p, y, R, 4);
+    if (panels - p == 3) block_avx512(d, x, p, y, R, 3);
+    if (panels - p == 2) block_avx512(d, x, p, y, R, 2);
+    if (panels - p == 1) block_avx512(d, x, p, y, R, 1);
+}
+
+AVX512 static void run_avx512(const weir_dense *d, const float *x, size_t rows, float *y)
+{
+    size_t r = 0;
+    for (; r + 4 <= rows; r += 4)
+        rows_avx512(d, x + r * d->k, y + r * d->n, 4);
+    for (; r < rows; r++)
+        rows_avx512(d, x + r * d->k, y + r * d->n, 1);
+}
+#endif
+
+void weir_dense_run(const weir_dense *dense, const float *x, size_t rows, float *y)
+{
+#if defined(__x86_64__)
+    weir_cpu cpu = weir_cpu_best();
+    if (cpu == WEIR_CPU_AVX512) {
+        run_avx512(dense, x, rows, y);
+        return;
+    }
+    if (cpu == WEIR_CPU_AVX2) {
+        run_avx2(dense, x, rows, y);
+        return;
+    }
+#endif
+    run_plain(dense, x, rows, y);
+}
+
+void weir_dense_run_f64(const double *x, size_t rows, size_t k, const double *w, size_t n,
+                        double *y)
+{
+#if defined(__x86_64__)
+    if (weir_cpu_best() >= WEIR_CPU_AVX2) {
+        run_f64_avx2(x, rows, k, w, n, y);
+        return;
+    }
+#endif
+    run_f64_plain(x, rows, k, w, n, y);
+}
