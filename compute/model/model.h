@@ -67,6 +67,7 @@ typedef struct weir_model_workspace weir_model_workspace;
 
 typedef struct weir_model_options {
     bool allow_onednn; /* probe oneDNN and use it if it qualifies */
+    bool raw;          /* XGBoost and LightGBM files: the raw scores (margins) are the output */
 } weir_model_options;
 
 /* Reads a model from bytes (not kept). `name` is for messages. WEIR_E_MODEL says what is wrong and
