@@ -51,3 +51,17 @@ const weir_ast_expr *weir_parse_expr(weir_parser *parser);
 bool weir_parse_window(weir_parser *parser, weir_ast_window *out);
 const weir_ast_expr *weir_parse_value(weir_parser *parser); /* a literal of a test */
 const weir_ast_expr *weir_parse_path(weir_parser *parser, bool allow_this);
+
+weir_span weir_parser_span_of(const weir_parser *parser, const weir_token *token);
+/* "`where` is given twice". Always true: the text is read on. */
+bool weir_parser_complain_twice(weir_parser *parser, weir_span at, const char *clause);
+bool weir_parse_names(weir_parser *parser, const char *what, weir_ast_names *out);
+/* The documentation comments right above a token, or NULL. */
+const char *weir_parser_doc_before(weir_parser *parser, const weir_token *token);
+/*
+ * Runs `item` until the closing bracket of a block; it returns false after a complaint, and the
+ * block goes on at the next item. False if the bracket is missing.
+ */
+typedef bool weir_parse_item(weir_parser *parser, void *context);
+bool weir_parse_block(weir_parser *parser, weir_parse_item *item, void *context);
+bool weir_parse_declaration(weir_parser *parser, weir_ast_decl *decl);

@@ -1,0 +1,694 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The canonical layout. Lists of things stand one a line in a block; what the author put on one
+ * line stays on one line; `=` and `over` stand in columns. Blank lines are kept, one at most.
+ * Comments stay where they were: on lines of their own before what follows, or behind what they
+ * stood behind.
+ *
+ * Formatting what was formatted changes nothing, and the meaning stays: both are tested.
+ */
+#include <string.h>
+
+#include "compute/lang/format_internal.h"
+#include "compute/lang/parser.h"
+#include "ops/runtime/assert.h"
+
+enum { LINE_MAX_WIDTH = 180, ALIGNED_MAX_WIDTH = 60, BETWEEN_COLUMNS = 3 };
+
+/* ---- Places in the source ---- */
+
+static void index_lines(weir_formatter *f)
+{
+    f->line_count = 1;
+    for (uint32_t i = 0; i < f->text_size; i++)
+        f->line_count += f->text[i] == '\n';
+    f->line_starts = weir_arena_array(f->scratch, uint32_t, f->line_count);
+    uint32_t line = 0;
+    for (uint32_t i = 0; i < f->text_size; i++) {
+        if (f->text[i] == '\n') f->line_starts[++line] = i + 1;
+    }
+}
+
+static uint32_t line_of(const weir_formatter *f, uint32_t at)
+{
+    uint32_t low = 0, high = f->line_count;
+    while (high - low > 1) {
+        uint32_t middle = (low + high) / 2;
+        if (f->line_starts[middle] <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low + 1;
+}
+
+static bool same_line(const weir_formatter *f, uint32_t a, uint32_t b)
+{
+    return line_of(f, a) == line_of(f, b);
+}
+
+static bool blank_line_before(const weir_formatter *f, uint32_t at)
+{
+    unsigned newlines = 0;
+    while (at > 0 && strchr(" \t\r\n", f->text[at - 1]) != NULL)
+        newlines += f->text[--at] == '\n';
+    return newlines >= 2 && at > 0;
+}
+
+/* ---- Lines and comments ---- */
+
+static bool at_block_start(const weir_formatter *f)
+{
+    size_t size = f->out->size;
+    return size == 0 ||
+           (size >= 2 && f->out->data[size - 1] == '\n' && f->out->data[size - 2] == '{');
+}
+
+static void put_blank_line(weir_formatter *f, uint32_t before)
+{
+    if (blank_line_before(f, before) && !at_block_start(f)) weir_buffer_put_u8(f->out, '\n');
+}
+
+static void put_indent(weir_formatter *f, unsigned indent)
+{
+    weir_buffer_printf(f->out, "%*s", (int)indent * 2, "");
+}
+
+static void put_comment(weir_formatter *f, const weir_comment *comment)
+{
+    weir_buffer_put(f->out, f->text + comment->start, comment->end - comment->start);
+    weir_buffer_put_u8(f->out, '\n');
+}
+
+/* Comments that begin before `until`, each on its own line. */
+static void put_comments(weir_formatter *f, uint32_t until, unsigned indent)
+{
+    for (; f->comment < f->lexed->comment_count; f->comment++) {
+        const weir_comment *comment = &f->lexed->comments[f->comment];
+        if (comment->start >= until) return;
+        if (comment->is_first) put_blank_line(f, comment->start);
+        put_indent(f, indent);
+        put_comment(f, comment);
+    }
+}
+
+/* Ends a line; a comment that stood behind `end` on its line comes first. */
+static void end_line(weir_formatter *f, uint32_t end)
+{
+    const weir_comment *comment =
+        f->comment < f->lexed->comment_count ? &f->lexed->comments[f->comment] : NULL;
+    if (comment == NULL || comment->is_first || comment->start < end ||
+        !same_line(f, comment->start, end == 0 ? 0 : end - 1)) {
+        weir_buffer_put_u8(f->out, '\n');
+        return;
+    }
+    weir_buffer_put_text(f->out, "  ");
+    put_comment(f, comment);
+    f->comment += 1;
+}
+
+/* Inside a run of text that is printed as one, comments come out before it, but one at its very
+ * end. */
+static void put_lead(weir_formatter *f, weir_span span, unsigned indent)
+{
+    uint32_t until = span.start;
+    for (size_t i = f->comment;
+         i < f->lexed->comment_count && f->lexed->comments[i].start < span.end; i++)
+        until = span.end;
+    put_comments(f, until, indent);
+}
+
+/* ---- Small parts ---- */
+
+static void put_names(weir_formatter *f, const weir_ast_names *names)
+{
+    for (uint32_t i = 0; i < names->count; i++)
+        weir_buffer_printf(f->out, "%s%s", i == 0 ? "" : ", ", names->items[i].name);
+}
+
+static void put_duration(weir_formatter *f, const char *word, const weir_ast_duration *duration)
+{
+    if (duration->span.end == 0) return;
+    weir_buffer_printf(f->out, "%s%.*s", word, (int)(duration->span.end - duration->span.start),
+                       f->text + duration->span.start);
+}
+
+static bool is_one_line(const weir_formatter *f, weir_span span)
+{
+    return same_line(f, span.start, span.end - 1);
+}
+
+/* ---- Streams ---- */
+
+typedef struct stream_clause {
+    weir_span span;
+    char which;
+    uint32_t index;
+} stream_clause;
+
+static uint32_t stream_clauses(const weir_formatter *f, const weir_ast_stream *stream,
+                               stream_clause **out)
+{
+    stream_clause *clauses = weir_arena_array(f->scratch, stream_clause, 5 + stream->expect_count);
+    uint32_t count = 0;
+    if (stream->time.name != NULL) clauses[count++] = (stream_clause){stream->time.span, 't', 0};
+    if (stream->id.name != NULL) clauses[count++] = (stream_clause){stream->id.span, 'i', 0};
+    if (stream->entity_count > 0) clauses[count++] = (stream_clause){stream->observed_span, 'o', 0};
+    if (stream->late.span.end != 0) clauses[count++] = (stream_clause){stream->late.span, 'l', 0};
+    if (stream->future.span.end != 0)
+        clauses[count++] = (stream_clause){stream->future.span, 'f', 0};
+    for (uint32_t i = 0; i < stream->expect_count; i++)
+        clauses[count++] = (stream_clause){stream->expects[i]->span, 'e', i};
+    *out = clauses;
+    return count;
+}
+
+static void put_entities(weir_formatter *f, const weir_ast_stream *stream)
+{
+    weir_buffer_put_text(f->out, "observed by ");
+    for (uint32_t i = 0; i < stream->entity_count; i++) {
+        const weir_ast_names *entity = &stream->entities[i];
+        weir_buffer_put_text(f->out, i == 0 ? "" : ", ");
+        if (entity->count > 1) weir_buffer_put_u8(f->out, '(');
+        put_names(f, entity);
+        if (entity->count > 1) weir_buffer_put_u8(f->out, ')');
+    }
+}
+
+static void put_stream_clause(weir_formatter *f, const weir_ast_stream *stream,
+                              const stream_clause *clause)
+{
+    switch (clause->which) {
+    case 't': weir_buffer_printf(f->out, "time %s", stream->time.name); break;
+    case 'i': weir_buffer_printf(f->out, "id %s", stream->id.name); break;
+    case 'o': put_entities(f, stream); break;
+    case 'l': put_duration(f, "late ", &stream->late); break;
+    case 'f': put_duration(f, "future ", &stream->future); break;
+    default:
+        weir_buffer_put_text(f->out, "expect ");
+        weir_format_expr(f, stream->expects[clause->index]);
+    }
+}
+
+static void put_stream_block(weir_formatter *f, const weir_ast_stream *stream)
+{
+    stream_clause *clauses = NULL;
+    uint32_t count = stream_clauses(f, stream, &clauses);
+    bool one_line = is_one_line(f, stream->block_span);
+    weir_buffer_put_text(f->out, " {");
+    if (!one_line) end_line(f, stream->block_span.start + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        if (one_line) {
+            weir_buffer_put_text(f->out, i == 0 ? " " : "  ");
+        } else {
+            put_lead(f, clauses[i].span, 1);
+            put_blank_line(f, f->line_starts[line_of(f, clauses[i].span.start) - 1]);
+            put_indent(f, 1);
+        }
+        put_stream_clause(f, stream, &clauses[i]);
+        if (!one_line) end_line(f, clauses[i].span.end);
+    }
+    if (one_line)
+        weir_buffer_put_u8(f->out, ' ');
+    else
+        put_comments(f, stream->block_span.end, 1);
+    weir_buffer_put_u8(f->out, '}');
+}
+
+static void put_stream(weir_formatter *f, const weir_ast_decl *decl)
+{
+    const weir_ast_stream *stream = &decl->as.stream;
+    weir_buffer_printf(f->out, "%s %s from %s(", stream->is_table ? "table" : "stream",
+                       decl->name.name, stream->source.name);
+    weir_format_string(f, stream->topic);
+    weir_buffer_put_u8(f->out, ')');
+    if (stream->format.name != NULL) {
+        weir_buffer_printf(f->out, " %s(", stream->format.name);
+        weir_format_string(f, stream->schema);
+        weir_buffer_put_u8(f->out, ')');
+    }
+    if (stream->key.count > 0) {
+        weir_buffer_put_text(f->out, " key ");
+        put_names(f, &stream->key);
+    }
+    put_duration(f, " refresh ", &stream->refresh);
+    if (stream->has_block) put_stream_block(f, stream);
+}
+
+/* ---- Features ---- */
+
+/* Renders into a text of its own, for its width. */
+typedef struct feature_text {
+    const char *head, *body, *over;
+} feature_text;
+
+static const char *take_text(weir_formatter *f, weir_buffer *from)
+{
+    const char *text = weir_arena_string(f->scratch, (const char *)from->data, from->size);
+    weir_buffer_clear(from);
+    return text;
+}
+
+static feature_text render_feature(weir_formatter *f, const weir_ast_feature *feature)
+{
+    weir_buffer text = {0}, *out = f->out;
+    f->out = &text;
+    feature_text rendered = {0};
+    weir_buffer_printf(f->out, "%s%s", feature->is_let ? "let " : "", feature->name);
+    rendered.head = take_text(f, &text);
+    weir_format_expr(f, feature->expr);
+    if (feature->where != NULL) {
+        weir_buffer_put_text(f->out, " where ");
+        weir_format_expr(f, feature->where);
+    }
+    if (feature->by != NULL) {
+        weir_buffer_put_text(f->out, " by ");
+        weir_format_expr(f, feature->by);
+        if (feature->by_limit >= 0)
+            weir_buffer_printf(f->out, " limit %lld", (long long)feature->by_limit);
+    }
+    rendered.body = take_text(f, &text);
+    for (uint32_t i = 0; i < feature->window_count; i++) {
+        weir_buffer_put_text(f->out, i == 0 ? "over " : ", ");
+        weir_format_window(f, &feature->windows[i]);
+    }
+    put_duration(f, text.size == 0 ? "delayed " : " delayed ", &feature->delayed);
+    put_duration(f, text.size == 0 ? "step " : " step ", &feature->step);
+    if (feature->including_this)
+        weir_buffer_put_text(f->out, text.size == 0 ? "including this" : " including this");
+    rendered.over = take_text(f, &text);
+    weir_buffer_deinit(&text);
+    f->out = out;
+    return rendered;
+}
+
+/* Width in characters. */
+static unsigned width_of(const char *text)
+{
+    unsigned width = 0;
+    for (; *text != '\0'; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+typedef struct columns {
+    unsigned head, body;
+} columns;
+
+static bool shares_line(const weir_formatter *f, const weir_ast_group *group, uint32_t index)
+{
+    const weir_ast_feature *features = group->features;
+    bool with_last =
+        index > 0 && same_line(f, features[index - 1].span.end - 1, features[index].span.start);
+    bool with_next = index + 1 < group->feature_count &&
+                     same_line(f, features[index].span.end - 1, features[index + 1].span.start);
+    return with_last || with_next;
+}
+
+static columns measure(const weir_formatter *f, const weir_ast_group *group,
+                       const feature_text *texts)
+{
+    columns widths = {0, 0};
+    for (uint32_t i = 0; i < group->feature_count; i++) {
+        if (shares_line(f, group, i)) continue;
+        unsigned head = width_of(texts[i].head), body = width_of(texts[i].body);
+        if (head > widths.head && head <= ALIGNED_MAX_WIDTH) widths.head = head;
+        if (texts[i].over[0] != '\0' && body > widths.body && body <= ALIGNED_MAX_WIDTH)
+            widths.body = body;
+    }
+    return widths;
+}
+
+static void put_feature(weir_formatter *f, const feature_text *text, columns widths)
+{
+    weir_buffer_printf(
+        f->out, "%s%*s = %s", text->head,
+        widths.head > width_of(text->head) ? (int)(widths.head - width_of(text->head)) : 0, "",
+        text->body);
+    if (text->over[0] == '\0') return;
+    unsigned body = width_of(text->body);
+    unsigned gap = widths.body == 0      ? 1
+                   : widths.body >= body ? widths.body - body + BETWEEN_COLUMNS
+                                         : 1;
+    weir_buffer_printf(f->out, "%*s%s", (int)gap, "", text->over);
+}
+
+static void put_features_head(weir_formatter *f, const weir_ast_decl *decl)
+{
+    const weir_ast_group *group = &decl->as.group;
+    weir_buffer_printf(f->out, "features %s per ", decl->name.name);
+    put_names(f, &group->per);
+    for (uint32_t i = 0; i < group->streams.count; i++)
+        weir_buffer_printf(f->out, "%s%s", i == 0 ? " from " : " join ",
+                           group->streams.items[i].name);
+    if (group->where != NULL) {
+        weir_buffer_put_text(f->out, " where ");
+        weir_format_expr(f, group->where);
+    }
+    weir_buffer_put_text(f->out, " {");
+}
+
+/* Where a block's head ends: behind the last token before its first item. */
+static uint32_t head_end(const weir_formatter *f, uint32_t first_item)
+{
+    size_t low = 0, high = f->lexed->token_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (f->lexed->tokens[middle].start < first_item)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low == 0 ? 0 : f->lexed->tokens[low - 1].end;
+}
+
+static void end_head(weir_formatter *f, uint32_t count, uint32_t first_item, uint32_t block_end)
+{
+    end_line(f, head_end(f, count > 0 ? first_item : block_end - 1));
+}
+
+static void put_features(weir_formatter *f, const weir_ast_decl *decl)
+{
+    const weir_ast_group *group = &decl->as.group;
+    feature_text *texts = weir_arena_array(f->scratch, feature_text, group->feature_count);
+    for (uint32_t i = 0; i < group->feature_count; i++)
+        texts[i] = render_feature(f, &group->features[i]);
+    columns widths = measure(f, group, texts);
+    put_features_head(f, decl);
+    uint32_t first = group->feature_count > 0 ? group->features[0].span.start : 0;
+    bool one_line =
+        group->feature_count > 0 && same_line(f, head_end(f, first) - 1, decl->span.end - 1);
+    if (!one_line) end_head(f, group->feature_count, first, decl->span.end);
+    for (uint32_t i = 0; i < group->feature_count; i++) {
+        const weir_ast_feature *feature = &group->features[i];
+        bool continues =
+            i > 0 && same_line(f, group->features[i - 1].span.end - 1, feature->span.start);
+        bool goes_on = i + 1 < group->feature_count &&
+                       same_line(f, feature->span.end - 1, group->features[i + 1].span.start);
+        if (one_line) {
+            weir_buffer_put_text(f->out, i == 0 ? " " : "   ");
+        } else if (continues) {
+            weir_buffer_put_text(f->out, "   ");
+        } else {
+            put_lead(f, feature->span, 1);
+            put_blank_line(f, feature->span.start);
+            put_indent(f, 1);
+        }
+        put_feature(f, &texts[i], continues || goes_on || one_line ? (columns){0, 0} : widths);
+        if (!goes_on && !one_line) end_line(f, feature->span.end);
+    }
+    if (one_line)
+        weir_buffer_put_u8(f->out, ' ');
+    else
+        put_comments(f, decl->span.end, 1);
+    weir_buffer_put_u8(f->out, '}');
+}
+
+/* ---- Vectors ---- */
+
+static void put_item(weir_formatter *f, const weir_ast_item *item)
+{
+    switch (item->kind) {
+    case WEIR_ITEM_LET:
+    case WEIR_ITEM_NAMED:
+        weir_buffer_printf(f->out, "%s%s = ", item->kind == WEIR_ITEM_LET ? "let " : "",
+                           item->name.name);
+        weir_format_expr(f, item->expr);
+        break;
+    case WEIR_ITEM_STAR: weir_buffer_printf(f->out, "%s.*", item->name.name); break;
+    case WEIR_ITEM_SET:
+        weir_buffer_printf(f->out, "%s.{", item->name.name);
+        put_names(f, &item->set);
+        weir_buffer_put_u8(f->out, '}');
+        break;
+    case WEIR_ITEM_PATH: weir_format_expr(f, item->expr); break;
+    }
+}
+
+static void put_vector(weir_formatter *f, const weir_ast_decl *decl)
+{
+    const weir_ast_vector *vector = &decl->as.vector;
+    weir_buffer_printf(f->out, "vector %s on %s", decl->name.name, vector->stream.name);
+    if (vector->candidates.name != NULL)
+        weir_buffer_printf(f->out, " for candidates %s up to %lld", vector->candidates.name,
+                           (long long)vector->candidates_max);
+    weir_buffer_put_text(f->out, " {");
+    uint32_t first = vector->item_count > 0 ? vector->items[0].span.start : 0;
+    bool one_line =
+        vector->item_count > 0 && same_line(f, head_end(f, first) - 1, decl->span.end - 1);
+    if (!one_line) end_head(f, vector->item_count, first, decl->span.end);
+    for (uint32_t i = 0; i < vector->item_count; i++) {
+        const weir_ast_item *item = &vector->items[i];
+        bool continues = i > 0 && same_line(f, vector->items[i - 1].span.end - 1, item->span.start);
+        bool goes_on = i + 1 < vector->item_count &&
+                       same_line(f, item->span.end - 1, vector->items[i + 1].span.start);
+        if (one_line) {
+            weir_buffer_put_text(f->out, i == 0 ? " " : "  ");
+        } else if (continues) {
+            weir_buffer_put_text(f->out, "  ");
+        } else {
+            put_lead(f, item->span, 1);
+            put_blank_line(f, item->span.start);
+            put_indent(f, 1);
+        }
+        put_item(f, item);
+        if (!goes_on && !one_line) end_line(f, item->span.end);
+    }
+    if (one_line)
+        weir_buffer_put_u8(f->out, ' ');
+    else
+        put_comments(f, decl->span.end, 1);
+    weir_buffer_put_u8(f->out, '}');
+}
+
+/* ---- Scores ---- */
+
+static void put_decide(weir_formatter *f, const weir_ast_score *score)
+{
+    bool one_line = is_one_line(f, score->decide_span);
+    weir_buffer_put_text(f->out, "decide {");
+    if (!one_line) {
+        uint32_t first = score->decision_count > 0 ? score->decisions[0].name.span.start
+                                                   : score->decide_span.end - 1;
+        end_line(f, head_end(f, first));
+    }
+    for (uint32_t i = 0; i < score->decision_count; i++) {
+        const weir_ast_decision *decision = &score->decisions[i];
+        uint32_t end = decision->when != NULL ? decision->when->span.end : decision->name.span.end;
+        if (one_line) {
+            weir_buffer_put_text(f->out, i == 0 ? " " : "  ");
+        } else {
+            put_lead(f, (weir_span){decision->name.span.source, decision->name.span.start, end}, 2);
+            put_indent(f, 2);
+        }
+        weir_buffer_printf(f->out, "%s%s", decision->is_else ? "else " : "", decision->name.name);
+        if (decision->when != NULL) {
+            weir_buffer_put_text(f->out, " when ");
+            weir_format_expr(f, decision->when);
+        }
+        if (!one_line) end_line(f, end);
+    }
+    if (one_line) {
+        weir_buffer_put_text(f->out, " }");
+        return;
+    }
+    put_comments(f, score->decide_span.end, 2);
+    put_indent(f, 1);
+    weir_buffer_put_u8(f->out, '}');
+}
+
+static void put_to(weir_formatter *f, const weir_ast_score *score)
+{
+    weir_buffer_printf(f->out, "to %s(", score->to.name);
+    weir_format_string(f, score->topic);
+    weir_buffer_put_u8(f->out, ')');
+    if (score->schema == NULL) return;
+    weir_buffer_put_text(f->out, " avro(");
+    weir_format_string(f, score->schema);
+    weir_buffer_put_u8(f->out, ')');
+}
+
+static weir_span put_score_clause(weir_formatter *f, const weir_ast_score *score, char which)
+{
+    switch (which) {
+    case 'i': weir_buffer_printf(f->out, "input %s", score->input.name); return score->input.span;
+    case 't': put_to(f, score); return score->to.span;
+    case 'o':
+        weir_buffer_put_text(f->out, "output ");
+        weir_format_string(f, score->output);
+        return score->output_span;
+    case 'r':
+        weir_buffer_printf(f->out, "reasons %lld", (long long)score->reasons);
+        return score->reasons_span;
+    case 'p': weir_buffer_printf(f->out, "top %lld", (long long)score->top); return score->top_span;
+    case 'd': put_decide(f, score); return score->decide_span;
+    default:
+        weir_buffer_put_text(f->out, "fallback ");
+        weir_format_expr(f, score->fallback);
+        return score->fallback->span;
+    }
+}
+
+static weir_span score_clause_span(const weir_ast_score *score, char which)
+{
+    switch (which) {
+    case 'i': return score->input.span;
+    case 't': return score->to.span;
+    case 'o': return score->output_span;
+    case 'r': return score->reasons_span;
+    case 'p': return score->top_span;
+    case 'd': return score->decide_span;
+    default: return score->fallback->span;
+    }
+}
+
+static void put_score(weir_formatter *f, const weir_ast_decl *decl)
+{
+    const weir_ast_score *score = &decl->as.score;
+    weir_buffer_printf(f->out, "score %s on %s using model ", decl->name.name, score->stream.name);
+    weir_format_string(f, score->model);
+    weir_buffer_put_text(f->out, " {");
+    end_line(f, head_end(f, score->clause_count > 0
+                                ? score_clause_span(score, (char)score->clause_order[0]).start
+                                : decl->span.end - 1));
+    for (uint32_t i = 0; i < score->clause_count; i++) {
+        char which = (char)score->clause_order[i];
+        weir_span span = score_clause_span(score, which);
+        if (which == 'd')
+            put_comments(f, span.start, 1);
+        else
+            put_lead(f, span, 1);
+        put_indent(f, 1);
+        span = put_score_clause(f, score, which);
+        uint32_t next = i + 1 < score->clause_count
+                            ? score_clause_span(score, (char)score->clause_order[i + 1]).start
+                            : decl->span.end;
+        /* The clause may go on behind the span that is known of it: `to kafka(...)`. */
+        end_line(f, which == 't' && !same_line(f, span.end, next - 1) ? span.end : span.end);
+    }
+    put_comments(f, decl->span.end, 1);
+    weir_buffer_put_u8(f->out, '}');
+}
+
+/* ---- Labels and tests ---- */
+
+static void put_label(weir_formatter *f, const weir_ast_decl *decl)
+{
+    const weir_ast_label *label = &decl->as.label;
+    weir_buffer_put_text(f->out, "label ");
+    for (uint32_t i = 0; i < label->path.count; i++)
+        weir_buffer_printf(f->out, "%s%s", i == 0 ? "" : ".", label->path.items[i].name);
+    weir_buffer_printf(f->out, " = %s(%s", label->aggregate.name, label->stream.name);
+    if (label->where != NULL) {
+        weir_buffer_put_text(f->out, " where ");
+        weir_format_expr(f, label->where);
+    }
+    put_duration(f, ") within ", &label->within);
+}
+
+static void put_step(weir_formatter *f, const weir_ast_step *step)
+{
+    if (step->kind == WEIR_STEP_EXPECT) {
+        weir_buffer_put_text(f->out, "expect ");
+        weir_format_expr(f, step->path);
+        weir_buffer_put_text(f->out, " = ");
+        weir_format_expr(f, step->value);
+        return;
+    }
+    weir_buffer_printf(f->out, "%s %s {", step->kind == WEIR_STEP_AT ? "at   " : "given",
+                       step->stream.name);
+    for (uint32_t i = 0; i < step->field_count; i++) {
+        weir_buffer_put_text(f->out, i == 0 ? " " : ", ");
+        weir_format_expr(f, step->paths[i]);
+        weir_buffer_put_text(f->out, ": ");
+        weir_format_expr(f, step->values[i]);
+    }
+    weir_buffer_put_text(f->out, step->field_count == 0 ? "}" : " }");
+}
+
+static void put_test(weir_formatter *f, const weir_ast_decl *decl)
+{
+    const weir_ast_test *test = &decl->as.test;
+    weir_buffer_put_text(f->out, "test ");
+    weir_format_string(f, test->title);
+    weir_buffer_put_text(f->out, " {");
+    end_head(f, test->step_count, test->step_count > 0 ? test->steps[0].span.start : 0,
+             decl->span.end);
+    for (uint32_t i = 0; i < test->step_count; i++) {
+        put_lead(f, test->steps[i].span, 1);
+        put_blank_line(f, test->steps[i].span.start);
+        put_indent(f, 1);
+        put_step(f, &test->steps[i]);
+        end_line(f, test->steps[i].span.end);
+    }
+    put_comments(f, decl->span.end, 1);
+    weir_buffer_put_u8(f->out, '}');
+}
+
+/* ---- The unit ---- */
+
+static void put_enum(weir_formatter *f, const weir_ast_decl *decl)
+{
+    weir_buffer_printf(f->out, "enum %s { ", decl->name.name);
+    put_names(f, &decl->as.symbols);
+    weir_buffer_put_text(f->out, decl->as.symbols.count == 0 ? "}" : " }");
+}
+
+static void put_declaration(weir_formatter *f, const weir_ast_decl *decl)
+{
+    switch (decl->kind) {
+    case WEIR_DECL_ENUM: put_enum(f, decl); break;
+    case WEIR_DECL_STREAM: put_stream(f, decl); break;
+    case WEIR_DECL_FEATURES: put_features(f, decl); break;
+    case WEIR_DECL_VECTOR: put_vector(f, decl); break;
+    case WEIR_DECL_SCORE: put_score(f, decl); break;
+    case WEIR_DECL_LABEL: put_label(f, decl); break;
+    case WEIR_DECL_TEST: put_test(f, decl); break;
+    case WEIR_DECL_UNKNOWN: WEIR_UNREACHABLE();
+    }
+}
+
+static void put_unit(weir_formatter *f, const weir_ast_unit *unit)
+{
+    put_comments(f, unit->package_span.end, 0);
+    put_blank_line(f, unit->package_span.start);
+    weir_buffer_printf(f->out, "package %s", unit->package);
+    end_line(f, unit->package_span.end);
+    for (uint32_t i = 0; i < unit->decl_count; i++) {
+        const weir_ast_decl *decl = &unit->decls[i];
+        put_comments(f, decl->span.start, 0);
+        put_blank_line(f, decl->span.start);
+        bool has_items = decl->kind != WEIR_DECL_ENUM && decl->kind != WEIR_DECL_LABEL;
+        if (!has_items) put_lead(f, decl->span, 0);
+        put_declaration(f, decl);
+        end_line(f, decl->span.end);
+    }
+    put_comments(f, UINT32_MAX, 0);
+}
+
+weir_compilation *weir_lang_format(const weir_source_text *source, weir_buffer *out)
+{
+    weir_arena arena = {0}, trees = {0};
+    weir_compilation *result = weir_arena_new(&arena, weir_compilation);
+    result->arena = arena;
+    weir_diagnostics diagnostics = {.into = &result->arena, .sources = source};
+    weir_intern intern;
+    weir_intern_init(&intern, &trees);
+    weir_ast_unit unit;
+    weir_parse(&diagnostics, 0, &intern, &trees, &unit);
+    if (diagnostics.error_count == 0) {
+        weir_formatter f = {.out = out,
+                            .text = source->text,
+                            .text_size = (uint32_t)source->size,
+                            .lexed = &unit.lexed,
+                            .scratch = &trees};
+        index_lines(&f);
+        put_unit(&f, &unit);
+    }
+    weir_diagnostics_sort(&diagnostics);
+    result->diagnostic_count = diagnostics.count;
+    result->diagnostics = weir_arena_copy(&result->arena, diagnostics.items,
+                                          diagnostics.count * sizeof diagnostics.items[0]);
+    weir_arena_deinit(&trees);
+    return result;
+}
