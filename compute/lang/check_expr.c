@@ -43,14 +43,18 @@ bool weir_expr_is_small(weir_checker *c, const weir_expr *expr)
     return size->nodes <= WEIR_EXPR_SIZE_MAX && size->depth <= WEIR_EXPR_DEPTH_MAX - 8;
 }
 
+/* One table a zone and compilation, however often it is named. */
 static const weir_zone *load_zone(void *context, const char *name, const char **problem_out)
 {
     weir_checker *c = context;
-    if (c->host->load_zone == NULL) {
-        *problem_out = "no time zones are known here";
-        return NULL;
-    }
-    return c->host->load_zone(c->host->context, name, problem_out);
+    const char *interned = weir_intern_text(c, name);
+    const weir_zone *zone = weir_map_get(&c->interned, c, interned);
+    if (zone != NULL) return zone;
+    *problem_out = "no time zones are known here";
+    if (c->host->load_zone == NULL) return NULL;
+    zone = c->host->load_zone(c->host->context, name, problem_out);
+    if (zone != NULL) weir_map_put(&c->interned, c, interned, (void *)(uintptr_t)zone);
+    return zone;
 }
 
 const weir_expr *weir_bind(weir_checker *c, const weir_scope *scope, weir_span at, const char *name,

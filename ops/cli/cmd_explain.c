@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `weir explain`: a code, or what a plan does and costs, before it is deployed.
+ */
+#include <string.h>
+
+#include "ops/cli/cli.h"
+#include "ops/cli/explain.h"
+#include "ops/cli/project.h"
+#include "ops/runtime/nearest.h"
+
+/* ---- Codes ---- */
+
+static bool is_code(const char *word)
+{
+    if (word[0] != 'E' && word[0] != 'W') return false;
+    return strlen(word) == 5 && strspn(word + 1, "0123456789") == 4;
+}
+
+static const char *error_summary(const char *code)
+{
+    for (int i = 0; i < WEIR_ERROR_CODE_COUNT; i++) {
+        if (strcmp(weir_error_name((weir_error_code)i), code) == 0)
+            return weir_error_summary((weir_error_code)i);
+    }
+    return NULL;
+}
+
+static weir_error *explain_code(const char *code)
+{
+    const char *summary = weir_diagnostic_summary(code);
+    if (summary == NULL) summary = error_summary(code);
+    if (summary == NULL) return weir_error_new(WEIR_E_USAGE, "there is no code %s", code);
+    (void)printf("%s: %s\n", code, summary);
+    const char *more = weir_diagnostic_explain(code);
+    if (more != NULL) (void)printf("\n%s\n", more);
+    return NULL;
+}
+
+static weir_error *list_codes(void)
+{
+    for (size_t i = 0; weir_diagnostic_code_at(i) != NULL; i++) {
+        const char *code = weir_diagnostic_code_at(i);
+        (void)printf("%s  %s\n", code, weir_diagnostic_summary(code));
+    }
+    return NULL;
+}
+
+/* ---- Plans ---- */
+
+static weir_error *unknown(const weir_plan *plan, const char *name)
+{
+    weir_nearest nearest = weir_nearest_of(name);
+    for (uint32_t i = 0; i < plan->group_count; i++)
+        weir_nearest_offer(&nearest, plan->groups[i].name);
+    for (uint32_t i = 0; i < plan->vector_count; i++)
+        weir_nearest_offer(&nearest, plan->vectors[i].name);
+    for (uint32_t i = 0; i < plan->member_count; i++)
+        weir_nearest_offer(&nearest, plan->members[i].column);
+    return weir_error_new(WEIR_E_USAGE, "there is no group, vector, stream or feature `%s`%s%s%s",
+                          name, nearest.name != NULL ? "; did you mean `" : "",
+                          nearest.name != NULL ? nearest.name : "",
+                          nearest.name != NULL ? "`?" : "");
+}
+
+static weir_error *explain_name(const weir_plan *plan, const char *name)
+{
+    weir_buffer out = {0};
+    bool known = weir_explain_name(plan, name, &out);
+    (void)fwrite(out.data, 1, out.size, stdout);
+    weir_buffer_deinit(&out);
+    return known ? NULL : unknown(plan, name);
+}
+
+static weir_error *explain_project(const weir_cli *cli, const weir_plan *plan)
+{
+    if (cli->argument_count > 0) return explain_name(plan, cli->arguments[0]);
+    weir_buffer out = {0};
+    if (weir_cli_flag(cli, "canonical"))
+        weir_buffer_put_text(&out, plan->canonical);
+    else
+        weir_explain_project(plan, &out);
+    (void)fwrite(out.data, 1, out.size, stdout);
+    weir_buffer_deinit(&out);
+    return NULL;
+}
+
+static const weir_option options[] = {
+    {"canonical", 0, NULL,
+     "print what the package's digest is over: a line and a digest for each thing", false},
+    {"codes", 0, NULL, "list all codes of the compiler", false},
+    {0},
+};
+
+static weir_error *run(weir_cli *cli)
+{
+    if (weir_cli_flag(cli, "codes")) return list_codes();
+    if (cli->argument_count > 0 && is_code(cli->arguments[0]))
+        return explain_code(cli->arguments[0]);
+    weir_project_options project_options = {.is_quiet = true};
+    weir_project *project = NULL;
+    WEIR_TRY(weir_project_open(&project_options, &project));
+    weir_error *error = explain_project(cli, project->plan);
+    weir_project_close(project);
+    return error;
+}
+
+const weir_command weir_command_explain = {
+    .name = "explain",
+    .group = WEIR_GROUP_DEFINITIONS,
+    .summary = "Explain a code, or what a plan does and costs",
+    .arguments = "[CODE | STREAM | GROUP | VECTOR | FEATURE]",
+    .help = "`weir explain E0213` says what a message means. Without a word: the whole plan, with "
+            "what is kept per key and how "
+            "much is read for each event. A feature is named group.feature, group.feature[1h] or "
+            "by its column.",
+    .options = options,
+    .arguments_max = 1,
+    .run = run,
+};
