@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 #ifdef WEIR_HAVE_BROTLI
 #include <brotli/decode.h>
 #endif
@@ -63,6 +64,36 @@ void weir_compressor_zstd(weir_compressor *compressor, const void *data, size_t 
     size_t written = ZSTD_compress2(compressor->context, to, bound, data, size);
     WEIR_ASSERT(!ZSTD_isError(written) && written <= bound);
     out->size += written;
+}
+
+static void deflate_raw(weir_bytes from, weir_buffer *out)
+{
+    enum { LEVEL = 6, RAW_WINDOW_BITS = -15, MEMORY = 8 };
+    WEIR_ASSERT(from.size <= UINT32_MAX / 2);
+    z_stream stream = {0};
+    WEIR_ASSERT(deflateInit2(&stream, LEVEL, Z_DEFLATED, RAW_WINDOW_BITS, MEMORY,
+                             Z_DEFAULT_STRATEGY) == Z_OK);
+    size_t bound = deflateBound(&stream, (uLong)from.size);
+    stream.next_in = (Bytef *)(uintptr_t)from.data;
+    stream.avail_in = (uInt)from.size;
+    stream.next_out = weir_buffer_reserve(out, bound);
+    stream.avail_out = (uInt)bound;
+    WEIR_ASSERT(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    out->size += bound - stream.avail_out;
+    (void)deflateEnd(&stream);
+}
+
+void weir_compress(weir_codec codec, weir_bytes from, weir_buffer *out)
+{
+    if (codec == WEIR_CODEC_DEFLATE) {
+        deflate_raw(from, out);
+        return;
+    }
+    WEIR_ASSERT(codec == WEIR_CODEC_SNAPPY);
+    size_t size = snappy_max_compressed_length(from.size);
+    char *to = (char *)weir_buffer_reserve(out, size);
+    WEIR_ASSERT(snappy_compress((const char *)from.data, from.size, to, &size) == SNAPPY_OK);
+    out->size += size;
 }
 
 static bool snappy_block(weir_bytes from, void *to, size_t to_size)
@@ -336,6 +367,7 @@ bool weir_decompress_unsized(weir_codec codec, weir_bytes from, size_t limit, we
                 out->size += got;
                 return true;
             }
+            if (ZSTD_getErrorCode(got) != ZSTD_error_dstSize_tooSmall) return false;
         } else if (codec == WEIR_CODEC_DEFLATE && from.size <= UINT32_MAX && room <= UINT32_MAX) {
             z_stream stream = {.next_in = (Bytef *)(uintptr_t)from.data,
                                .avail_in = (uInt)from.size};

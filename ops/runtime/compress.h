@@ -47,6 +47,9 @@ bool weir_decompress(weir_codec codec, weir_bytes from, void *to, size_t to_size
  * false. */
 bool weir_decompress_unsized(weir_codec codec, weir_bytes from, size_t limit, weir_buffer *out);
 
+/* Appends one block of raw DEFLATE or SNAPPY to `out`; zstd has a compressor of its own. */
+void weir_compress(weir_codec codec, weir_bytes from, weir_buffer *out);
+
 /* A stream: plain, gzip or zstd, told apart by the first bytes that `fill` gives. */
 typedef struct weir_inflater weir_inflater;
 

@@ -7,3 +7,4 @@ weir_test(key_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/key_test.c LIBS weir_s
 weir_test(avro_schema_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/avro_schema_test.c LIBS weir_schemas)
 weir_test(avro_decode_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/avro_decode_test.c LIBS weir_schemas)
 weir_test(registry_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/registry_test.c LIBS weir_schemas)
+weir_test(avro_file_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/avro_file_test.c LIBS weir_schemas)
