@@ -142,7 +142,7 @@ static weir_error *decode_event(fold *self, passage *p, const weir_decoder_entry
         weir_decoder_decode(entry->decoder, p->copy.body, &self->scratch, l->slots);
     if (result.reason != WEIR_DECODE_OK)
         return damaged(self, offset, index, "its Avro body does not fit its schema");
-    if (p->is_foreign) {
+    if (p->is_foreign || p->copy.point_count == 0) { /* nothing was read yet that counts */
         for (uint32_t i = 0; i < l->stream->carried_count; i++)
             l->carried[i] = weir_null();
         memset(l->overflow, 0, l->stream->carried_count * sizeof *l->overflow);

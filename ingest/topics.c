@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ops/runtime/assert.h"
+#include "schemas/key.h"
 
 /* A table under construction; the plan bounds the number of topics. */
 typedef struct builder {
@@ -185,30 +186,8 @@ weir_topic weir_topics_find(const weir_topics *topics, const char *name)
     return WEIR_NONE;
 }
 
-/* MurmurHash2 with Kafka's seed, as org.apache.kafka.common.utils.Utils.murmur2 computes it. */
-uint32_t weir_murmur2(weir_bytes key)
-{
-    const uint32_t mix = 0x5bd1e995;
-    uint32_t hash = 0x9747b28cU ^ (uint32_t)key.size;
-    size_t whole = key.size & ~(size_t)3;
-    for (size_t i = 0; i < whole; i += 4) {
-        uint32_t word;
-        memcpy(&word, key.data + i, 4);
-        word *= mix;
-        word ^= word >> 24;
-        word *= mix;
-        hash = hash * mix ^ word;
-    }
-    for (size_t i = key.size; i-- > whole;)
-        hash ^= (uint32_t)key.data[i] << (8 * (i - whole));
-    if (key.size > whole) hash *= mix;
-    hash ^= hash >> 13;
-    hash *= mix;
-    return hash ^ hash >> 15;
-}
-
 int32_t weir_partition_of(weir_bytes key, int32_t partition_count)
 {
     WEIR_ASSERT(partition_count > 0);
-    return (int32_t)((weir_murmur2(key) & 0x7fffffffU) % (uint32_t)partition_count);
+    return (int32_t)weir_key_partition(key, (uint32_t)partition_count);
 }

@@ -65,6 +65,5 @@ void weir_topics_destroy(weir_topics *topics);
 /* The number of that name, or WEIR_NONE. */
 weir_topic weir_topics_find(const weir_topics *topics, const char *name);
 
-/* Java's default partitioner: (murmur2(key) & 0x7fffffff) % count. */
-uint32_t weir_murmur2(weir_bytes key);
+/* Java's default partitioner (schemas/key.h). */
 int32_t weir_partition_of(weir_bytes key, int32_t partition_count);

@@ -55,6 +55,16 @@ static weir_type integer_type(const weir_schema_node *node)
     }
 }
 
+/* What an integer means in JSON rows: the schema's own unit. */
+static weir_time_unit unit_of(const weir_schema_node *node)
+{
+    switch (node->logical) {
+    case WEIR_LOGICAL_DATE: return WEIR_UNIT_DAY;
+    case WEIR_LOGICAL_TIMESTAMP_MILLIS: return WEIR_UNIT_MS;
+    default: return WEIR_UNIT_US;
+    }
+}
+
 static bool container_type(const weir_schema_node *node, weir_arena *into, weir_type *type_out)
 {
     static const weir_type key = {.kind = WEIR_STRING};
@@ -111,7 +121,9 @@ typedef struct lister {
 static void add_field(lister *l, const weir_schema_member *member, const char *path, weir_type type)
 {
     weir_schema_field *field = &l->fields[l->count++];
-    *field = (weir_schema_field){.path = path, .type = type, .doc = member->doc};
+    bool nullable = false;
+    weir_time_unit unit = unit_of(weir_avro_strip_null(member->node, &nullable));
+    *field = (weir_schema_field){.path = path, .type = type, .unit = unit, .doc = member->doc};
     const weir_schema_member *source = l->outer_default != NULL ? l->outer_default : member;
     if (!source->has_default || l->error != NULL) return;
     field->has_default = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the worker's smaller parts promise: partitioner, copies as bytes. */
+/* What the worker's smaller parts promise: copies as bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -7,22 +7,8 @@
 #include <cmocka.h>
 
 #include "ingest/journal.h"
-#include "ingest/topics.h"
 
 static weir_bytes text(const char *s) { return (weir_bytes){(const uint8_t *)s, strlen(s)}; }
-
-/* The vectors of Kafka's own UtilsTest. */
-static void murmur2_agrees_with_java(void **state)
-{
-    (void)state;
-    assert_int_equal((int32_t)weir_murmur2(text("21")), -973932308);
-    assert_int_equal((int32_t)weir_murmur2(text("foobar")), -790332482);
-    assert_int_equal((int32_t)weir_murmur2(text("a-little-bit-long-string")), -985981536);
-    assert_int_equal((int32_t)weir_murmur2(text("a-little-bit-longer-string")), -1486304829);
-    assert_int_equal(
-        (int32_t)weir_murmur2(text("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8")), -58897971);
-    assert_int_equal((int32_t)weir_murmur2(text("abc")), 479470107);
-}
 
 static weir_journal_copy sample(void)
 {
@@ -110,7 +96,6 @@ static void a_notice_reads_back_equal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(murmur2_agrees_with_java),
         cmocka_unit_test(a_copy_reads_back_equal),
         cmocka_unit_test(damaged_copies_never_hurt),
         cmocka_unit_test(a_notice_reads_back_equal),
