@@ -9,40 +9,6 @@
 #include "ops/runtime/assert.h"
 #include "serve/served.h"
 
-static int32_t folder_id(const weir_schema *schema)
-{
-    return (int32_t)(schema->fingerprint & 0x7fffffff);
-}
-
-/* Without a registry: an id that schemas/ has, else the schema of the topic's stream. */
-static weir_error *find_writer(void *context, const char *topic, int32_t id,
-                               const weir_schema **schema_out)
-{
-    const weir_stack *stack = context;
-    *schema_out = NULL;
-    for (size_t i = 0; i < stack->project->schema_count; i++) {
-        if (folder_id(stack->project->schemas[i]) == id) {
-            *schema_out = stack->project->schemas[i];
-            return NULL;
-        }
-    }
-    for (uint32_t i = 0; i < stack->plan->stream_count && *schema_out == NULL; i++) {
-        if (strcmp(stack->plan->streams[i].topic, topic) == 0)
-            *schema_out = stack->plan->streams[i].schema;
-    }
-    return NULL;
-}
-
-static weir_error *find_output_id(void *context, const char *topic, const char *schema_json,
-                                  int32_t *id_out)
-{
-    weir_stack *stack = context;
-    const weir_schema *schema = NULL;
-    WEIR_TRY(weir_schema_parse(schema_json, strlen(schema_json), topic, &stack->arena, &schema));
-    *id_out = folder_id(schema);
-    return NULL;
-}
-
 static void open_kafka(weir_stack *stack)
 {
     size_t count = weir_config_kafka_count(stack->config);
@@ -66,15 +32,18 @@ weir_error *weir_stack_open(weir_cli *cli, weir_stack *stack)
 {
     *stack = (weir_stack){0};
     weir_error *error = NULL;
-    weir_project_options options = {.is_quiet = cli->is_quiet};
+    weir_project_options options = {.is_quiet = cli->is_quiet, .load_schema = weir_provider_load};
     WEIR_TRY_OUT(weir_cli_settings(cli, &stack->config));
+    WEIR_TRY_OUT(weir_provider_open(stack->config, &stack->provider));
+    options.context = stack->provider;
     WEIR_TRY_OUT(weir_project_open(&options, &stack->project));
     stack->plan = stack->project->plan;
     WEIR_ASSERT(stack->plan != NULL);
     WEIR_TRY_OUT(weir_topics_create(stack->plan, &stack->topics));
     stack->models =
         weir_arena_array(&stack->arena, const weir_model *, stack->plan->score_count + 1);
-    stack->schemas = (weir_schema_source){stack, find_writer, find_output_id};
+    weir_provider_set_project(stack->provider, stack->project);
+    stack->schemas = weir_provider_source(stack->provider);
     open_kafka(stack);
     name_group(stack);
     return NULL;
@@ -116,6 +85,7 @@ void weir_stack_close(weir_stack *stack)
     }
     if (stack->topics != NULL) weir_topics_destroy(stack->topics);
     weir_project_close(stack->project);
+    weir_provider_close(stack->provider);
     if (stack->config != NULL) weir_config_destroy(stack->config);
     weir_arena_deinit(&stack->arena);
     *stack = (weir_stack){0};

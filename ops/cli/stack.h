@@ -4,9 +4,7 @@
  * models.
  *
  * Opened once by the commands run, apply, export, prove, why, serve, ...; the parts point into each
- * other, so the stack is opened and closed whole. Schemas come from the registry where one is set,
- * else from schemas/: then a schema's id is the low 31 bits of its fingerprint, and a message with
- * any other id is read with the schema of its stream, since nobody can have agreed on another.
+ * other, so the stack is opened and closed whole. Schemas come from provider.h.
  *
  * Owns: everything it holds. Threads: main thread; the parts say for themselves.
  */
@@ -17,10 +15,12 @@
 #include "ingest/topics.h"
 #include "ops/cli/cli.h"
 #include "ops/cli/project.h"
+#include "ops/cli/provider.h"
 #include "ops/runtime/config.h"
 
 typedef struct weir_stack {
     weir_config *config;
+    weir_provider *provider;
     weir_project *project;
     const weir_plan *plan;
     weir_topics *topics;
