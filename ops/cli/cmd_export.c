@@ -95,7 +95,7 @@ out:
 const weir_command weir_command_export = {
     .name = "export",
     .group = WEIR_GROUP_ANSWERS,
-    .summary = "write a training set: every event's vector as it was scored, in Parquet",
+    .summary = "Write a training set: every event's vector as it was scored, in Parquet",
     .arguments = "",
     .help = "Replays the journals through the same engine and writes a folder of Parquet files "
             "with a manifest\n"

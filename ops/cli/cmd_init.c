@@ -63,7 +63,7 @@ static weir_error *run(weir_cli *cli)
 const weir_command weir_command_init = {
     .name = "init",
     .group = WEIR_GROUP_PROJECT,
-    .summary = "make a project folder with a small working example",
+    .summary = "Make a project folder with a small working example",
     .arguments = "[DIR]",
     .help = "Writes weir.yaml, a definition, its schema and a model. Files that are there already "
             "are never overwritten.",

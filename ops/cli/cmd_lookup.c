@@ -99,7 +99,7 @@ static weir_error *run(weir_cli *cli)
 const weir_command weir_command_lookup = {
     .name = "lookup",
     .group = WEIR_GROUP_ANSWERS,
-    .summary = "ask a running server for the features of a key",
+    .summary = "Ask a running server for the features of a key",
     .arguments = "",
     .help = "weir lookup --features card_vel --key card=c1 prints one JSON object: the values, the "
             "errors, and the receipt\n"

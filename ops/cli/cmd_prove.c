@@ -108,7 +108,7 @@ out:
 const weir_command weir_command_prove = {
     .name = "prove",
     .group = WEIR_GROUP_ANSWERS,
-    .summary = "replay the journals and compare with what was carried, scored and served",
+    .summary = "Replay the journals and compare with what was carried, scored and served",
     .arguments = "",
     .help = "Folds every journal again, from its first record, and compares byte for byte with the "
             "copies in\n"

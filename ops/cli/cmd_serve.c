@@ -129,7 +129,7 @@ out:
 const weir_command weir_command_serve = {
     .name = "serve",
     .group = WEIR_GROUP_ANSWERS,
-    .summary = "follow the journals and answer lookups over HTTP",
+    .summary = "Follow the journals and answer lookups over HTTP",
     .arguments = "",
     .help = "POST /get-online-features in Feast's shape, POST /lookup with a receipt, GET "
             "/healthz, /readyz and /metrics.\n"

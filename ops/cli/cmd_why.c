@@ -27,7 +27,7 @@ static weir_error *run(weir_cli *cli)
 const weir_command weir_command_why = {
     .name = "why",
     .group = WEIR_GROUP_ANSWERS,
-    .summary = "list the events that made the values of a score",
+    .summary = "List the events that made the values of a score",
     .arguments = "RECEIPT",
     .help = "RECEIPT is the `id` of a score record: journal/partition/offset/index/ordinal. Prints "
             "JSON Lines: first\n"
