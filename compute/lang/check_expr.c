@@ -384,15 +384,29 @@ static const weir_expr *check_through(weir_checker *c, const weir_scope *scope, 
                                       const char *name, const weir_ast_expr *expr, weir_span at,
                                       const weir_type *hint)
 {
-    if (expr == NULL) return NULL;
+    if (expr == NULL || weir_is_bad(c, what)) return NULL;
     if (is_open(c, what)) {
         REPORT(c, CIRCLE, at, "break the circle", "`%s` is defined through itself", name);
+        for (uint32_t i = c->open.count; i > 0; i--) { /* one circle, one message */
+            weir_mark_bad(c, c->open.items[i - 1]);
+            if (c->open.items[i - 1] == what) break;
+        }
         return NULL;
     }
     weir_pointers_push(c, &c->open, (void *)(uintptr_t)what);
     const weir_expr *result = weir_check_expr(c, scope, expr, hint);
     c->open.count -= 1;
     return result;
+}
+
+void weir_mark_bad(weir_checker *c, const void *let)
+{
+    weir_map_put(&c->interned, &c->open, let, (void *)(uintptr_t)let);
+}
+
+bool weir_is_bad(const weir_checker *c, const void *let)
+{
+    return weir_map_get(&c->interned, &c->open, let) != NULL;
 }
 
 static const weir_expr *ambiguous(weir_checker *c, const weir_ast_expr *node, const char *one,
@@ -731,7 +745,7 @@ static const weir_expr *check_if(weir_checker *c, const weir_scope *scope,
     return weir_bind(c, scope, node->span, "if", args, 3);
 }
 
-static const weir_expr *unknown_function(weir_checker *c, const weir_ast_expr *node)
+const weir_expr *weir_report_function(weir_checker *c, const weir_ast_expr *node)
 {
     if (weir_language_has_function(node->name)) {
         REPORT(c, NOT_SUPPORTED, node->name_span, NULL, "the function `%s` is not supported yet",
@@ -771,7 +785,7 @@ static const weir_expr *check_call(weir_checker *c, const weir_scope *scope,
         return misplaced_aggregate(c, scope, node);
     }
     bool good = weir_expr_is_function(node->name);
-    if (!good) (void)unknown_function(c, node);
+    if (!good) (void)weir_report_function(c, node);
     if (node->arg_count > WEIR_EXPR_ARGS_MAX) {
         REPORT(c, ARGUMENTS, node->span, NULL, "`%s` has too many arguments", node->name);
         return NULL;
@@ -828,6 +842,7 @@ const weir_expr *weir_check_expr(weir_checker *c, const weir_scope *scope,
                                  const weir_ast_expr *node, const weir_type *hint)
 {
     if (node == NULL) return NULL;
+    if (c->steps > WEIR_CHECK_STEPS_MAX) return NULL; /* reported */
     if (++c->steps > WEIR_CHECK_STEPS_MAX || c->nesting > 4 * WEIR_CHECK_NESTING_MAX) {
         REPORT(c, TOO_LARGE, node->span, "use fewer `let`s of `let`s",
                "with all that it refers to, this is too large");

@@ -102,6 +102,17 @@ static bool has_aggregate(const weir_ast_expr *node)
     return false;
 }
 
+static const weir_ast_expr *unknown_call(const weir_ast_expr *node)
+{
+    if (node == NULL) return NULL;
+    if (node->kind == WEIR_AST_CALL && !weir_expr_is_function(node->name)) return node;
+    for (uint32_t i = 0; i < node->arg_count; i++) {
+        const weir_ast_expr *found = unknown_call(node->args[i]);
+        if (found != NULL) return found;
+    }
+    return NULL;
+}
+
 /* ---- Windows ---- */
 
 static const char *window_suffix(weir_checker *c, const weir_ast_window *window)
@@ -186,6 +197,11 @@ static weir_member_info *member_new(weir_checker *c, weir_feature_info *feature,
 static bool check_clauses(weir_checker *c, const weir_ast_feature *ast, bool aggregates)
 {
     bool has_clause = ast->clause_span.end != 0;
+    const weir_ast_expr *unknown = aggregates || !has_clause ? NULL : unknown_call(ast->expr);
+    if (unknown != NULL) { /* a misspelt aggregate */
+        (void)weir_report_function(c, unknown);
+        return false;
+    }
     if (!aggregates && has_clause) {
         REPORT(c, NO_USE, ast->clause_span,
                "drop the clause, or put it behind the feature that has the aggregate",
@@ -512,8 +528,9 @@ static void check_let(weir_checker *c, weir_group_info *group, const weir_ast_fe
                             .source = group->streams[i],
                             .source_index = i};
         c->steps = 0;
+        if (weir_is_bad(c, let)) return;
         weir_pointers_push(c, &c->open, (void *)(uintptr_t)let);
-        (void)weir_check_expr(c, &scope, let->expr, NULL);
+        if (weir_check_expr(c, &scope, let->expr, NULL) == NULL) weir_mark_bad(c, let);
         c->open.count -= 1;
     }
 }
@@ -523,12 +540,12 @@ void weir_group_check(weir_checker *c, weir_group_info *group)
     weir_group_resolve(c, group);
     if (group->is_broken) return;
     const weir_ast_group *ast = &group->decl->as.group;
+    for (uint32_t i = 0; i < ast->feature_count; i++) {
+        if (ast->features[i].is_let) check_let(c, group, &ast->features[i]);
+    }
     for (uint32_t i = 0; i < group->features.count; i++) {
         weir_feature_info *feature = group->features.items[i];
         for (uint32_t k = 0; k < feature->member_count; k++)
             (void)default_instance(c, feature->members[k], feature->ast->name_span);
-    }
-    for (uint32_t i = 0; i < ast->feature_count; i++) {
-        if (ast->features[i].is_let) check_let(c, group, &ast->features[i]);
     }
 }

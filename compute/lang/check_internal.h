@@ -294,6 +294,12 @@ const weir_expr *weir_bind(weir_checker *c, const weir_scope *scope, weir_span a
 const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, bool negative);
 bool weir_expr_is_small(weir_checker *c, const weir_expr *expr); /* within size and depth */
 
+/* Says that there is no such function or aggregate, or that it is not supported yet. NULL. */
+const weir_expr *weir_report_function(weir_checker *c, const weir_ast_expr *node);
+/* A let or column that is wrong wherever it is used: said once. */
+void weir_mark_bad(weir_checker *c, const void *let);
+bool weir_is_bad(const weir_checker *c, const void *let);
+
 /* ---- check_stream.c ---- */
 void weir_check_stream_schema(weir_checker *c, weir_stream_info *stream);
 void weir_check_stream(weir_checker *c, weir_stream_info *stream);

@@ -215,19 +215,38 @@ static bool parse_clause(weir_parser *parser, weir_ast_feature *feature, bool *t
     return true;
 }
 
+/* What stands on the feature's line must be the next feature: else a clause is misspelt. */
+static bool ends_well(weir_parser *parser)
+{
+    static const char *const words[] = {"where", "by", "over", "delayed", "step", "including"};
+    const weir_token *next = weir_parser_peek(parser, 0);
+    if (next->kind == WEIR_TOKEN_ERROR) return false;
+    bool is_clause = next->kind == WEIR_TOKEN_NAME && !next->is_first &&
+                     !weir_parser_is_sign(parser, 1, '=') &&
+                     !weir_parser_is_reserved(next->as.name);
+    if (!is_clause) return true;
+    const char *near = weir_nearest_name(next->as.name, words, 6);
+    const char *help =
+        near == NULL ? NULL
+                     : weir_arena_printf(parser->diagnostics->into, "did you mean `%s`?", near);
+    weir_diagnostics_add(parser->diagnostics, WEIR_D_UNEXPECTED, weir_parser_span_of(parser, next),
+                         help, "expected a clause or the next feature, found `%s`", next->as.name);
+    return false;
+}
+
 static bool parse_feature_rest(weir_parser *parser, weir_ast_feature *feature)
 {
     if (!weir_parser_want_sign(parser, '=')) return false;
     feature->expr = weir_parse_expr(parser);
     if (feature->expr == NULL) return false;
-    if (feature->is_let) return true;
+    if (feature->is_let) return weir_parser_peek(parser, 0)->kind != WEIR_TOKEN_ERROR;
     for (;;) {
         bool taken = false;
         weir_span at = weir_parser_span_of(parser, weir_parser_peek(parser, 0));
         bool good = parse_clause(parser, feature, &taken);
         if (taken && !is_set(feature->clause_span)) feature->clause_span = at;
         if (!good) return false;
-        if (!taken) return true;
+        if (!taken) return ends_well(parser);
     }
 }
 

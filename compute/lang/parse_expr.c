@@ -222,9 +222,27 @@ static const weir_ast_expr *parse_brackets(weir_parser *parser)
     return settle(parser, node) ? node : NULL;
 }
 
+/* `a = over 1h`: a clause where an expression should be. */
+static bool is_clause(const weir_parser *parser)
+{
+    static const char *const words[] = {"where", "over", "delayed", "step", "including"};
+    uint8_t next = weir_parser_peek(parser, 1)->kind;
+    if (next != WEIR_TOKEN_NAME && next != WEIR_TOKEN_DURATION && next != WEIR_TOKEN_INT)
+        return false;
+    if (weir_parser_peek(parser, 1)->is_first) return false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (weir_parser_is_word(parser, 0, words[i])) return true;
+    }
+    return false;
+}
+
 static const weir_ast_expr *parse_primary(weir_parser *parser)
 {
     const weir_token *token = weir_parser_peek(parser, 0);
+    if (is_clause(parser)) {
+        (void)weir_parser_complain(parser, "an expression");
+        return NULL;
+    }
     if (is_literal(parser, 0)) return parse_literal(parser);
     if (weir_parser_is_sign(parser, 0, '(')) return parse_brackets(parser);
     if (weir_parser_is_word(parser, 0, "this")) {

@@ -240,9 +240,12 @@ static bool starts_item(const weir_parser *parser)
 static void skip_item(weir_parser *parser, size_t started_at)
 {
     int depth = 0;
-    if (parser->at == started_at) {
-        if (weir_parser_is_sign(parser, 0, '{')) depth += 1;
-        (void)weir_parser_take(parser);
+    if (parser->at == started_at) (void)weir_parser_take(parser);
+    for (size_t i = started_at; i < parser->at; i++) { /* what the item itself opened */
+        const weir_token *token = &parser->lexed->tokens[i];
+        if (token->kind != WEIR_TOKEN_SIGN) continue;
+        if (token->sign == '{') depth += 1;
+        if (token->sign == '}') depth -= 1;
     }
     for (;; (void)weir_parser_take(parser)) {
         const weir_token *token = weir_parser_peek(parser, 0);
