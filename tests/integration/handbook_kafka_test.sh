@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The main job on a real Kafka: the handbook's transactions, all in the topic before the workers start, four partitions, two
+# workers at full speed. Every score, the export and the answer key must agree, and the proof must hold.
+#
+# Without ../shared/data our simulator makes the events, and only the proof and the export are compared.
+. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+need_python
+start_kafka
+export WEIR_BROKERS=$brokers
+rows=200000
+[ -z "${WEIR_TEST_LONG:-}" ] || rows=1754155
+cp -r "$root/docs/examples/fraud-handbook" project
+if [ -n "$handbook" ]; then
+    zstd -dc "$handbook/transactions.csv.zst" | head -$((rows + 1)) |
+        awk -F, -v OFS=, 'NR > 1 { $2 = $2 "000" } { print $1, $2, $3, $4, $5, $6 }' > events.csv
+else
+    echo "not compared with the handbook: ../shared/data is absent" >&2
+    "$python" "$root/tests/integration/make_events.py" "$rows" > events.csv
+fi
+
+expect 0 "$weir" -C project apply --partitions 4
+expect 0 "$weir" -C project produce --stream tx "$work/events.csv"
+WEIR_STATE_DIR=$work/state1 "$weir" -C project run --until-end 2> worker1.log & first=$!
+WEIR_STATE_DIR=$work/state2 "$weir" -C project run --until-end 2> worker2.log & second=$!
+children+=($first $second)
+wait $first || { tail -5 worker1.log >&2; fail "the first worker ended with $?"; }
+wait $second || { tail -5 worker2.log >&2; fail "the second worker ended with $?"; }
+children=()
+
+expect 0 "$weir" -C project export --vector handbook --with tx_id --with fraud --with customer --out "$work/snapshot"
+expect 0 "$weir" verify "$work/snapshot"
+if [ -n "$handbook" ]; then
+    zstd -dc "$handbook/expected_apr_may.csv.zst" | head -$((rows + 1)) > key.csv
+    "$python" "$root/tests/integration/handbook.py" table key.csv "$work/snapshot" || fail "the export differs from the handbook"
+fi
+expect 0 "$weir" -C project export --vector handbook --with tx_id --with fraud --with customer --out "$work/again"
+"$python" - <<'P' || fail "the same export twice has two hashes"
+import json
+a, b = (json.load(open(f"{d}/manifest.json")) for d in ("snapshot", "again"))
+assert a["content_hash"] == b["content_hash"], (a, b)
+P
+expect 0 "$weir" -C project prove
