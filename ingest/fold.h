@@ -35,8 +35,8 @@ typedef struct weir_fold_row_sink {
     weir_error *(*take)(void *context, const weir_fold_row *row);
 } weir_fold_row_sink;
 
-/* Called before an event is folded, with the ingest time that the fold gives it (R2): for lookups at
- * "the first position with an ingest time after t" (R3). */
+/* Called before an event is folded, with the ingest time that the fold gives it (R2): for lookups
+ * at "the first position with an ingest time after t" (R3). */
 typedef struct weir_fold_watch {
     void *context;
     weir_error *(*before)(void *context, weir_node *node, weir_seq seq, int64_t ingest_us);
