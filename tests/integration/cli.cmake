@@ -1,1 +1,2 @@
 weir_script_test(cli_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cli_test.sh TIMEOUT 60)
+weir_script_test(handbook_eval COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/handbook_eval_test.sh TIMEOUT 300)
