@@ -7,15 +7,23 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/memory.h"
 
+/* A cell of a group, and which of the group's bounds it reads between. */
+typedef struct group_cell {
+    uint32_t index; /* in the plan */
+    uint32_t bounds;
+    bool with_own;
+    const weir_layout_cell *cell;
+} group_cell;
+
 /* Cells of one view that are read together. */
 typedef struct cell_group {
     uint32_t view;
-    uint32_t cell_count;
-    const uint32_t *cells;
+    uint32_t cell_count, bounds_count;
+    group_cell *cells;
+    weir_bounds_request *bounds;
     const weir_plan_view_key
-        *key; /* of a composite view; NULL: the entity's key, or none can be made */
-    const weir_plan_source
-        *own; /* `including this`: how the trigger becomes a row; NULL: no cell needs it */
+        *key;                    /* of a composite view; NULL: the entity's, or none can be made */
+    const weir_plan_source *own; /* how the trigger becomes a row; NULL: no cell includes it */
 } cell_group;
 
 /* What a hop of a stream reads, prepared. */
@@ -46,11 +54,18 @@ struct weir_engine {
     uint64_t *stamps;  /* when a cell was collected last */
     uint64_t stamp;
     uint32_t *collected;
-    weir_bounds *bounds; /* by window of the view at hand, without and with the trigger's own row */
-    bool *has_bounds;
+    weir_bounds *bounds; /* of the group at hand */
     weir_buffer key, own_key, part;
     uint32_t last_hop;
 };
+
+/* Most expressions are a leaf. */
+static inline weir_value eval(const weir_expr *expr, weir_expr_env *env)
+{
+    if (expr->op == WEIR_EXPR_FIELD) return env->fields[expr->index];
+    if (expr->op == WEIR_EXPR_THIS) return env->self[expr->index];
+    return weir_expr_eval(expr, env);
+}
 
 /* Which cells an expression needs. */
 static void collect(weir_engine *engine, const weir_expr *expr, uint32_t *count)
@@ -108,6 +123,36 @@ static const weir_plan_source *own_source(const weir_plan_view *view, uint32_t s
     return NULL;
 }
 
+static const weir_layout_cell *layout_cell(const weir_engine *engine, uint32_t cell)
+{
+    const weir_view_layout *layout = &engine->layouts->views[engine->plan->cells[cell].view];
+    return &layout->cells[engine->layouts->cell_places[cell]];
+}
+
+/* Room for `capacity` cells. */
+static void group_init(cell_group *group, uint32_t view, const weir_plan_view_key *key,
+                       uint32_t capacity, weir_arena *into)
+{
+    *group = (cell_group){.view = view, .key = key};
+    group->cells = weir_arena_alloc(into, capacity * sizeof *group->cells);
+    group->bounds = weir_arena_alloc(into, capacity * sizeof *group->bounds);
+}
+
+static void group_add(weir_engine *engine, cell_group *group, uint32_t index, bool with_own)
+{
+    const weir_layout_cell *cell = layout_cell(engine, index);
+    const weir_view_layout *layout = &engine->layouts->views[group->view];
+    const weir_plan_window *window = &layout->windows[cell->window].window;
+    uint32_t at = 0;
+    while (at < group->bounds_count &&
+           (group->bounds[at].window != window || group->bounds[at].with_own != with_own)) {
+        at++;
+    }
+    if (at == group->bounds_count)
+        group->bounds[group->bounds_count++] = (weir_bounds_request){window, with_own};
+    group->cells[group->cell_count++] = (group_cell){index, at, with_own, cell};
+}
+
 /* Puts a hop's cells into groups by view. */
 static hop_reads *prepare_hop(weir_engine *engine, uint32_t stream_index, uint32_t hop_index)
 {
@@ -132,12 +177,11 @@ static hop_reads *prepare_hop(weir_engine *engine, uint32_t stream_index, uint32
             if (group == NULL) group = &groups[reads->group_count++];
         }
         if (group->cells == NULL) {
-            group->view = cell->view;
-            group->cells = weir_arena_array(&engine->arena, uint32_t, hop->cell_count);
-            group->key = view_key(plan, cell->view, stream_index);
+            group_init(group, cell->view, view_key(plan, cell->view, stream_index), hop->cell_count,
+                       &engine->arena);
         }
         if (own != NULL) group->own = own;
-        ((uint32_t *)(uintptr_t)group->cells)[group->cell_count++] = hop->cells[i];
+        group_add(engine, group, hop->cells[i], own != NULL);
     }
     reads->groups = groups;
     reads->deferred = deferred;
@@ -156,12 +200,6 @@ static void prepare_members(weir_engine *engine)
         engine->member_cells[m].cells =
             weir_arena_copy(&engine->arena, engine->collected, count * sizeof *engine->collected);
     }
-}
-
-static const weir_layout_cell *layout_cell(const weir_engine *engine, uint32_t cell)
-{
-    const weir_view_layout *layout = &engine->layouts->views[engine->plan->cells[cell].view];
-    return &layout->cells[engine->layouts->cell_places[cell]];
 }
 
 static void prepare_empty(weir_engine *engine)
@@ -188,13 +226,7 @@ weir_engine *weir_engine_create(const weir_plan *plan)
     engine->cell_overflow = weir_arena_array(arena, bool, plan->cell_count);
     engine->stamps = weir_arena_array(arena, uint64_t, plan->cell_count);
     engine->collected = weir_arena_array(arena, uint32_t, plan->cell_count);
-    uint32_t windows = 1;
-    for (uint32_t v = 0; v < plan->view_count; v++) {
-        if (engine->layouts->views[v].window_count > windows)
-            windows = engine->layouts->views[v].window_count;
-    }
-    engine->bounds = weir_arena_array(arena, weir_bounds, 2 * windows);
-    engine->has_bounds = weir_arena_array(arena, bool, 2 * windows);
+    engine->bounds = weir_arena_array(arena, weir_bounds, plan->cell_count + 1);
     prepare_members(engine);
     prepare_empty(engine);
     engine->reads = weir_arena_array(arena, hop_reads *, plan->stream_count * WEIR_PLAN_HOPS_MAX);
@@ -264,7 +296,7 @@ static const weir_value *row_of(weir_engine *engine, const weir_plan_view *view,
     }
     weir_value *values = weir_arena_alloc(&engine->scratch, view->column_count * sizeof *values);
     for (uint32_t c = 0; c < view->column_count; c++)
-        values[c] = weir_expr_eval(source->columns[c], env);
+        values[c] = eval(source->columns[c], env);
     return values;
 }
 
@@ -301,25 +333,22 @@ static weir_error *read_group(weir_engine *engine, const weir_state_port *port,
     bool has_own = has_key && own_row(engine, group, event, key, &own);
     if (state == NULL && !has_own) {
         for (uint32_t i = 0; i < group->cell_count; i++) {
-            engine->cells[group->cells[i]] = engine->empty[group->cells[i]];
-            engine->cell_overflow[group->cells[i]] = false;
+            uint32_t index = group->cells[i].index;
+            engine->cells[index] = engine->empty[index];
+            engine->cell_overflow[index] = false;
         }
         return NULL;
     }
-    memset(engine->has_bounds, 0, 2 * layout->window_count * sizeof *engine->has_bounds);
+    weir_window_bounds(state, layout, group->bounds, group->bounds_count, point,
+                       has_own ? &own : NULL, engine->bounds);
     for (uint32_t i = 0; i < group->cell_count; i++) {
-        uint32_t index = group->cells[i];
-        const weir_layout_cell *cell = layout_cell(engine, index);
-        bool with_own = has_own && cell->cell->including_this;
-        uint32_t place = 2 * cell->window + with_own;
-        if (!engine->has_bounds[place]) {
-            engine->bounds[place] =
-                weir_window_bounds(state, &cell->cell->window, point, with_own ? &own : NULL);
-            engine->has_bounds[place] = true;
-        }
-        engine->cells[index] =
-            weir_cell_read(state, cell, &engine->bounds[place], point, with_own ? &own : NULL,
-                           &engine->cell_overflow[index]);
+        const group_cell *c = &group->cells[i];
+        const weir_own_row *row = has_own && c->with_own ? &own : NULL;
+        weir_value *value = &engine->cells[c->index];
+        bool *overflow = &engine->cell_overflow[c->index];
+        if (weir_cell_read_fast(state, c->cell, &engine->bounds[c->bounds], row, value, overflow))
+            continue;
+        *value = weir_cell_read(state, c->cell, &engine->bounds[c->bounds], point, row, overflow);
     }
     return NULL;
 }
@@ -338,7 +367,7 @@ static weir_error *read_deferred(weir_engine *engine, const weir_state_port *por
 {
     for (uint32_t i = 0; i < reads->deferred_count; i++) {
         const cell_group *group = &reads->deferred[i];
-        if (uses(expr, WEIR_EXPR_CELL, group->cells[0])) {
+        if (uses(expr, WEIR_EXPR_CELL, group->cells[0].index)) {
             WEIR_TRY(read_group(engine, port, group, event->key, event, point));
         }
     }
@@ -370,6 +399,11 @@ static weir_error *read_hop(weir_engine *engine, const weir_state_port *port, in
         const weir_expr *expr = stream->carried[index].expr;
         if (reads->deferred_count > 0)
             WEIR_TRY(read_deferred(engine, port, reads, expr, event, &point));
+        if (expr->op == WEIR_EXPR_CELL) { /* a bare aggregate */
+            event->carried[index] = engine->cells[expr->index];
+            event->carried_overflow[index] = engine->cell_overflow[expr->index];
+            continue;
+        }
         env.overflow = false;
         event->carried[index] = weir_expr_eval(expr, &env);
         event->carried_overflow[index] = env.overflow && weir_is_null(&event->carried[index]);
@@ -466,8 +500,12 @@ static weir_error *read_collected(weir_engine *engine, const weir_state_port *po
             cells[i] = cells[end];
             cells[end++] = cell;
         }
-        cell_group group = {.view = view, .cell_count = end - done, .cells = &cells[done]};
-        if (lookup->stream != WEIR_NONE) group.key = view_key(plan, view, lookup->stream);
+        cell_group group;
+        bool has_key = lookup->stream != WEIR_NONE && plan->views[view].extra_key_count > 0;
+        group_init(&group, view, has_key ? view_key(plan, view, lookup->stream) : NULL, end - done,
+                   &engine->scratch);
+        for (uint32_t i = done; i < end; i++)
+            group_add(engine, &group, cells[i], false);
         WEIR_TRY(read_group(engine, port, &group, lookup->key, NULL, point));
         done = end;
     }
@@ -521,8 +559,14 @@ void weir_engine_vector(weir_engine *engine, uint32_t vector, const weir_event *
                          .carried_overflow = event->carried_overflow,
                          .scratch = &engine->scratch};
     for (uint32_t c = 0; c < planned->column_count; c++) {
+        const weir_expr *expr = planned->columns[c].expr;
+        if (expr->op == WEIR_EXPR_CARRIED) { /* a member as it is */
+            values_out[c] = event->carried[expr->index];
+            overflow_out[c] = event->carried_overflow[expr->index];
+            continue;
+        }
         env.overflow = false;
-        values_out[c] = weir_expr_eval(planned->columns[c].expr, &env);
+        values_out[c] = eval(expr, &env);
         overflow_out[c] = env.overflow && weir_is_null(&values_out[c]);
     }
 }

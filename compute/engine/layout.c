@@ -6,6 +6,7 @@
 #include "compute/engine/engine.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/memory.h"
+#include "schemas/decimal.h"
 
 enum { TILES_PER_SPAN = 32 };
 
@@ -94,6 +95,21 @@ static const weir_acc_ops *sliding_of(const weir_plan_cell *cell)
     }
 }
 
+static weir_cell_fast fast_of(const weir_plan_cell *cell)
+{
+    const weir_agg_binding *binding = &cell->binding;
+    const char *name = weir_agg_name(binding->agg);
+    if (cell->read_filter != NULL || cell->by != WEIR_NONE) return WEIR_FAST_NONE;
+    if (strcmp(name, "count") == 0 && binding->arg_count == 0) {
+        return cell->filter == WEIR_NONE ? WEIR_FAST_ROWS : WEIR_FAST_COUNT;
+    }
+    if (strcmp(name, "share_of") == 0) return WEIR_FAST_SHARE_OF;
+    if (binding->arg_count != 1 || weir_layout_of(binding->args[0]) != WEIR_LAYOUT_INT64)
+        return WEIR_FAST_NONE;
+    if (strcmp(name, "sum") == 0) return WEIR_FAST_SUM;
+    return strcmp(name, "mean") == 0 ? WEIR_FAST_MEAN : WEIR_FAST_NONE;
+}
+
 static void add_cell(const weir_plan *plan, weir_view_layout *layout, weir_layout_cell *cell,
                      weir_layout_window *windows)
 {
@@ -105,15 +121,17 @@ static void add_cell(const weir_plan *plan, weir_view_layout *layout, weir_layou
     cell->running_size = (uint32_t)cell->running->size(binding);
     cell->sliding = sliding_of(planned);
     cell->running_offset = cell->sliding_offset = WEIR_NONE;
-    cell->is_plain_count = binding->agg == weir_agg_find("count") && binding->arg_count == 0 &&
-                           planned->filter == WEIR_NONE && planned->read_filter == NULL &&
-                           planned->by == WEIR_NONE;
+    cell->fast = fast_of(planned);
+    weir_type arg = binding->args[0];
+    cell->mean_scale = cell->fast == WEIR_FAST_MEAN && arg.kind == WEIR_DECIMAL
+                           ? (uint64_t)weir_decimal_pow10(arg.scale)
+                           : 1;
     if (planned->window.kind == WEIR_WINDOW_EVER) {
         WEIR_ASSERT(cell->running->encode != NULL && planned->read_filter == NULL &&
                     planned->by == WEIR_NONE);
         cell->running_offset = layout->running_bytes;
         layout->running_bytes += cell->running_size;
-    } else if (cell->is_plain_count) {
+    } else if (cell->fast == WEIR_FAST_ROWS) {
         cell->sliding = NULL; /* the distance of the bounds says it */
     }
 }
@@ -169,6 +187,8 @@ static void add_view(weir_arena *into, const weir_plan *plan, weir_view_layout *
     layout->delay_us = view->delay_us;
     layout->keep_us = view->keep_us > view->delay_us ? view->keep_us : view->delay_us;
     layout->keep_last = view->keep_last;
+    const int64_t near_us = INT64_C(1) << 59;
+    layout->spans_are_near = layout->late_us < near_us && layout->keep_us < near_us;
     layout->tile_us =
         tile_of(layout->keep_us > layout->late_us ? layout->keep_us : layout->late_us);
 }

@@ -42,6 +42,16 @@ typedef struct weir_layout_column {
     uint32_t null_offset; /* likewise its null bytes, or WEIR_NONE                  */
 } weir_layout_column;
 
+/* Cells that need nothing but a loop over one column of a short log. */
+typedef enum weir_cell_fast {
+    WEIR_FAST_NONE,
+    WEIR_FAST_ROWS,     /* count() without a filter: the number of rows */
+    WEIR_FAST_COUNT,    /* count() with a filter                        */
+    WEIR_FAST_SUM,      /* sum of 64-bit integers                       */
+    WEIR_FAST_MEAN,     /* mean of them                                 */
+    WEIR_FAST_SHARE_OF, /* share_of a condition                         */
+} weir_cell_fast;
+
 typedef struct weir_layout_cell {
     const weir_plan_cell *cell;
     uint32_t index;  /* in the plan */
@@ -51,7 +61,8 @@ typedef struct weir_layout_cell {
     uint32_t running_size;
     uint32_t running_offset; /* in the state's running block, or WEIR_NONE */
     uint32_t sliding_offset; /* in the warm block, or WEIR_NONE            */
-    bool is_plain_count;     /* count() without a filter: the number of rows */
+    weir_cell_fast fast;
+    uint64_t mean_scale; /* 10^scale of the argument, for WEIR_FAST_MEAN */
 } weir_layout_cell;
 
 typedef struct weir_layout_window {
@@ -77,6 +88,8 @@ typedef struct weir_view_layout {
     int64_t tile_us;
     int64_t late_us, keep_us, delay_us;
     uint32_t keep_last;
+    bool spans_are_near; /* widths, delays and `late` are so short that bounds need no more than 64
+                            bits */
 } weir_view_layout;
 
 typedef struct weir_layouts {

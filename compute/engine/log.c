@@ -94,18 +94,15 @@ weir_rows weir_state_rows(const weir_key_state *state, const weir_plan_cell *cel
 
 uint32_t weir_state_upper(const weir_key_state *state, int64_t time_us)
 {
-    const int64_t *times = weir_state_times(state);
-    uint32_t low = 0, high = state->count;
-    if (high == 0 || times[high - 1] <= time_us) return high; /* most reads stand at the end */
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (times[middle] <= time_us) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    const int64_t *times = weir_state_times(state), *at = times;
+    uint32_t count = state->count;
+    if (count == 0 || times[count - 1] <= time_us) return count; /* most reads stand at the end */
+    while (count > 1) { /* without branches that a processor would have to guess */
+        uint32_t half = count / 2;
+        at += at[half - 1] <= time_us ? half : 0;
+        count -= half;
     }
-    return low;
+    return (uint32_t)(at - times) + (*at <= time_us);
 }
 
 /* Moves all rows to a block of `capacity` places, at its start. */

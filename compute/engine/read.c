@@ -178,19 +178,13 @@ static bool is_warm(const evaluation *e)
     }
 }
 
-/* count() without a filter needs no look at the rows. */
-static weir_value plain_count(const evaluation *e, bool has_own)
-{
-    int64_t count = (int64_t)(e->bounds->high - e->bounds->low) + has_own;
-    if (e->cell->running_offset != WEIR_NONE && e->state != NULL) count += (int64_t)e->state->first;
-    return weir_int(count);
-}
-
 weir_value weir_cell_read(weir_key_state *state, const weir_layout_cell *cell,
                           const weir_bounds *bounds, const weir_read_point *point,
                           const weir_own_row *own, bool *overflow_out)
 {
     const weir_plan_cell *planned = cell->cell;
+    weir_value value;
+    if (weir_cell_read_fast(state, cell, bounds, own, &value, overflow_out)) return value;
     evaluation e = {.state = state, .cell = cell, .bounds = bounds, .point = point};
     bool has_own = own != NULL && bounds->has_own && planned->including_this;
     bool is_time = planned->window.kind == WEIR_WINDOW_TIME;
@@ -200,7 +194,6 @@ weir_value weir_cell_read(weir_key_state *state, const weir_layout_cell *cell,
                                    .width_us = is_time ? planned->window.width_us : 0};
     if (has_own && planned->read_filter != NULL)
         has_own = passes_now(planned->read_filter, own->values, point);
-    if (cell->is_plain_count) return plain_count(&e, has_own);
     own_columns own_row;
     if (has_own) {
         own_init(&own_row, state, planned, own, point->scratch);
@@ -211,7 +204,7 @@ weir_value weir_cell_read(weir_key_state *state, const weir_layout_cell *cell,
         if (planned->read_filter != NULL)
             e.rows.filter = read_filter(state, planned, &e.rows, bounds, point);
     }
-    weir_value value = is_warm(&e) ? slide(&e) : scan(&e);
+    value = is_warm(&e) ? slide(&e) : scan(&e);
     if (has_own) own_deinit(&own_row);
     *overflow_out = e.context.overflow;
     return value;

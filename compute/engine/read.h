@@ -31,9 +31,23 @@ typedef struct weir_bounds {
     bool has_own;       /* it is in the window */
 } weir_bounds;
 
-/* The rows that a window chooses. `own` may be NULL. */
-weir_bounds weir_window_bounds(const weir_key_state *state, const weir_plan_window *window,
-                               const weir_read_point *point, const weir_own_row *own);
+/*
+ * The rows that the windows of a group choose: out[i] for windows[i]. Windows of one delay that
+ * stand in order of width are found fastest. `own` (or NULL) counts where with_own[i]. `state` may
+ * be NULL.
+ */
+typedef struct weir_bounds_request {
+    const weir_plan_window *window;
+    bool with_own;
+} weir_bounds_request;
+void weir_window_bounds(const weir_key_state *state, const weir_view_layout *layout,
+                        const weir_bounds_request *requests, uint32_t count,
+                        const weir_read_point *point, const weir_own_row *own, weir_bounds *out);
+/* The same value for the cells that are most common, while few rows are in the window; false: not
+ * such a cell. */
+bool weir_cell_read_fast(const weir_key_state *state, const weir_layout_cell *cell,
+                         const weir_bounds *bounds, const weir_own_row *own, weir_value *value_out,
+                         bool *overflow_out);
 /* `state` may be NULL: no event of this key is known. */
 weir_value weir_cell_read(weir_key_state *state, const weir_layout_cell *cell,
                           const weir_bounds *bounds, const weir_read_point *point,

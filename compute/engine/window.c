@@ -65,13 +65,10 @@ static void keep_last(weir_bounds *bounds, uint32_t n)
     if (bounds->high > n) bounds->low = bounds->high - n;
 }
 
-weir_bounds weir_window_bounds(const weir_key_state *state, const weir_plan_window *window,
-                               const weir_read_point *point, const weir_own_row *own)
+static weir_bounds far_bounds(const weir_key_state *state, const weir_view_layout *layout,
+                              const weir_plan_window *window, const weir_read_point *point,
+                              const weir_own_row *own)
 {
-    const weir_view_layout *layout = state != NULL ? state->layout
-                                     : own != NULL ? own->layout
-                                                   : NULL;
-    if (layout == NULL) return (weir_bounds){0};
     span s = span_of(layout, window, point);
     weir_bounds bounds = {.high = upper(state, s.last)};
     if (s.first > INT64_MIN) bounds.low = upper(state, s.first - 1);
@@ -80,6 +77,113 @@ weir_bounds weir_window_bounds(const weir_key_state *state, const weir_plan_wind
         bounds.own_at = upper(state, own->time_us);
         bounds.has_own = own->time_us >= s.first && own->time_us <= s.last;
     }
-    if (window->kind == WEIR_WINDOW_LAST) keep_last(&bounds, window->count);
     return bounds;
+}
+
+/* Far from the ends of int64, where 64 bits do. */
+static bool is_near(int64_t time_us)
+{
+    return time_us > -(INT64_C(1) << 61) && time_us < INT64_C(1) << 61;
+}
+
+/* The first of the rows before `high` whose time is after time_us: in growing steps back from
+ * `high`. */
+static uint32_t first_after(const int64_t *times, uint32_t high, int64_t time_us)
+{
+    uint32_t step = 1, low = 0;
+    while (high > 0) {
+        uint32_t at = high > step ? high - step : 0;
+        if (times[at] <= time_us) {
+            low = at + 1;
+            break;
+        }
+        high = at;
+        step *= 2;
+    }
+    while (low < high) { /* rows before low are not after it, row high is */
+        uint32_t middle = low + (high - low) / 2;
+        if (times[middle] <= time_us) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return high;
+}
+
+/* What the windows of one read share, in 64 bits. */
+typedef struct near_point {
+    const int64_t *times;
+    uint32_t count;
+    uint32_t own_at;
+    int64_t tau, closed, own;
+    bool has_own;
+    /* The window before: */
+    int64_t last, before;
+    uint32_t high, low;
+} near_point;
+
+static int64_t start_of(const weir_plan_window *window, int64_t now)
+{
+    if (window->step_us == 0) return now;
+    int64_t rest = now % window->step_us;
+    return now - (rest < 0 ? rest + window->step_us : rest);
+}
+
+static void near_bounds(near_point *p, const weir_bounds_request *request, weir_bounds *out)
+{
+    const weir_plan_window *window = request->window;
+    int64_t now = p->tau - window->delay_us, closed = p->closed - window->delay_us;
+    int64_t last = now, before = INT64_MIN;
+    if (window->kind == WEIR_WINDOW_TIME) {
+        int64_t start = start_of(window, now);
+        before = (start > closed ? start : closed) - window->width_us;
+    } else if (closed > now) {
+        last = closed;
+    }
+    if (last != p->last) {
+        p->high = first_after(p->times, p->count, last);
+        p->low = p->high;
+        p->last = last;
+        p->before = last;
+    }
+    uint32_t low = 0;
+    if (before != INT64_MIN) {
+        low = first_after(p->times, before <= p->before ? p->low : p->high, before);
+        p->low = low;
+        p->before = before;
+    }
+    out->low = low < p->high ? low : p->high;
+    out->high = p->high;
+    out->own_at = p->own_at;
+    out->has_own = p->has_own && request->with_own && p->own > before && p->own <= last;
+}
+
+void weir_window_bounds(const weir_key_state *state, const weir_view_layout *layout,
+                        const weir_bounds_request *requests, uint32_t count,
+                        const weir_read_point *point, const weir_own_row *own, weir_bounds *out)
+{
+    bool near = is_near(point->tau_us) && is_near(point->greatest_us) && layout->spans_are_near;
+    near_point p = {.tau = point->tau_us,
+                    .closed = point->greatest_us - (near ? layout->late_us : 0),
+                    .last = INT64_MAX};
+    if (near && state != NULL) {
+        p.times = weir_state_times(state);
+        p.count = state->count;
+    }
+    if (near && own != NULL) {
+        p.has_own = true;
+        p.own = own->time_us;
+        p.own_at = first_after(p.times, p.count, own->time_us);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (near) {
+            near_bounds(&p, &requests[i], &out[i]);
+        } else {
+            out[i] = far_bounds(state, layout, requests[i].window, point,
+                                requests[i].with_own ? own : NULL);
+        }
+        if (requests[i].window->kind == WEIR_WINDOW_LAST)
+            keep_last(&out[i], requests[i].window->count);
+    }
 }

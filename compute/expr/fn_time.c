@@ -11,9 +11,16 @@
 #define US_PER_HOUR (INT64_C(3600) * WEIR_US_PER_S)
 #define US_PER_YEAR INT64_C(31556952000000)
 
-/* The civil time in the node's zone; UTC has no table. Near the ends of int64 the offset is left
+/* The rest of a floor division. */
+static int64_t floor_rest(int64_t value, int64_t divisor)
+{
+    int64_t rest = value % divisor;
+    return rest < 0 ? rest + divisor : rest;
+}
+
+/* The local time in the node's zone; UTC has no table. Near the ends of int64 the offset is left
  * out. */
-static weir_civil local(const weir_expr *node, const weir_value *time)
+static int64_t local(const weir_expr *node, const weir_value *time)
 {
     int64_t local_us = time->as.integer;
     const weir_zone *zone = node->data;
@@ -21,25 +28,27 @@ static weir_civil local(const weir_expr *node, const weir_value *time)
         int64_t offset_us = weir_zone_offset_us(zone, local_us);
         if (__builtin_add_overflow(local_us, offset_us, &local_us)) local_us = time->as.integer;
     }
-    return weir_civil_from_time(local_us);
+    return local_us;
 }
 
 static weir_value hour_of(const weir_expr *node, const weir_value *args, weir_expr_env *env)
 {
     (void)env;
-    return weir_int(local(node, &args[0]).hour);
+    return weir_int(floor_rest(local(node, &args[0]), WEIR_US_PER_DAY) / US_PER_HOUR);
 }
 
 static weir_value day_of(const weir_expr *node, const weir_value *args, weir_expr_env *env)
 {
     (void)env;
-    return weir_int(local(node, &args[0]).day);
+    return weir_int(weir_civil_from_time(local(node, &args[0])).day);
 }
 
 static weir_value weekday_of(const weir_expr *node, const weir_value *args, weir_expr_env *env)
 {
     (void)env;
-    return weir_int(local(node, &args[0]).weekday);
+    int64_t local_us = local(node, &args[0]), day = local_us / WEIR_US_PER_DAY;
+    if (local_us % WEIR_US_PER_DAY < 0) day--;
+    return weir_int(floor_rest(day + 3, 7) + 1); /* day 0 was a Thursday */
 }
 
 static const char *zone_of(weir_bind *bind)
