@@ -17,7 +17,7 @@ static weir_error *find_model(const char *name, weir_arena *scratch, const char 
     }
     if (*path_out != NULL) return NULL;
     return weir_error_new(
-        WEIR_E_MODEL,
+        WEIR_E_NO_INPUT,
         "there is no model `%s` in models/ (endings .onnx .json .ubj .txt .model); put its file "
         "there",
         name);

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ingest/admin.h"
+#include "ingest/applied.h"
+#include "ingest/dead_letter.h"
+#include "ops/cli/stack.h"
+#include "ops/cli/topic_check.h"
+#include "ops/runtime/digest.h"
+#include "ops/runtime/file.h"
+#include "schemas/time.h"
+
+enum { MODEL_BYTES_MAX = 0x7fffffff };
+
+static const weir_option options[] = {
+    {"partitions", 0, "N",
+     "partitions of journals and sources to create (setting journal_partitions)", false},
+    {"dry-run", 0, NULL, "only show what would change", false},
+    {0},
+};
+
+/* What is going to be done. */
+typedef struct change {
+    weir_cli *cli;
+    weir_stack *stack;
+    weir_admin *admin;
+    weir_topic_state *states;
+    int64_t partitions, replication;
+    weir_topic_spec *specs; /* to create */
+    size_t spec_count;
+    weir_journal_notice *notices; /* to write */
+    size_t notice_count;
+} change;
+
+static void say(const char *sign, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(const char *sign, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)printf("%s ", sign);
+    (void)vprintf(format, arguments);
+    (void)printf("\n");
+    va_end(arguments);
+}
+
+/* --- topics --- */
+
+static const char *const *configs_of(const weir_topic_info *info, weir_arena *into)
+{
+    const char **pairs = weir_arena_array(into, const char *, info->setting_count * 2 + 1);
+    for (uint32_t i = 0; i < info->setting_count; i++) {
+        pairs[i * 2] = info->settings[i].name;
+        pairs[i * 2 + 1] = info->settings[i].value;
+    }
+    return pairs;
+}
+
+static weir_topic_spec spec_of(const change *c, const weir_topic_info *info)
+{
+    bool is_single = info->role == WEIR_TOPIC_MARKS || info->role == WEIR_TOPIC_DEAD ||
+                     info->role == WEIR_TOPIC_SERVED;
+    return (weir_topic_spec){.name = info->name,
+                             .partitions = is_single ? 1 : (int32_t)c->partitions,
+                             .replication = (int16_t)c->replication,
+                             .configs = configs_of(info, &c->cli->arena)};
+}
+
+static void spec_say(const weir_topic_spec *spec)
+{
+    char configs[512] = "";
+    for (const char *const *pair = spec->configs; *pair != NULL; pair += 2) {
+        size_t used = strlen(configs);
+        (void)snprintf(configs + used, sizeof configs - used, " %s=%s", pair[0], pair[1]);
+    }
+    say("+", "topic %s: %d partitions, %d copies%s", spec->name, spec->partitions,
+        spec->replication, configs);
+}
+
+static weir_error *topics_compare(change *c)
+{
+    const weir_topics *topics = c->stack->topics;
+    WEIR_TRY(weir_topic_states(c->admin, topics, &c->cli->arena, &c->states));
+    c->specs = weir_arena_array(&c->cli->arena, weir_topic_spec, topics->count + 1);
+    for (uint32_t i = 0; i < topics->count; i++) {
+        const weir_topic_info *info = &topics->items[i];
+        if (!c->states[i].exists) {
+            c->specs[c->spec_count] = spec_of(c, info);
+            spec_say(&c->specs[c->spec_count++]);
+            continue;
+        }
+        const char *problem =
+            weir_topic_problem(info, &c->states[i], c->stack->config, &c->cli->arena);
+        if (problem != NULL) say("!", "topic %s %s", info->name, problem);
+        if (problem == NULL) {
+            say("=", "topic %s: %d partitions", info->name, c->states[i].partitions);
+        }
+    }
+    return NULL;
+}
+
+/* --- definitions and models --- */
+
+static void digest_print(const uint8_t *digest, char text[17])
+{
+    for (int i = 0; i < 8; i++)
+        (void)snprintf(text + i * 2, 3, "%02x", digest[i]);
+}
+
+static void notice_compare(change *c, const weir_applied *items, size_t count,
+                           const weir_journal_notice *notice)
+{
+    const char *name = weir_applied_name(notice, &c->cli->arena);
+    const weir_applied *had = weir_applied_find(items, count, name);
+    char new_text[17], had_text[17];
+    digest_print(notice->digest, new_text);
+    if (had != NULL && memcmp(had->digest, notice->digest, WEIR_DIGEST_BYTES) == 0) {
+        say("=", "%s: %s is in force", name, new_text);
+        return;
+    }
+    if (had != NULL) {
+        digest_print(had->digest, had_text);
+        say("~", "%s: %s replaces %s", name, new_text, had_text);
+    } else {
+        say("+", "%s: %s", name, new_text);
+    }
+    c->notices[c->notice_count++] = *notice;
+}
+
+static weir_bytes bytes_of(const char *text)
+{
+    return (weir_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static weir_error *notices_compare(change *c)
+{
+    const weir_plan *plan = c->stack->plan;
+    const weir_applied *items = NULL;
+    size_t count = 0;
+    WEIR_TRY(weir_applied_read(&c->stack->kafka, c->stack->topics, &c->cli->arena, &items, &count));
+    c->notices = weir_arena_array(&c->cli->arena, weir_journal_notice, plan->score_count + 1);
+    weir_journal_notice definition = {.kind = WEIR_JOURNAL_DEFINITION,
+                                      .name = bytes_of(plan->package),
+                                      .text = bytes_of(plan->canonical)};
+    memcpy(definition.digest, plan->digest, WEIR_DIGEST_BYTES);
+    notice_compare(c, items, count, &definition);
+    for (uint32_t i = 0; i < plan->score_count; i++) {
+        if (c->stack->models[i] == NULL) continue;
+        weir_journal_notice model = {.kind = WEIR_JOURNAL_MODEL,
+                                     .name = bytes_of(plan->scores[i].model)};
+        memcpy(model.digest, weir_model_describe(c->stack->models[i])->digest, WEIR_DIGEST_BYTES);
+        bool is_known = false;
+        for (uint32_t k = 0; k < i; k++) {
+            is_known = is_known || strcmp(plan->scores[k].model, plan->scores[i].model) == 0;
+        }
+        if (!is_known) notice_compare(c, items, count, &model);
+    }
+    return NULL;
+}
+
+/* What it costs: a new definition folds the journals again, as far as they go back. */
+static weir_error *cost_say(change *c)
+{
+    bool is_new_definition = c->notice_count > 0 && c->notices[0].kind == WEIR_JOURNAL_DEFINITION;
+    int64_t records = 0;
+    const weir_topics *topics = c->stack->topics;
+    for (uint32_t i = 0; is_new_definition && i < topics->count; i++) {
+        if (topics->items[i].role != WEIR_TOPIC_JOURNAL || !c->states[i].exists) continue;
+        for (int32_t p = 0; p < c->states[i].partitions; p++) {
+            int64_t start = 0, end = 0;
+            WEIR_TRY(weir_admin_ends(c->admin, topics->items[i].name, p, &start, &end));
+            records += end - start;
+        }
+    }
+    if (records > 0) {
+        say(" ", "cost: workers fold %" PRId64 " journal records again, into state of their own",
+            records);
+    }
+    return NULL;
+}
+
+/* --- doing it --- */
+
+/* Text and models are kept by digest, so that what was in force can be read and run again. */
+static weir_error *keep(const change *c, const char *folder, const uint8_t *digest, const char *end,
+                        weir_bytes bytes)
+{
+    weir_arena *arena = &c->cli->arena;
+    char name[WEIR_SHA256_TEXT_SIZE];
+    weir_sha256_print(digest, name);
+    const char *dir = weir_arena_printf(
+        arena, "%s/%s", weir_config_text(c->stack->config, WEIR_SETTING_STATE_DIR), folder);
+    WEIR_TRY(weir_dir_make(dir));
+    const char *path = weir_arena_printf(arena, "%s/%s%s", dir, name, end);
+    if (weir_file_exists(path)) return NULL;
+    return weir_file_write(path, bytes.data, bytes.size);
+}
+
+static weir_error *model_keep(const change *c, const weir_journal_notice *notice)
+{
+    static const char *const ends[] = {".onnx", ".json", ".ubj", ".txt", ".model", ""};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        weir_arena arena = {0};
+        const char *path = weir_arena_printf(
+            &arena, "%s/%.*s%s", weir_config_text(c->stack->config, WEIR_SETTING_MODELS_DIR),
+            (int)notice->name.size, (const char *)notice->name.data, ends[i]);
+        weir_bytes bytes = {0};
+        weir_error *error = NULL;
+        bool is_here = weir_file_exists(path);
+        if (is_here) error = weir_file_read(path, MODEL_BYTES_MAX, &arena, &bytes);
+        if (is_here && error == NULL) {
+            error = keep(c, "models", notice->digest, ends[i], bytes);
+        }
+        weir_arena_deinit(&arena);
+        if (is_here) return error;
+    }
+    return NULL;
+}
+
+static weir_error *notices_keep(const change *c)
+{
+    for (size_t i = 0; i < c->notice_count; i++) {
+        const weir_journal_notice *notice = &c->notices[i];
+        if (notice->kind == WEIR_JOURNAL_DEFINITION) {
+            WEIR_TRY(keep(c, "definitions", notice->digest, ".weir", notice->text));
+        } else {
+            WEIR_TRY(model_keep(c, notice));
+        }
+    }
+    return NULL;
+}
+
+/* With a registry this registers the schemas; without one it is nothing. */
+static weir_error *schemas_register(const change *c)
+{
+    const weir_stack *stack = c->stack;
+    const weir_plan *plan = stack->plan;
+    int32_t id = 0;
+    for (uint32_t i = 0; i < plan->stream_count; i++) {
+        const weir_plan_stream *stream = &plan->streams[i];
+        char *json =
+            weir_arena_string(&c->cli->arena, stream->schema->json, stream->schema->json_size);
+        WEIR_TRY(weir_error_while(
+            stack->schemas.output_id(stack->schemas.context, stream->topic, json, &id),
+            "registering the schema of stream %s", stream->name));
+    }
+    return stack->schemas.output_id(stack->schemas.context,
+                                    stack->topics->items[stack->topics->dead].name,
+                                    weir_dead_letter_schema, &id);
+}
+
+static weir_error *apply(change *c)
+{
+    WEIR_TRY(topics_compare(c));
+    WEIR_TRY(notices_compare(c));
+    WEIR_TRY(cost_say(c));
+    if (weir_cli_flag(c->cli, "dry-run")) return NULL;
+    (void)fflush(stdout);
+    WEIR_TRY(weir_admin_create(c->admin, c->specs, c->spec_count));
+    WEIR_TRY(schemas_register(c));
+    WEIR_TRY(notices_keep(c));
+    WEIR_TRY(weir_applied_write(&c->stack->kafka, c->stack->topics, c->notices, c->notice_count));
+    if (c->spec_count + c->notice_count == 0) {
+        weir_cli_note(c->cli, "nothing to do");
+    } else {
+        weir_cli_note(c->cli, "applied: %zu topics created, %zu records put in force",
+                      c->spec_count, c->notice_count);
+    }
+    return NULL;
+}
+
+static weir_error *run(weir_cli *cli)
+{
+    weir_stack stack;
+    WEIR_TRY(weir_stack_open(cli, &stack));
+    change c = {.cli = cli,
+                .stack = &stack,
+                .partitions = weir_config_int(stack.config, WEIR_SETTING_JOURNAL_PARTITIONS),
+                .replication = weir_config_int(stack.config, WEIR_SETTING_JOURNAL_REPLICATION)};
+    weir_error *error = NULL;
+    WEIR_TRY_OUT(weir_cli_int(cli, "partitions", 1, 10000, &c.partitions));
+    WEIR_TRY_OUT(weir_stack_load_models(cli, &stack));
+    WEIR_TRY_OUT(weir_admin_open(&stack.kafka, &c.admin));
+    WEIR_TRY_OUT(apply(&c));
+out:
+    weir_admin_close(c.admin);
+    weir_stack_close(&stack);
+    return error;
+}
+
+const weir_command weir_command_apply = {
+    .name = "apply",
+    .group = WEIR_GROUP_STREAM,
+    .summary = "create the topics and put the definitions and models in force",
+    .arguments = "",
+    .help =
+        "Shows what changes first: + is new, ~ is replaced, = stays, ! has to be mended by you. "
+        "May be run again at any time:\n"
+        "what is as it should be is left alone. Workers refuse to run other definitions than "
+        "those in force.",
+    .options = options,
+    .run = run,
+};
