@@ -1,0 +1,1 @@
+weir_script_test(random_eval COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/oracle/random_eval.py $<TARGET_FILE:weir> --seeds 1 12 TIMEOUT 120)

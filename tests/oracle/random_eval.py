@@ -1,0 +1,347 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Random definitions over random events: `weir eval` against the rules, read literally and computed with fractions.
+
+    random_eval.py WEIR [--seeds FIRST COUNT] [--events N] [--keep DIR]
+
+Every seed makes a project (one stream, two entities, some twenty features), a file of events with late, duplicate, equal and null
+ones, and compares every value of every row. A failing seed is printed and can be run again alone.
+"""
+import argparse
+import json
+import math
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+from fractions import Fraction
+
+SCHEMA = {
+    "type": "record", "name": "Tx", "namespace": "t", "fields": [
+        {"name": "id", "type": ["null", "long"], "default": None},
+        {"name": "ts", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+        {"name": "card", "type": ["null", "string"], "default": None},
+        {"name": "shop", "type": ["null", "string"], "default": None},
+        {"name": "amount", "type": ["null", {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}], "default": None},
+        {"name": "x", "type": ["null", "double"], "default": None},
+        {"name": "n", "type": ["null", "long"], "default": None},
+        {"name": "flag", "type": ["null", "boolean"], "default": None},
+        {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["red", "green", "blue"]}},
+    ]}
+SECOND = 1_000_000
+UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
+
+
+def duration(text):
+    return int(text[:-1]) * UNITS[text[-1]]
+
+
+# --- conditions: (text, function of (past event, this) -> True, False or None, compares with this by inequality) -------
+def compare(name, operator, constant):
+    def check(e, this):
+        v = e[name]
+        if v is None:
+            return None
+        return {">": v > constant, ">=": v >= constant, "<": v < constant, "==": v == constant, "!=": v != constant}[operator]
+    return check
+
+
+def negate(check):
+    def inner(e, this):
+        v = check(e, this)
+        return None if v is None else not v
+    return inner
+
+
+def both(a, b):
+    def inner(e, this):
+        x, y = a(e, this), b(e, this)
+        if x is False or y is False:
+            return False
+        return None if x is None or y is None else True
+    return inner
+
+
+def either(a, b):
+    def inner(e, this):
+        x, y = a(e, this), b(e, this)
+        if x is True or y is True:
+            return True
+        return None if x is None or y is None else False
+    return inner
+
+
+def against_this(name, operator):
+    def check(e, this):
+        a, b = e[name], this[name]
+        if a is None or b is None:
+            return None
+        return {"==": a == b, "<": a < b, ">=": a >= b}[operator]
+    return check
+
+
+def make_condition(rng, group_key, depth=0):
+    other = "shop" if group_key == "card" else "card"
+    pick = rng.randrange(9 if depth == 0 else 6)
+    if pick == 0:
+        return "flag", lambda e, t: e["flag"], False
+    if pick == 1:
+        c = rng.randrange(-3, 4)
+        op = rng.choice([">", ">=", "<", "==", "!="])
+        return f"n {op} {c}" if c >= 0 else f"n {op} -{-c}", compare("n", op, c), False
+    if pick == 2:
+        c = Fraction(rng.randrange(0, 5000), 100)
+        op = rng.choice([">", ">=", "<"])
+        return f"amount {op} {float(c):.2f}", compare("amount", op, c), False
+    if pick == 3:
+        kind = rng.choice(["red", "green", "blue"])
+        return f"kind == {kind}", compare("kind", "==", kind), False
+    if pick == 4:
+        return f"{other} == this.{other}", against_this(other, "=="), False
+    if pick == 5:
+        return "kind == this.kind", against_this("kind", "=="), False
+    if pick == 6:
+        return "n >= this.n", against_this("n", ">="), True
+    a, b = make_condition(rng, group_key, 1), make_condition(rng, group_key, 1)
+    if pick == 7:
+        return f"({a[0]}) and not ({b[0]})", both(a[1], negate(b[1])), True
+    return f"({a[0]}) or ({b[0]})", either(a[1], b[1]), True
+
+
+# --- aggregates over the chosen events, oldest first ------------------------------------------------------------------
+def finite(value):
+    return None if value is None or math.isinf(value) or math.isnan(value) else value + 0.0
+
+
+def total(values, arg):
+    if arg == "x":
+        return finite(to_float(sum((Fraction(v) for v in values), Fraction(0))))
+    s = sum(values, Fraction(0)) if arg == "amount" else sum(values)
+    if arg == "n" and not -(1 << 63) <= s < (1 << 63):
+        return None
+    return s
+
+
+def to_float(fraction):
+    try:
+        return float(fraction)
+    except OverflowError:
+        return math.inf
+
+
+def mean(values):
+    return finite(to_float(sum((Fraction(v) for v in values), Fraction(0)) / len(values))) if values else None
+
+
+def variance(values):
+    if len(values) < 2:
+        return None
+    f = [Fraction(v) for v in values]
+    m = sum(f, Fraction(0)) / len(f)
+    return finite(to_float(sum(((v - m) ** 2 for v in f), Fraction(0)) / (len(f) - 1)))
+
+
+AGGREGATES = {
+    "count()": (None, lambda v, a: len(v)),
+    "count": (("x", "n", "amount", "shop", "flag"), lambda v, a: len(v)),
+    "sum": (("x", "n", "amount"), total),
+    "mean": (("x", "n", "amount"), lambda v, a: mean(v)),
+    "min": (("x", "n", "amount"), lambda v, a: min(v) if v else None),
+    "max": (("x", "n", "amount"), lambda v, a: max(v) if v else None),
+    "var": (("x", "n", "amount"), lambda v, a: variance(v)),
+    "stddev": (("x", "n", "amount"), lambda v, a: None if variance(v) is None else math.sqrt(variance(v))),
+    "distinct": (("n", "shop", "card", "amount"), lambda v, a: len(set(v))),
+    "first": (("x", "n", "amount", "shop"), lambda v, a: v[0] if v else None),
+    "last": (("x", "n", "amount", "shop"), lambda v, a: v[-1] if v else None),
+    "any": (("flag",), lambda v, a: any(v)),
+    "all": (("flag",), lambda v, a: all(v)),
+}
+
+
+class Feature:
+    def __init__(self, rng, name, group_key):
+        self.name, self.key = name, group_key
+        self.aggregate = rng.choice(list(AGGREGATES))
+        arguments, self.compute = AGGREGATES[self.aggregate]
+        self.argument = None if arguments is None else rng.choice(arguments)
+        self.condition_text, self.condition, inequality = (None, None, False)
+        if rng.random() < 0.6:
+            self.condition_text, self.condition, inequality = make_condition(rng, group_key)
+        choices = ["10s", "1m", "10m", "1h", "6h", "1d"]
+        self.windows = rng.sample(choices, rng.randrange(1, 4))
+        if self.aggregate != "distinct" and not inequality and rng.random() < 0.4:
+            self.windows.append("ever")
+        if rng.random() < 0.3:
+            self.windows.append(f"last {rng.randrange(1, 6)}")
+        self.delay = rng.choice([None, None, None, "30s", "5m", "1h"])
+        self.including = self.delay is None and rng.random() < 0.3
+        self.step = None
+
+    def text(self):
+        call = "count()" if self.aggregate == "count()" else f"{self.aggregate}({self.argument})"
+        where = f" where {self.condition_text}" if self.condition_text else ""
+        tail = f" delayed {self.delay}" if self.delay else ""
+        tail += " including this" if self.including else ""
+        return f"  {self.name} = {call}{where} over {', '.join(self.windows)}{tail}"
+
+    def columns(self, group):
+        if len(self.windows) == 1:
+            return [(f"{group}_{self.name}", self.windows[0])]
+        return [(f"{group}_{self.name}_{w.replace(' ', '_')}", w) for w in self.windows]
+
+    def value(self, window, known, this, late, greatest):
+        delay = duration(self.delay) if self.delay else 0
+        tau = this["ts"]
+        rows = known + ([this] if self.including else [])
+        horizon = None if greatest is None else greatest - late - delay
+        if window == "ever" or window.startswith("last"):
+            high = tau - delay if horizon is None else max(tau - delay, horizon)
+            chosen = sorted((e for e in rows if e["ts"] <= high), key=lambda e: (e["ts"], e["seq"]))
+            if window != "ever":
+                chosen = chosen[-int(window[5:]):]
+        else:
+            width = duration(window)
+            low = tau - delay - width if horizon is None else max(tau - delay - width, horizon - width)
+            chosen = sorted((e for e in rows if low < e["ts"] <= tau - delay), key=lambda e: (e["ts"], e["seq"]))
+        if self.condition:
+            chosen = [e for e in chosen if self.condition(e, this) is True]
+        if self.argument:
+            values = [e[self.argument] for e in chosen if e[self.argument] is not None]
+        else:
+            values = chosen
+        return self.compute(values, self.argument)
+
+
+def make_events(rng, count, late):
+    events, now = [], 1_700_000_000 * SECOND + rng.randrange(SECOND)
+    for seq in range(count):
+        now += rng.choice([0, 0, 1, rng.randrange(5 * SECOND), rng.randrange(600 * SECOND), rng.randrange(7200 * SECOND)])
+        lag = rng.choice([0, 0, 0, 0, rng.randrange(60 * SECOND), rng.randrange(7200 * SECOND), rng.randrange(3 * late + 1)])
+        if rng.random() < 0.05:
+            lag = -rng.randrange(200 * SECOND)
+        maybe = lambda value: None if rng.random() < 0.1 else value
+        cents = rng.randrange(0, 5000)
+        events.append({
+            "seq": seq, "ts": now - lag, "ingest": now,
+            "id": maybe(rng.choice([seq, seq, seq, max(0, seq - rng.randrange(4))])),
+            "card": maybe(f"c{rng.randrange(3)}"), "shop": maybe(f"s{rng.randrange(3)}"),
+            "amount": maybe(Fraction(cents, 100)),
+            "x": maybe(rng.choice([0.1, 0.2, 0.3, -1e16, 1e16, 1.0, rng.uniform(-1, 1), rng.gauss(0, 1e3), 1e-300, 1e308])),
+            "n": maybe(rng.choice([rng.randrange(-3, 4), rng.randrange(-3, 4), rng.randrange(-(1 << 62), 1 << 62)])),
+            "flag": maybe(rng.random() < 0.5), "kind": rng.choice(["red", "green", "blue"])})
+    return events
+
+
+def oracle(events, groups, late, future):
+    """Yields (seq, {column: value}) or nothing for what gives no row."""
+    kept, ids, greatest, clock = {"card": {}, "shop": {}}, {}, {"card": None, "shop": None}, None
+    for e in events:
+        given = e["ingest"]
+        if e["ts"] > given + future or (e["card"] is None and e["shop"] is None):
+            continue
+        first = "card" if e["card"] is not None else "shop"
+        ingest = given if clock is None else max(clock, given)
+        clock = ingest
+        if e["id"] is not None:
+            earlier = ids.setdefault((first, e[first], e["id"]), [])
+            if any(abs(ingest - t) <= late for t in earlier):
+                continue
+            earlier.append(ingest)
+        row = {}
+        for key, (group, features) in groups.items():
+            known = kept[key].get(e[key], []) if e[key] is not None else []
+            for f in features:
+                for column, window in f.columns(group):
+                    row[column] = f.value(window, known, e, late, greatest[key]) if e[key] is not None \
+                        else f.value(window, [], {**e}, late, None) if not f.including else absent(f, window)
+        for key in groups:
+            if e[key] is not None:
+                kept[key].setdefault(e[key], []).append(e)
+                greatest[key] = e["ts"] if greatest[key] is None else max(greatest[key], e["ts"])
+        yield e["seq"], row
+
+
+def absent(feature, window):
+    """No copy of the event there: nothing is known, and there is nothing to include."""
+    return feature.compute([], feature.argument)
+
+
+def show(value):
+    if isinstance(value, Fraction):
+        cents = value * 100
+        sign = "-" if cents < 0 else ""
+        cents = abs(int(cents))
+        return f"{sign}{cents // 100}.{cents % 100:02d}"
+    return value
+
+
+def line_of(e):
+    value = {name: show(e[name]) for name in ("id", "ts", "card", "shop", "amount", "x", "n", "flag", "kind")}
+    return json.dumps({"stream": "tx", "ingest": e["ingest"], "value": value})
+
+
+def same(ours, expected):
+    if ours != "absent" and (isinstance(expected, float) or isinstance(ours, float)):
+        return ours is not None and expected is not None and float(ours) == float(expected)
+    return ours == expected
+
+
+def run_seed(weir, seed, count, folder):
+    rng = random.Random(seed)
+    late_text = rng.choice(["1m", "10m", "1h", "1d"])
+    late, future = duration(late_text), duration("5m")
+    groups = {"card": ("g", [Feature(rng, f"f{i}", "card") for i in range(rng.randrange(3, 9))]),
+              "shop": ("h", [Feature(rng, f"f{i}", "shop") for i in range(rng.randrange(2, 6))])}
+    lines = ["package t", f'stream tx from kafka("t.tx") avro("t.Tx") {{ time ts id id observed by card, shop late {late_text} future 5m }}']
+    for key, (group, features) in groups.items():
+        lines += [f"features {group} per {key} from tx {{"] + [f.text() for f in features] + ["}"]
+    lines += ["vector v on tx { g.* h.* }"]
+    events = make_events(rng, count, late)
+    (folder / "schemas").mkdir(parents=True, exist_ok=True)
+    (folder / "schemas" / "t.Tx.avsc").write_text(json.dumps(SCHEMA))
+    (folder / "t.weir").write_text("\n".join(lines) + "\n")
+    (folder / "events.jsonl").write_text("\n".join(line_of(e) for e in events) + "\n")
+    got = subprocess.run([weir, "-C", folder, "eval", "--events", folder / "events.jsonl", "-o", "jsonl"], capture_output=True, text=True)
+    if got.returncode != 0:
+        return 0, [f"exit {got.returncode}: {got.stderr.strip()[:2000]}"]
+    ours = {}
+    for line in got.stdout.splitlines():
+        row = json.loads(line)
+        ours[row["seq"]] = row["values"]
+    values, wrong = 0, []
+    expected_rows = dict(oracle(events, groups, late, future))
+    if sorted(ours) != sorted(expected_rows):
+        wrong.append(f"rows differ: only ours {sorted(set(ours) - set(expected_rows))[:5]}, only expected {sorted(set(expected_rows) - set(ours))[:5]}")
+    for seq, row in expected_rows.items():
+        for column, expected in row.items():
+            values += 1
+            mine = ours.get(seq, {}).get(column, "absent")
+            if not same(mine, show(expected)):
+                wrong.append(f"seq {seq} {column}: ours {mine!r}, the rules say {show(expected)!r}")
+    return values, wrong
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("weir")
+    arguments.add_argument("--seeds", nargs=2, type=int, default=[1, 20])
+    arguments.add_argument("--events", type=int, default=150)
+    arguments.add_argument("--keep", help="leave the projects in this folder")
+    chosen = arguments.parse_args()
+    weir = str(pathlib.Path(chosen.weir).resolve())
+    total_values = failed = 0
+    for seed in range(chosen.seeds[0], chosen.seeds[0] + chosen.seeds[1]):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = pathlib.Path(chosen.keep) / str(seed) if chosen.keep else pathlib.Path(temporary)
+            values, wrong = run_seed(weir, seed, chosen.events, folder)
+        total_values += values
+        if wrong:
+            failed += 1
+            print(f"seed {seed}: {len(wrong)} differ\n  " + "\n  ".join(wrong[:6]))
+    print(f"{chosen.seeds[1]} seeds, {total_values} values compared, {failed} seeds failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
