@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "ingest/planted.h"
 #include "ops/runtime/assert.h"
 
 static weir_epoch *at(weir_epochs *epochs, uint64_t number)
@@ -45,7 +46,7 @@ static void advance(weir_epochs *epochs)
 {
     while (epochs->first < epochs->current) {
         const weir_epoch *epoch = at(epochs, epochs->first);
-        if (epoch->acked < epoch->sent) return;
+        if (epoch->acked < epoch->sent && !WEIR_PLANTED(K_WITHOUT_ACKS)) return;
         epochs->committable = epoch->position;
         epochs->first++;
     }
@@ -63,9 +64,15 @@ void weir_epochs_close(weir_epochs *epochs, int64_t position)
 
 void weir_epochs_acked(weir_epochs *epochs, uint64_t epoch, uint64_t count)
 {
+    if ((WEIR_PLANTED(K_WITHOUT_ACKS) || WEIR_PLANTED(K_OUT_OF_ORDER)) && epoch < epochs->first)
+        return;
     WEIR_ASSERT(epoch >= epochs->first && epoch <= epochs->current);
     weir_epoch *entry = at(epochs, epoch);
     entry->acked += count;
     WEIR_ASSERT(entry->acked <= entry->sent);
+    if (WEIR_PLANTED(K_OUT_OF_ORDER) && epoch < epochs->current && entry->acked == entry->sent) {
+        epochs->committable = entry->position;
+        epochs->first = epoch + 1;
+    }
     advance(epochs);
 }

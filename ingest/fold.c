@@ -110,7 +110,7 @@ static weir_error *check_definition(const fold *self, passage *p)
 static bool is_new(fold *self, const passage *p)
 {
     const weir_journal_copy *copy = &p->copy;
-    if (copy->point_count == 0) {
+    if (copy->point_count == 0 || WEIR_PLANTED(ORIGIN_BY_SOURCE)) {
         return weir_origin_admit(&self->record.streams[p->lane->index],
                                  (uint32_t)copy->source_partition,
                                  weir_seq_of(copy->source_offset, 0));
@@ -215,6 +215,7 @@ static void advance_clock(fold *self, const passage *p)
 static void count_duplicate(fold *self, const passage *p)
 {
     self->record.counters.duplicates++;
+    if (WEIR_PLANTED(DUPLICATES_FORGOTTEN)) return;
     weir_seq_list_add(&self->slices.duplicates[weir_slice_of(p->hash)], p->event.seq);
 }
 
@@ -412,7 +413,7 @@ static weir_error *take_copy(fold *self, passage *p, weir_seq seq)
 {
     const weir_decoder_entry *entry = NULL;
     set_event(self, p, seq);
-    p->emits = weir_seq_offset(seq) >= self->emit_from;
+    p->emits = weir_seq_offset(seq) >= self->emit_from + WEIR_PLANTED(FIRST_AT_K_SILENT);
     if (p->copy.source_partition >= WEIR_ORIGIN_PARTITIONS_MAX)
         return damaged(self, weir_seq_offset(seq), weir_seq_index(seq),
                        "its source partition is too large");
@@ -553,8 +554,9 @@ static int64_t floor_of(const fold *self)
 static weir_error *freeze_one(fold *self)
 {
     self->events_since_freeze = 0;
-    if (self->next_index != 0 || self->slices.waiting >= WAITING_MAX) return NULL;
-    weir_slices_freeze(&self->slices, self->next, &self->record);
+    if (self->next_index != 0 && !WEIR_PLANTED(FREEZE_IN_PACK)) return NULL;
+    if (self->slices.waiting >= WAITING_MAX) return NULL;
+    weir_slices_freeze(&self->slices, self->next + (self->next_index != 0), &self->record);
     return weir_slices_write(&self->slices, floor_of(self));
 }
 
@@ -616,6 +618,7 @@ static weir_error *fold_flush(weir_node *node)
     fold *self = self_of(node);
     /* What is replayed was committed before: K never falls. */
     int64_t position = self->next > self->emit_from ? self->next : self->emit_from;
+    if (WEIR_PLANTED(COMMIT_IN_PACK) && self->next_index > 0) position++;
     weir_epochs_close(&self->epochs, position);
     return NULL;
 }

@@ -12,6 +12,7 @@
 #include "ops/runtime/checksum.h"
 #include <stdlib.h>
 
+#include "ingest/planted.h"
 #include "ops/runtime/assert.h"
 
 enum { RECORD_VERSION = 1, COUNTER_COUNT = 7 };
@@ -51,7 +52,7 @@ static void origin_grow(weir_origin *origin, uint32_t count)
 bool weir_origin_admit(weir_origin *origin, uint32_t partition, weir_seq seq)
 {
     if (__builtin_expect(partition >= origin->count, 0)) origin_grow(origin, partition + 1);
-    if (seq < origin->next[partition]) return false;
+    if (seq + WEIR_PLANTED(ORIGIN_OFF_BY_ONE) < origin->next[partition]) return false;
     origin->next[partition] = seq + 1;
     return true;
 }
@@ -179,7 +180,7 @@ static void take_origins(weir_reader *reader, const weir_plan *plan, weir_shard_
         if (reader->bad) return;
         origin_grow(origin, (uint32_t)partitions);
         for (uint32_t p = 0; p < origin->count; p++)
-            origin->next[p] = weir_reader_varint(reader);
+            origin->next[p] = weir_reader_varint(reader) * !WEIR_PLANTED(ORIGINS_NOT_RESTORED);
     }
 }
 
@@ -219,6 +220,7 @@ weir_error *weir_slice_record_decode(const weir_plan *plan, weir_bytes bytes, in
     if (record_out != NULL) {
         record_out->clock.ingest_us = weir_reader_zigzag(&reader);
         record_out->clock.greatest_et_us = weir_reader_zigzag(&reader);
+        if (WEIR_PLANTED(CLOCK_NOT_RESTORED)) record_out->clock.greatest_et_us = INT64_MIN;
         uint64_t *counters = (uint64_t *)&record_out->counters;
         for (size_t i = 0; i < COUNTER_COUNT; i++)
             counters[i] = weir_reader_varint(&reader);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "ingest/planted.h"
 #include "ops/runtime/assert.h"
 
 struct weir_slice_batch {
@@ -52,6 +53,8 @@ weir_error *weir_slices_open(weir_slices *slices, const weir_plan *plan,
         WEIR_TRY(error);
     }
     uint32_t s = least(slices);
+    for (uint32_t i = 0; WEIR_PLANTED(RECORD_OF_GREATEST) && i < WEIR_SLICE_COUNT; i++)
+        if (slices->low[i] > slices->low[s]) s = i;
     weir_seq_list unused = {0};
     int64_t position = 0;
     weir_error *error = NULL;
@@ -120,8 +123,8 @@ void weir_slices_freeze(weir_slices *slices, int64_t position, const weir_shard_
     batch->number = ++slices->batch;
     weir_state_table_freeze(slices->table, s, batch->number, take_part, batch);
     weir_seq_list_drop_below(&slices->duplicates[s], weir_seq_of(weir_slices_low(slices), 0));
-    weir_slice_record_encode(slices->plan, position, record, &slices->duplicates[s],
-                             &batch->record);
+    weir_slice_record_encode(slices->plan, position + WEIR_PLANTED(L_BEFORE_BATCH), record,
+                             &slices->duplicates[s], &batch->record);
     slices->frozen[s] = position;
     append(slices, batch);
 }
@@ -130,7 +133,8 @@ void weir_slices_freeze(weir_slices *slices, int64_t position, const weir_shard_
 static weir_error *write_batch(weir_slices *slices, const weir_slice_batch *batch)
 {
     weir_bytes record = {batch->record.data, batch->record.size};
-    WEIR_TRY(slices->store->write(slices->store->context, batch->slice, batch->items, batch->count,
+    WEIR_TRY(slices->store->write(slices->store->context, batch->slice, batch->items,
+                                  WEIR_PLANTED(BATCH_TORN) ? batch->count / 2 : batch->count,
                                   record));
     WEIR_ASSERT(batch->position >= slices->low[batch->slice]);
     slices->low[batch->slice] = batch->position;
@@ -140,7 +144,8 @@ static weir_error *write_batch(weir_slices *slices, const weir_slice_batch *batc
 
 weir_error *weir_slices_write(weir_slices *slices, int64_t committed)
 {
-    while (slices->first != NULL && slices->first->position <= committed) {
+    while (slices->first != NULL &&
+           (slices->first->position <= committed || WEIR_PLANTED(STATE_BEFORE_K))) {
         weir_slice_batch *batch = slices->first;
         WEIR_TRY(write_batch(slices, batch));
         slices->first = batch->next;

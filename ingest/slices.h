@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include "ingest/planted.h"
 #include "ingest/shard_record.h"
 #include "ingest/state_table.h"
 
@@ -47,7 +48,8 @@ int64_t weir_slices_low(const weir_slices *slices);
 /* True if the slice's state already knows the event at that offset. */
 static inline bool weir_slices_is_ahead(const weir_slices *slices, uint32_t slice, int64_t offset)
 {
-    return offset < slices->ahead[slice];
+    if (WEIR_PLANTED(SLICE_AHEAD_IGNORED)) return false;
+    return offset < slices->ahead[slice] + WEIR_PLANTED(SLICE_AHEAD_OFF_BY_ONE);
 }
 
 /* Freezes the next slice in turn at `position`, a record boundary; nothing, if that slice stands

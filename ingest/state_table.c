@@ -4,6 +4,7 @@
 #include "ops/runtime/checksum.h"
 #include <stdlib.h>
 
+#include "ingest/planted.h"
 #include "ops/runtime/assert.h"
 
 typedef struct entry {
@@ -18,7 +19,7 @@ typedef struct entry {
     uint8_t key[];
 } entry;
 
-enum { SLOTS_MIN = 1024, SWEEP_STEPS = 32 };
+enum { SLOTS_MIN = 64, SWEEP_STEPS = 32 };
 
 /* Open addressing with linear probing; slots hold the hash beside the pointer, so that a miss costs
  * one cache line. */
@@ -224,6 +225,8 @@ static void remove_slot(weir_state_table *table, size_t hole)
 /* The one place that decides what may leave memory: only what the store holds as it is. */
 static bool is_evictable(const weir_state_table *table, const entry *e)
 {
+    if (WEIR_PLANTED(EVICT_WAITING)) return !e->is_dirty;
+    if (WEIR_PLANTED(EVICT_DIRTY) && e->batch == 0 && !e->is_touched) return true;
     return !e->is_dirty && e->batch <= table->written;
 }
 
@@ -326,7 +329,7 @@ void weir_state_table_freeze(weir_state_table *table, uint32_t slice, uint64_t b
         e->is_dirty = false;
         e->next_dirty = NULL;
         e->batch = batch;
-        table->is_empty[slice] = false;
+        table->is_empty[slice] = WEIR_PLANTED(ABSENT_FOR_EVER) && table->is_empty[slice];
     }
     table->dirty[slice] = NULL;
 }

@@ -256,9 +256,32 @@ static int compare_parts(const void *left, const void *right)
     return a->part < b->part ? -1 : a->part > b->part;
 }
 
-void sim_disk_print(const sim_disk *disk, weir_buffer *out)
+/* What a shard knows besides its keys, as far as it is a fact of the journal. */
+static void print_record(const weir_plan *plan, uint32_t slice, const weir_buffer *bytes,
+                         weir_buffer *out)
+{
+    weir_shard_record record;
+    weir_seq_list duplicates = {0};
+    int64_t position = 0;
+    weir_shard_record_init(&record, plan);
+    weir_error *error = weir_slice_record_decode(plan, (weir_bytes){bytes->data, bytes->size},
+                                                 &position, &record, &duplicates);
+    WEIR_ASSERT(error == NULL);
+    weir_buffer_printf(
+        out,
+        "slice %u at %lld: ingest %lld, greatest %lld, events %llu, duplicates %llu, late %llu\n",
+        slice, (long long)position, (long long)record.clock.ingest_us,
+        (long long)record.clock.greatest_et_us, (unsigned long long)record.counters.events,
+        (unsigned long long)record.counters.duplicates, (unsigned long long)record.counters.late);
+    weir_shard_record_deinit(&record);
+    weir_seq_list_deinit(&duplicates);
+}
+
+void sim_disk_print(const sim_disk *disk, const weir_plan *plan, weir_buffer *out)
 {
     WEIR_ASSERT(disk->tail_count == 0);
+    for (uint32_t s = 0; s < WEIR_SLICE_COUNT; s++)
+        if (disk->records[s].size > 0) print_record(plan, s, &disk->records[s], out);
     part *sorted = calloc(disk->count + 1, sizeof *sorted);
     WEIR_ASSERT(sorted != NULL);
     memcpy(sorted, disk->parts, disk->count * sizeof *sorted);

@@ -53,7 +53,7 @@ void sim_disk_sync(sim_disk *disk); /* now and then the system does */
 typedef weir_error *sim_point(void *context, const char *what, bool after);
 void sim_disk_port(sim_disk *disk, sim_point *point, void *context, weir_store_port *port_out);
 /* All parts and positions, canonically; the shard records' clocks, too. */
-void sim_disk_print(const sim_disk *disk, weir_buffer *out);
+void sim_disk_print(const sim_disk *disk, const weir_plan *plan, weir_buffer *out);
 
 /* ---- the world ---- */
 

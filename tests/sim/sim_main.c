@@ -90,7 +90,7 @@ static bool run_every_step(const sim_setup *setup, uint64_t seed, uint32_t event
 int main(int argc, char **argv)
 {
     uint64_t seeds = 40, first = 1;
-    uint32_t events = 60;
+    uint32_t events = 150;
     bool every_step = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--every-step") == 0)

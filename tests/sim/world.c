@@ -46,7 +46,7 @@ typedef struct slot {
     weir_store_port store;
 } slot;
 
-enum { SLOTS_MAX = 64, STEPS_MAX = 400000 };
+enum { SLOTS_MAX = 64, STEPS_MAX = 400000, POLL_MAX = 32 };
 
 typedef struct worker {
     sim_world *world;
@@ -211,9 +211,9 @@ static weir_error *create_node(worker *w, slot *s)
                                  .store = &s->store,
                                  .engine = w->engine,
                                  .scorers = &w->scorer,
-                                 .table_bytes = 8192, /* evicts all the time */
+                                 .table_bytes = 2048, /* evicts all the time */
                                  .freeze_every_us = 1000,
-                                 .freeze_every_events = 3};
+                                 .freeze_every_events = 1};
     return weir_fold_create(&options, &s->node);
 }
 
@@ -347,10 +347,11 @@ static void put_event(sim_world *world, weir_buffer *out)
     int64_t et = world->now_us - (int64_t)sim_below(random, 3000000);
     if (sim_chance(random, 5)) et -= 180000000; /* later than `late` */
     if (sim_chance(random, 2)) et += 600000000; /* from the future */
-    (void)snprintf(id, sizeof id, "id%u",
-                   sim_chance(random, 10) ? sim_below(random, world->produced + 1)
-                                          : world->produced);
-    (void)snprintf(card, sizeof card, "c%u", sim_below(random, 12));
+    uint32_t number =
+        sim_chance(random, 15) ? sim_below(random, world->produced + 1) : world->produced;
+    (void)snprintf(id, sizeof id, "id%u", number);
+    (void)snprintf(card, sizeof card, "c%u",
+                   sim_chance(random, 80) ? number * 7 % 12 : sim_below(random, 12));
     (void)snprintf(merchant, sizeof merchant, "m%u", sim_below(random, 4));
     weir_value values[5] = {weir_time(et), weir_string(id, strlen(id)),
                             weir_string(card, strlen(card)),
@@ -378,7 +379,7 @@ static void produce(sim_world *world)
 
 static weir_error *hand_over(slot *s, sim_partition *p, uint32_t most, bool in_turns)
 {
-    weir_log_record records[8];
+    weir_log_record records[POLL_MAX];
     sim_world *world = s->worker->world;
     size_t count = 0;
     for (; count < most && s->next + (int64_t)count < (int64_t)p->count; count++) {
@@ -405,7 +406,7 @@ static weir_error *poll(worker *w, bool in_turns)
     if (w->slot_count == 0) return NULL;
     slot *s = w->slots[sim_below(&w->world->random, (uint32_t)w->slot_count)];
     sim_partition *p = sim_world_partition(w->world, s->topic, s->partition);
-    WEIR_TRY(hand_over(s, p, 1 + sim_below(&w->world->random, 8), in_turns));
+    WEIR_TRY(hand_over(s, p, 1 + sim_below(&w->world->random, POLL_MAX), in_turns));
     WEIR_TRY(s->node->ops->flush(s->node));
     return weir_packer_flush(w->packer);
 }
@@ -465,11 +466,17 @@ static weir_error *commit(worker *w)
     return NULL;
 }
 
+/* Time passes for the worker: up to twice round the slices. */
 static weir_error *tick(worker *w)
 {
-    for (size_t i = 0; i < w->slot_count; i++)
-        WEIR_TRY(w->slots[i]->node->ops->tick(w->slots[i]->node, w->world->now_us,
-                                              sim_chance(&w->world->random, 30)));
+    uint32_t times = 1 + sim_below(&w->world->random, 2 * WEIR_SLICE_COUNT);
+    for (size_t i = 0; i < w->slot_count; i++) {
+        for (uint32_t n = 0; n < times; n++) {
+            w->world->now_us += 1000;
+            WEIR_TRY(w->slots[i]->node->ops->tick(w->slots[i]->node, w->world->now_us,
+                                                  sim_chance(&w->world->random, 30)));
+        }
+    }
     return NULL;
 }
 
@@ -501,8 +508,8 @@ static weir_error *work(sim_world *world, worker *w)
 {
     switch (sim_below(&world->random, 10)) {
     case 0:
-    case 1:
-    case 2: return poll(w, false);
+    case 1: return poll(w, false);
+    case 2:
     case 3: return poll(w, true);
     case 4: deliver(w); return NULL;
     case 5: acknowledge(w); return NULL;
@@ -596,6 +603,12 @@ static weir_error *drain(sim_world *world)
 weir_error *sim_world_run(sim_world *world)
 {
     assign_all(world);
+    /* A backlog at the start makes packs of many events. */
+    uint32_t backlog = sim_below(&world->random, world->options.events);
+    for (uint32_t i = 0; i < backlog; i++) {
+        world->now_us += sim_below(&world->random, 200000);
+        produce(world);
+    }
     while (world->produced < world->options.events || sim_below(&world->random, 200) != 0) {
         WEIR_TRY(step(world));
         if (world->stats.steps > STEPS_MAX) return weir_error_new(WEIR_E_BUG, "too many steps");
