@@ -144,10 +144,10 @@ static weir_error *load_trees(weir_model *model, weir_bytes file, format form)
 
 static weir_error *check_versions(const weir_graph *graph)
 {
-    if (graph->opset != 0 && (graph->opset < 9 || graph->opset > 25))
+    if (graph->opset != 0 && (graph->opset < 7 || graph->opset > 25))
         return weir_error_new(
             WEIR_E_MODEL,
-            "it imports opset %d; 9 to 25 are supported: export with opset_version=17",
+            "it imports opset %d; 7 to 25 are supported: export with opset_version=17",
             graph->opset);
     if (graph->ml_opset > 5)
         return weir_error_new(WEIR_E_MODEL, "it imports ai.onnx.ml %d; 1 to 5 are supported",

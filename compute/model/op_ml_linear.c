@@ -50,7 +50,8 @@ static weir_error *classifier_run(const weir_step *step, void *const *data)
         scores_of(p, weir_step_in(step, data, 0), in->kind, row, scores);
         weir_labels_put(&p->labels, weir_step_out(step, data, 0), row, winner(p, scores));
         if (out == NULL) continue;
-        weir_post_apply(p->post, scores, p->targets);
+        if (!p->adds_second || p->post == WEIR_POST_LOGISTIC || p->post == WEIR_POST_PROBIT)
+            weir_post_apply(p->post, scores, p->targets);
         if (p->adds_second) *out++ = 1.0f - (float)scores[0];
         for (size_t t = 0; t < p->targets; t++)
             *out++ = (float)scores[t];

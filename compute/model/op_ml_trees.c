@@ -28,42 +28,46 @@ typedef struct tree_params {
 /* --- running
  * ---------------------------------------------------------------------------------------- */
 
-/* onnxruntime's binary rules. `scores` has two entries; returns the label's number. */
+/*
+ * onnxruntime's binary rules, found by asking it. `scores` has two entries; returns the label's
+ * number, or 2 + its truth where labels are not looked up (weights for both classes).
+ */
 static size_t finish_binary(const tree_params *p, double *scores, const bool *has)
 {
-    bool has_second = has[1];
-    if (p->base_count == 2) {
-        if (has_second) {
-            scores[1] = p->base[1] + scores[0];
-            scores[0] = -scores[1];
-        } else {
-            scores[1] += p->base[1];
-            scores[0] += p->base[0];
-        }
-        has_second = has[1];
-    } else if (p->base_count == 1) {
+    if (p->base_count == 2 && has[1]) {
+        scores[1] = p->base[1] + scores[0];
+        scores[0] = has[0] ? -scores[1] : 0.0;
+    } else if (p->base_count >= 1 && (has[0] || !has[1])) {
         scores[0] += p->base[0];
     }
-    double positive = has_second ? scores[1] : scores[0];
-    size_t label = p->one_class && p->all_positive ? positive > 0.5 : positive > 0;
-    if (has_second || p->base_count == 2) {
+    double positive = has[1] ? scores[1] : scores[0];
+    size_t label = positive > (p->one_class && p->all_positive ? 0.5 : 0.0);
+    if (!p->one_class) label += 2;
+    if (has[1] || p->base_count == 2) {
         weir_post_apply(p->post, scores, 2);
         return label;
     }
     double s = scores[0];
-    if (p->post == WEIR_POST_PROBIT) {
+    scores[0] = -s;
+    scores[1] = s;
+    if (p->post == WEIR_POST_LOGISTIC) {
+        weir_post_apply(p->post, scores, 2);
+    } else if (p->post == WEIR_POST_PROBIT) {
         weir_post_apply(p->post, &s, 1);
         scores[0] = scores[1] = s;
-    } else if (p->one_class && p->all_positive) {
-        scores[1] = s;
+    } else if (p->all_positive) {
         scores[0] = (double)(1.0f - (float)s);
-    } else if (p->post == WEIR_POST_LOGISTIC) {
-        scores[0] = -s, scores[1] = s;
-        weir_post_apply(p->post, scores, 2);
-    } else {
-        scores[0] = -s, scores[1] = s;
     }
     return label;
+}
+
+/* A label by its number; two classes with weights for both give 0 or 1, whatever the labels are. */
+static void put_label(const tree_params *p, void *out, size_t row, size_t label)
+{
+    if (label < 2 || p->targets != 2 || p->labels.kind == WEIR_TENSOR_STRING)
+        weir_labels_put(&p->labels, out, row, p->targets == 2 ? label % 2 : label);
+    else if (out != NULL)
+        ((int64_t *)out)[row] = (int64_t)label - 2;
 }
 
 static size_t finish_many(const tree_params *p, double *scores)
@@ -135,7 +139,7 @@ static weir_error *classifier_run(const weir_step *step, void *const *data)
         raw_scores(p, weir_step_in(step, data, 0), weir_step_in_slot(step, 0)->kind, row, &room);
         size_t label =
             p->targets == 2 ? finish_binary(p, room.scores, room.has) : finish_many(p, room.scores);
-        weir_labels_put(&p->labels, weir_step_out(step, data, 0), row, label);
+        put_label(p, weir_step_out(step, data, 0), row, label);
         for (size_t t = 0; out != NULL && t < p->targets; t++)
             *out++ = (float)room.scores[t];
     }
@@ -156,7 +160,9 @@ static weir_error *regressor_run(const weir_step *step, void *const *data)
     }
     for (size_t row = 0; row < p->rows; row++) {
         raw_scores(p, weir_step_in(step, data, 0), weir_step_in_slot(step, 0)->kind, row, &room);
-        weir_post_apply(p->post, room.scores, p->targets);
+        if (p->targets > 1 || p->is_v5 ||
+            p->post == WEIR_POST_PROBIT) /* one target of old: as it is */
+            weir_post_apply(p->post, room.scores, p->targets);
         for (size_t t = 0; t < p->targets; t++) {
             if (kind == WEIR_TENSOR_FLOAT64)
                 ((double *)out)[row * p->targets + t] = room.scores[t];
