@@ -45,11 +45,14 @@ const char *parquet_physical_name(int32_t physical)
 static void encode_unit(weir_buffer *out, int16_t *last, const parquet_element *element)
 {
     thrift_put_bool(out, last, 1, element->is_utc);
+    bool is_known = element->unit >= PARQUET_UNIT_MS && element->unit <= PARQUET_UNIT_NS;
     thrift_put_field(out, last, 2, THRIFT_STRUCT);
     int16_t unit = 0;
-    thrift_put_field(out, &unit, (int16_t)element->unit, THRIFT_STRUCT);
-    thrift_put_stop(out); /* MicroSeconds{} */
-    thrift_put_stop(out); /* TimeUnit       */
+    if (is_known) {
+        thrift_put_field(out, &unit, (int16_t)element->unit, THRIFT_STRUCT);
+        thrift_put_stop(out); /* MicroSeconds{} */
+    }
+    thrift_put_stop(out); /* TimeUnit */
 }
 
 static void encode_logical(weir_buffer *out, int16_t *outer, const parquet_element *element)
@@ -57,12 +60,19 @@ static void encode_logical(weir_buffer *out, int16_t *outer, const parquet_eleme
     thrift_put_field(out, outer, 10, THRIFT_STRUCT);
     int16_t chosen = 0, last = 0;
     thrift_put_field(out, &chosen, (int16_t)element->logical, THRIFT_STRUCT);
-    if (element->logical == PARQUET_LOGICAL_DECIMAL) {
+    switch (element->logical) {
+    case PARQUET_LOGICAL_DECIMAL:
         thrift_put_i32(out, &last, 1, element->scale);
         thrift_put_i32(out, &last, 2, element->precision);
-    } else if (element->logical == PARQUET_LOGICAL_TIMESTAMP ||
-               element->logical == PARQUET_LOGICAL_TIME) {
-        encode_unit(out, &last, element);
+        break;
+    case PARQUET_LOGICAL_TIME:
+    case PARQUET_LOGICAL_TIMESTAMP: encode_unit(out, &last, element); break;
+    case PARQUET_LOGICAL_INTEGER: /* none that we write; read files are encoded for the content hash
+                                   */
+        thrift_put_i32(out, &last, 1, element->bit_width);
+        thrift_put_bool(out, &last, 2, element->is_signed);
+        break;
+    default: break;
     }
     thrift_put_stop(out);
     thrift_put_stop(out);
@@ -70,7 +80,6 @@ static void encode_logical(weir_buffer *out, int16_t *outer, const parquet_eleme
 
 void parquet_element_encode(const parquet_element *element, weir_buffer *out)
 {
-    WEIR_ASSERT(element->logical != PARQUET_LOGICAL_INTEGER); /* none that we write */
     int16_t last = 0;
     bool is_decimal = element->logical == PARQUET_LOGICAL_DECIMAL;
     if (element->physical >= 0) thrift_put_i32(out, &last, 1, element->physical);
@@ -81,7 +90,9 @@ void parquet_element_encode(const parquet_element *element, weir_buffer *out)
     if (element->converted >= 0) thrift_put_i32(out, &last, 6, element->converted);
     if (is_decimal) thrift_put_i32(out, &last, 7, element->scale);
     if (is_decimal) thrift_put_i32(out, &last, 8, element->precision);
-    if (element->logical != PARQUET_LOGICAL_NONE) encode_logical(out, &last, element);
+    bool has_logical =
+        element->logical > PARQUET_LOGICAL_NONE && element->logical <= PARQUET_LOGICAL_FLOAT16;
+    if (has_logical) encode_logical(out, &last, element);
     thrift_put_stop(out);
 }
 

@@ -22,10 +22,18 @@
 #include "store/parquet/writer.h"
 
 enum {
-    WEIR_PARQUET_FOOTER_BYTES_MAX = 64 << 20,
-    WEIR_PARQUET_PAGE_BYTES_MAX = 256 << 20, /* before and after decompression */
+    WEIR_PARQUET_FOOTER_BYTES_MAX = 32 << 20,
+    WEIR_PARQUET_PAGE_BYTES_MAX = 128 << 20, /* before and after decompression */
     WEIR_PARQUET_BATCH_ROWS = 1024,
-    WEIR_PARQUET_DEPTH_MAX = 16, /* groups within groups */
+    WEIR_PARQUET_DEPTH_MAX = 16,           /* groups within groups */
+    WEIR_PARQUET_LIST_ITEMS_MAX = 1 << 20, /* of one list or map */
+    WEIR_PARQUET_MEMORY_MAX = 1 << 30,     /* pages of all columns together */
+    /*
+     * The kind of a value that the file has and weir's types can not hold: a timestamp with parts
+     * of a microsecond, text that is not UTF-8. as.bytes is the problem as a static, NUL-terminated
+     * text.
+     */
+    WEIR_PARQUET_BAD_VALUE = 255,
 };
 
 typedef struct weir_parquet_reader weir_parquet_reader;
@@ -42,7 +50,7 @@ size_t weir_parquet_reader_row_groups(const weir_parquet_reader *reader);
 size_t weir_parquet_reader_column_count(const weir_parquet_reader *reader);
 const weir_parquet_column *weir_parquet_reader_columns(const weir_parquet_reader *reader);
 /* The footer's key-value metadata, or NULL. */
-const char *weir_parquet_reader_metadata(const weir_parquet_reader *reader, const char *key);
+const char *weir_parquet_reader_metadata(weir_parquet_reader *reader, const char *key);
 
 /* Which columns, by index, in the order wanted. Before the first read; else all are read. */
 weir_error *weir_parquet_reader_select(weir_parquet_reader *reader, const size_t *columns,
