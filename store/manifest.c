@@ -404,6 +404,7 @@ weir_error *weir_manifest_parse(const char *name, weir_bytes file, weir_arena *i
         (void)weir_json_expect(&json, WEIR_JSON_END);
     }
     WEIR_TRY(weir_json_error(&json, WEIR_E_CORRUPT, name));
+    WEIR_TRY(check_own_hash(name, file, into));
     if (strcmp(head.kind, kind_text) != 0) {
         return weir_error_new(WEIR_E_DATA, "%s is no manifest of a snapshot (its kind is `%s`)",
                               name, head.kind);
@@ -413,7 +414,6 @@ weir_error *weir_manifest_parse(const char *name, weir_bytes file, weir_arena *i
             WEIR_E_DATA, "%s: version %" PRIu64 " of the manifest is not known; use a newer weir",
             name, head.version);
     }
-    WEIR_TRY(check_own_hash(name, file, into));
     weir_manifest_content(manifest_out, manifest_out->content_sha256);
     if (strcmp(manifest_out->content_sha256, head.content) == 0) return NULL;
     return weir_error_new(WEIR_E_CORRUPT,

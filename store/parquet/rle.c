@@ -152,7 +152,6 @@ void parquet_hybrid_encode(const uint32_t *values, size_t count, unsigned width,
 
 void parquet_hybrid_encode_u8(const uint8_t *values, size_t count, unsigned width, weir_buffer *out)
 {
-    uint32_t wide[4096];
     /* Levels are mostly one long run: it is found here, before anything is widened. */
     size_t run = 0;
     while (run < count && values[run] == values[0])
@@ -161,13 +160,13 @@ void parquet_hybrid_encode_u8(const uint8_t *values, size_t count, unsigned widt
         put_rle_run(values[0], count, width, out);
         return;
     }
-    for (size_t i = 0; i < count;) {
-        size_t n = count - i < 4096 ? count - i : 4096; /* a multiple of eight but for the last */
-        for (size_t k = 0; k < n; k++)
-            wide[k] = values[i + k];
-        parquet_hybrid_encode(wide, n, width, out);
-        i += n;
-    }
+    /* All at once: only the last run of a hybrid may be padded. */
+    weir_buffer room = {0};
+    uint32_t *wide = (void *)weir_buffer_reserve(&room, count * sizeof *wide);
+    for (size_t i = 0; i < count; i++)
+        wide[i] = values[i];
+    parquet_hybrid_encode(wide, count, width, out);
+    weir_buffer_deinit(&room);
 }
 
 void parquet_hybrid_init(parquet_hybrid *hybrid, weir_bytes data, unsigned width)
