@@ -8,3 +8,4 @@ weir_test(avro_schema_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/avro_schema_te
 weir_test(avro_decode_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/avro_decode_test.c LIBS weir_schemas)
 weir_test(registry_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/registry_test.c LIBS weir_schemas)
 weir_test(avro_file_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/avro_file_test.c LIBS weir_schemas)
+weir_test(avro_differential_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/avro_differential_test.c LIBS weir_schemas ${AVRO_LIBRARY})

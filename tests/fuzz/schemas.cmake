@@ -1,0 +1,5 @@
+set(here ${CMAKE_CURRENT_SOURCE_DIR})
+weir_fuzz(avro_schema_fuzz SOURCES ${here}/avro_schema_fuzz.c LIBS weir_schemas CORPUS ${here}/corpus/avro_schema)
+weir_fuzz(avro_data_fuzz SOURCES ${here}/avro_data_fuzz.c LIBS weir_schemas CORPUS ${here}/corpus/avro_data)
+weir_fuzz(zone_fuzz SOURCES ${here}/zone_fuzz.c LIBS weir_schemas CORPUS ${here}/corpus/zone)
+weir_fuzz(value_fuzz SOURCES ${here}/value_fuzz.c LIBS weir_schemas CORPUS ${here}/corpus/value)
