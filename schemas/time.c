@@ -37,6 +37,13 @@ static void civil_from_days(int64_t days, weir_civil *civil)
     civil->year = (int32_t)(year_of_era + era * 400 + (civil->month <= 2));
 }
 
+int64_t weir_year_from_days(int64_t days)
+{
+    weir_civil civil = {0};
+    civil_from_days(days, &civil);
+    return civil.year;
+}
+
 weir_civil weir_civil_from_time(int64_t time_us)
 {
     int64_t days = floor_div(time_us, WEIR_US_PER_DAY);

@@ -103,8 +103,7 @@ static int64_t rule_end_s(const zone_rule *rule, int64_t year)
 
 static int64_t year_of(int64_t time_s)
 {
-    int64_t days = time_s / DAY_S - (time_s % DAY_S < 0);
-    return weir_civil_from_time(days * WEIR_US_PER_DAY).year;
+    return weir_year_from_days(time_s / DAY_S - (time_s % DAY_S < 0));
 }
 
 /* The last change at or before time_s decides. A rule's time may reach into the next year, so look

@@ -39,7 +39,8 @@ static inline void weir_buffer_clear(weir_buffer *buffer) { buffer->size = 0; }
 /* Room for `extra` more bytes; returns where they go. The caller then adds to `size`. */
 static inline uint8_t *weir_buffer_reserve(weir_buffer *buffer, size_t extra)
 {
-    if (buffer->capacity - buffer->size < extra) weir_buffer_grow(buffer, extra);
+    if (buffer->capacity - buffer->size <= extra)
+        weir_buffer_grow(buffer, extra); /* <=: never NULL */
     return buffer->data + buffer->size;
 }
 
