@@ -59,9 +59,15 @@ typedef struct extension {
 } extension;
 
 static const extension extensions[] = {
-    {".csv", WEIR_ROWS_CSV, 0, true},     {".tsv", WEIR_ROWS_CSV, '\t', true},
-    {".jsonl", WEIR_ROWS_JSONL, 0, true}, {".ndjson", WEIR_ROWS_JSONL, 0, true},
-    {".json", WEIR_ROWS_JSONL, 0, true},
+    // clang-format off
+    {".csv",     WEIR_ROWS_CSV,     0,    true},
+    {".tsv",     WEIR_ROWS_CSV,     '\t', true},
+    {".jsonl",   WEIR_ROWS_JSONL,   0,    true},
+    {".ndjson",  WEIR_ROWS_JSONL,   0,    true},
+    {".json",    WEIR_ROWS_JSONL,   0,    true},
+    {".avro",    WEIR_ROWS_AVRO,    0,    false},
+    {".parquet", WEIR_ROWS_PARQUET, 0,    false},
+    // clang-format on
 };
 
 static bool ends_with(const char *text, size_t size, const char *suffix)
@@ -106,6 +112,8 @@ static weir_error *choose_format(weir_rows *rows)
 static const rows_form *const forms[] = {
     [WEIR_ROWS_CSV] = &weir_rows_form_csv,
     [WEIR_ROWS_JSONL] = &weir_rows_form_jsonl,
+    [WEIR_ROWS_AVRO] = &weir_rows_form_avro,
+    [WEIR_ROWS_PARQUET] = &weir_rows_form_parquet,
 };
 
 weir_error *weir_rows_open(const char *path, const weir_rows_options *options, weir_rows **rows_out)

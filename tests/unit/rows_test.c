@@ -9,6 +9,8 @@
 
 #include "ingest/rows.h"
 #include "ops/runtime/file.h"
+#include "schemas/avro_file.h"
+#include "store/parquet/writer.h"
 
 static weir_arena arena;
 static char *folder;
@@ -228,6 +230,73 @@ static void raw_lines_come_as_they_stand(void **state)
     weir_rows_close(rows);
 }
 
+static weir_error *keep(void *context, const void *data, size_t size)
+{
+    weir_buffer_put(context, data, size);
+    return NULL;
+}
+
+static void parquet_rows_become_the_wanted_types(void **state)
+{
+    (void)state;
+    static const weir_parquet_column columns[] = {
+        {"note", {.kind = WEIR_STRING, .optional = true}},
+        {"amount", {.kind = WEIR_FLOAT64}},
+        {"id", {.kind = WEIR_INT64}},
+    };
+    weir_buffer file = {0};
+    weir_parquet_writer *writer = NULL;
+    weir_parquet_summary summary;
+    assert_null(
+        weir_parquet_writer_create(columns, 3, NULL, (weir_parquet_sink){keep, &file}, &writer));
+    for (int i = 0; i < 2000; i++) {
+        weir_value row[3] = {i % 2 == 0 ? weir_string("x", 1) : weir_null(),
+                             weir_float(i == 7 ? 0.123 : 57.16), weir_int(i)};
+        assert_null(weir_parquet_writer_add_row(writer, row));
+    }
+    assert_null(weir_parquet_writer_finish(writer, &summary));
+    weir_parquet_writer_destroy(writer);
+    weir_rows *rows = NULL;
+    assert_null(weir_rows_open(write_file("k.parquet", file.data, file.size), NULL, &rows));
+    weir_buffer_deinit(&file);
+    assert_null(weir_rows_bind(rows, wants, 3));
+    for (int i = 0; i < 2000; i++)
+        assert_row(rows, i, i == 7 ? -1 : 5716, i % 2 == 0 ? "x" : NULL);
+    assert_end(rows);
+}
+
+static void avro_records_become_rows(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"note\",\"type\":[\"null\","
+        "\"string\"]},"
+        "{\"name\":\"id\",\"type\":\"int\"},{\"name\":\"amount\",\"type\":\"double\"}]}";
+    const weir_schema *schema = NULL;
+    assert_null(weir_schema_parse(json, sizeof json - 1, "R", &arena, &schema));
+    const char *path = write_file("l.avro", "", 0);
+    FILE *stream = fopen(path, "wb");
+    weir_avro_writer *writer = weir_avro_writer_create(stream, schema, WEIR_CODEC_ZSTD);
+    weir_buffer body = {0};
+    for (int i = 0; i < 300; i++) {
+        weir_value values[3] = {i % 2 == 0 ? weir_string("x", 1) : weir_null(), weir_int(i),
+                                weir_float(57.16)};
+        weir_buffer_clear(&body);
+        assert_null(weir_schema_encode(schema, values, &body));
+        weir_avro_writer_put(writer, (weir_bytes){body.data, body.size});
+    }
+    weir_avro_writer_close(writer);
+    assert_int_equal(fclose(stream), 0);
+    weir_buffer_deinit(&body);
+    weir_rows *rows = NULL;
+    weir_error *error = weir_rows_open(path, NULL, &rows);
+    if (error != NULL) fail_msg("%s", weir_error_message(error));
+    assert_null(weir_rows_bind(rows, wants, 3));
+    for (int i = 0; i < 300; i++)
+        assert_row(rows, i, 5716, i % 2 == 0 ? "x" : NULL);
+    assert_end(rows);
+}
+
 static void unknown_extension_is_refused(void **state)
 {
     (void)state;
@@ -278,6 +347,8 @@ int main(void)
         cmocka_unit_test(json_lines_tell_what_is_wrong_and_go_on),
         cmocka_unit_test(columns_of_json_lines_are_the_first_members),
         cmocka_unit_test(raw_lines_come_as_they_stand),
+        cmocka_unit_test(parquet_rows_become_the_wanted_types),
+        cmocka_unit_test(avro_records_become_rows),
         cmocka_unit_test(unknown_extension_is_refused),
         cmocka_unit_test(conversions_are_exact_or_refused),
     };
