@@ -51,7 +51,9 @@ static void scan_path(weir_checker *c, weir_feature_info *feature, const weir_as
     }
     const weir_ast_feature *let =
         node == root ? weir_let_find(c, feature->group, root->name) : NULL;
-    if (let != NULL && let->expr != NULL) scan(c, feature, let->expr, in_row, depth + 10);
+    bool is_new = let != NULL && weir_map_get(&c->interned, feature, let) == NULL;
+    if (is_new) weir_map_put(&c->interned, feature, let, feature);
+    if (is_new && let->expr != NULL) scan(c, feature, let->expr, in_row, depth + 1);
     if (in_row || let != NULL) return;
     if (node == root) {
         scan_reference(c, feature, weir_feature_find(c, feature->group, root->name));

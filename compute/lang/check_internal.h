@@ -28,7 +28,7 @@ typedef struct weir_vector_info weir_vector_info;
 enum {
     WEIR_LAST_COUNT_MAX = 100000,
     WEIR_EXPR_SIZE_MAX = 10000,
-    WEIR_CHECK_STEPS_MAX = 200000,
+    WEIR_CHECK_STEPS_MAX = 40000,
     WEIR_CHECK_NESTING_MAX = 250,
     WEIR_GROUP_STREAMS_MAX = 16,
 };

@@ -115,7 +115,7 @@ static unsigned name_uses(weir_checker *c, const weir_group_info *group, const w
 static unsigned uses(weir_checker *c, const weir_group_info *group, const weir_ast_expr *node,
                      unsigned depth)
 {
-    if (depth > WEIR_CHECK_NESTING_MAX) return WEIR_USES_ROW;
+    if (depth > 4 * WEIR_CHECK_NESTING_MAX) return WEIR_USES_ROW;
     switch (node->kind) {
     case WEIR_AST_THIS: return WEIR_USES_THIS;
     case WEIR_AST_NAME: return name_uses(c, group, node, depth);
@@ -143,7 +143,14 @@ static unsigned name_uses(weir_checker *c, const weir_group_info *group, const w
                           unsigned depth)
 {
     const weir_ast_feature *let = weir_let_find(c, group, node->name);
-    if (let != NULL) return let->expr == NULL ? 0 : uses(c, group, let->expr, depth + 10);
+    if (let != NULL) { /* looked at once: lets of lets would double at each step */
+        uintptr_t known = (uintptr_t)weir_map_get(&c->interned, &c->sizes, let);
+        if (known == 0) {
+            known = 1 + (let->expr == NULL ? 0 : uses(c, group, let->expr, depth + 1));
+            weir_map_put(&c->interned, &c->sizes, let, (void *)known);
+        }
+        return (unsigned)(known - 1);
+    }
     if (weir_group_has_field(group, node->name)) return WEIR_USES_ROW;
     return weir_feature_find(c, group, node->name) != NULL ? WEIR_USES_ROW : 0;
 }

@@ -99,6 +99,7 @@ void weir_diagnostics_add(weir_diagnostics *diagnostics, weir_diagnostic_id id, 
     WEIR_ASSERT(length >= 0);
     size_t kept = (size_t)length < sizeof small ? (size_t)length : sizeof small - 1;
     one.message = weir_arena_string(diagnostics->into, small, kept);
+    if (help != NULL) one.help = weir_arena_string(diagnostics->into, help, strlen(help));
     *to = one;
 }
 

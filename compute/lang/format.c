@@ -107,15 +107,28 @@ static void end_line(weir_formatter *f, uint32_t end)
     f->comment += 1;
 }
 
-/* Inside a run of text that is printed as one, comments come out before it, but one at its very
- * end. */
-static void put_lead(weir_formatter *f, weir_span span, unsigned indent)
+/*
+ * What comes before an item that begins a line: comments, a blank line if there was one before
+ * `start`, and comments from inside the item, which is printed as one.
+ */
+static void put_lead(weir_formatter *f, uint32_t start, weir_span span, unsigned indent)
 {
-    uint32_t until = span.start;
-    for (size_t i = f->comment;
-         i < f->lexed->comment_count && f->lexed->comments[i].start < span.end; i++)
-        until = span.end;
-    put_comments(f, until, indent);
+    put_comments(f, start, indent);
+    put_blank_line(f, start);
+    for (; f->comment < f->lexed->comment_count && f->lexed->comments[f->comment].start < span.end;
+         f->comment++) {
+        put_indent(f, indent);
+        put_comment(f, &f->lexed->comments[f->comment]);
+    }
+}
+
+/* The first character of the line, for items whose first word has no place of its own. */
+static uint32_t line_start(const weir_formatter *f, uint32_t at)
+{
+    uint32_t start = f->line_starts[line_of(f, at) - 1];
+    while (start < at && (f->text[start] == ' ' || f->text[start] == '\t'))
+        start += 1;
+    return start;
 }
 
 /* ---- Small parts ---- */
@@ -201,8 +214,11 @@ static void put_stream_block(weir_formatter *f, const weir_ast_stream *stream)
         if (one_line) {
             weir_buffer_put_text(f->out, i == 0 ? " " : "  ");
         } else {
-            put_lead(f, clauses[i].span, 1);
-            put_blank_line(f, f->line_starts[line_of(f, clauses[i].span.start) - 1]);
+            put_lead(f,
+                     i > 0 && same_line(f, clauses[i - 1].span.end - 1, clauses[i].span.start)
+                         ? clauses[i].span.start
+                         : line_start(f, clauses[i].span.start),
+                     clauses[i].span, 1);
             put_indent(f, 1);
         }
         put_stream_clause(f, stream, &clauses[i]);
@@ -362,6 +378,17 @@ static uint32_t head_end(const weir_formatter *f, uint32_t first_item)
     return low == 0 ? 0 : f->lexed->tokens[low - 1].end;
 }
 
+/* Behind the first `{` from `start` on. */
+static uint32_t open_end(const weir_formatter *f, uint32_t start)
+{
+    for (size_t i = 0; i < f->lexed->token_count; i++) {
+        const weir_token *token = &f->lexed->tokens[i];
+        if (token->start >= start && token->kind == WEIR_TOKEN_SIGN && token->sign == '{')
+            return token->end;
+    }
+    WEIR_UNREACHABLE();
+}
+
 static void end_head(weir_formatter *f, uint32_t count, uint32_t first_item, uint32_t block_end)
 {
     end_line(f, head_end(f, count > 0 ? first_item : block_end - 1));
@@ -390,8 +417,7 @@ static void put_features(weir_formatter *f, const weir_ast_decl *decl)
         } else if (continues) {
             weir_buffer_put_text(f->out, "   ");
         } else {
-            put_lead(f, feature->span, 1);
-            put_blank_line(f, feature->span.start);
+            put_lead(f, feature->span.start, feature->span, 1);
             put_indent(f, 1);
         }
         put_feature(f, &texts[i], continues || goes_on || one_line ? (columns){0, 0} : widths);
@@ -447,8 +473,7 @@ static void put_vector(weir_formatter *f, const weir_ast_decl *decl)
         } else if (continues) {
             weir_buffer_put_text(f->out, "  ");
         } else {
-            put_lead(f, item->span, 1);
-            put_blank_line(f, item->span.start);
+            put_lead(f, item->span.start, item->span, 1);
             put_indent(f, 1);
         }
         put_item(f, item);
@@ -468,9 +493,7 @@ static void put_decide(weir_formatter *f, const weir_ast_score *score)
     bool one_line = is_one_line(f, score->decide_span);
     weir_buffer_put_text(f->out, "decide {");
     if (!one_line) {
-        uint32_t first = score->decision_count > 0 ? score->decisions[0].name.span.start
-                                                   : score->decide_span.end - 1;
-        end_line(f, head_end(f, first));
+        end_line(f, open_end(f, score->decide_span.start));
     }
     for (uint32_t i = 0; i < score->decision_count; i++) {
         const weir_ast_decision *decision = &score->decisions[i];
@@ -478,7 +501,8 @@ static void put_decide(weir_formatter *f, const weir_ast_score *score)
         if (one_line) {
             weir_buffer_put_text(f->out, i == 0 ? " " : "  ");
         } else {
-            put_lead(f, (weir_span){decision->name.span.source, decision->name.span.start, end}, 2);
+            weir_span span = {decision->name.span.source, decision->name.span.start, end};
+            put_lead(f, line_start(f, span.start), span, 2);
             put_indent(f, 2);
         }
         weir_buffer_printf(f->out, "%s%s", decision->is_else ? "else " : "", decision->name.name);
@@ -548,23 +572,16 @@ static void put_score(weir_formatter *f, const weir_ast_decl *decl)
     weir_buffer_printf(f->out, "score %s on %s using model ", decl->name.name, score->stream.name);
     weir_format_string(f, score->model);
     weir_buffer_put_text(f->out, " {");
-    end_line(f, head_end(f, score->clause_count > 0
-                                ? score_clause_span(score, (char)score->clause_order[0]).start
-                                : decl->span.end - 1));
+    end_line(f, open_end(f, decl->span.start));
     for (uint32_t i = 0; i < score->clause_count; i++) {
         char which = (char)score->clause_order[i];
         weir_span span = score_clause_span(score, which);
-        if (which == 'd')
-            put_comments(f, span.start, 1);
-        else
-            put_lead(f, span, 1);
+        uint32_t start = line_start(f, span.start);
+        if (which == 'd') span.end = span.start; /* its comments are printed inside */
+        put_lead(f, start, span, 1);
         put_indent(f, 1);
         span = put_score_clause(f, score, which);
-        uint32_t next = i + 1 < score->clause_count
-                            ? score_clause_span(score, (char)score->clause_order[i + 1]).start
-                            : decl->span.end;
-        /* The clause may go on behind the span that is known of it: `to kafka(...)`. */
-        end_line(f, which == 't' && !same_line(f, span.end, next - 1) ? span.end : span.end);
+        end_line(f, span.end);
     }
     put_comments(f, decl->span.end, 1);
     weir_buffer_put_u8(f->out, '}');
@@ -615,8 +632,7 @@ static void put_test(weir_formatter *f, const weir_ast_decl *decl)
     end_head(f, test->step_count, test->step_count > 0 ? test->steps[0].span.start : 0,
              decl->span.end);
     for (uint32_t i = 0; i < test->step_count; i++) {
-        put_lead(f, test->steps[i].span, 1);
-        put_blank_line(f, test->steps[i].span.start);
+        put_lead(f, test->steps[i].span.start, test->steps[i].span, 1);
         put_indent(f, 1);
         put_step(f, &test->steps[i]);
         end_line(f, test->steps[i].span.end);
@@ -656,10 +672,10 @@ static void put_unit(weir_formatter *f, const weir_ast_unit *unit)
     end_line(f, unit->package_span.end);
     for (uint32_t i = 0; i < unit->decl_count; i++) {
         const weir_ast_decl *decl = &unit->decls[i];
-        put_comments(f, decl->span.start, 0);
-        put_blank_line(f, decl->span.start);
         bool has_items = decl->kind != WEIR_DECL_ENUM && decl->kind != WEIR_DECL_LABEL;
-        if (!has_items) put_lead(f, decl->span, 0);
+        weir_span inner = decl->span;
+        if (has_items) inner.end = inner.start; /* comments between items are theirs */
+        put_lead(f, decl->span.start, inner, 0);
         put_declaration(f, decl);
         end_line(f, decl->span.end);
     }

@@ -457,6 +457,7 @@ void weir_lex(weir_diagnostics *diagnostics, uint32_t source, weir_intern *inter
         weir_diagnostics_add(diagnostics, WEIR_D_TEXT_TOO_LARGE, (weir_span){source, 0, 0},
                              "split it into several files",
                              "this text is larger than 4 MiB or a million words");
+        (void)push(&lexer, WEIR_TOKEN_ERROR, lexer.at);
     }
     lexer.at = lexer.size;
     (void)push(&lexer, WEIR_TOKEN_END, lexer.size);

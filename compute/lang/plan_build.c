@@ -106,6 +106,13 @@ bool weir_order_hops(weir_checker *c)
 
 /* ---- Final indexes ---- */
 
+/* qsort wants a place even for nothing. */
+static void sort(void *items, size_t count, size_t item_bytes,
+                 int (*compare)(const void *, const void *))
+{
+    if (count > 1) qsort(items, count, item_bytes, compare);
+}
+
 static int by_column_digest(const void *left, const void *right)
 {
     const weir_column_info *const *a = left, *const *b = right;
@@ -144,12 +151,12 @@ static int by_digest(const void *left, const void *right)
 /* What is stored: rows, keys, columns, and which cells decide what must be kept. */
 static void digest_view(weir_checker *c, weir_view_info *view)
 {
-    qsort(view->columns.items, view->columns.count, sizeof(void *), by_column_digest);
+    sort(view->columns.items, view->columns.count, sizeof(void *), by_column_digest);
     uint8_t *cells = weir_arena_alloc(c->scratch, view->cells.count * WEIR_DIGEST_BYTES + 1);
     for (uint32_t i = 0; i < view->cells.count; i++)
         memcpy(cells + (size_t)i * WEIR_DIGEST_BYTES,
                ((weir_cell_info *)view->cells.items[i])->digest, WEIR_DIGEST_BYTES);
-    qsort(cells, view->cells.count, WEIR_DIGEST_BYTES, by_digest);
+    sort(cells, view->cells.count, WEIR_DIGEST_BYTES, by_digest);
     weir_digester sha;
     weir_digester_init(&sha);
     weir_digest_text(&sha, "state");
@@ -183,11 +190,11 @@ static void number_all(numbering *n)
     for (uint32_t i = 0; i < c->views.count; i++)
         digest_view(c, c->views.items[i]);
     n->views = weir_arena_copy(c->scratch, c->views.items, c->views.count * sizeof(void *));
-    qsort(n->views, c->views.count, sizeof(void *), by_view_digest);
+    sort(n->views, c->views.count, sizeof(void *), by_view_digest);
     for (uint32_t i = 0; i < c->views.count; i++)
         n->views[i]->final_index = i;
     n->cells = weir_arena_copy(c->scratch, c->cells.items, c->cells.count * sizeof(void *));
-    qsort(n->cells, c->cells.count, sizeof(void *), by_cell);
+    sort(n->cells, c->cells.count, sizeof(void *), by_cell);
     for (uint32_t i = 0; i < c->cells.count; i++)
         n->cells[i]->final_index = i;
     for (uint32_t s = 0; s < c->streams.count; s++) {
@@ -196,7 +203,7 @@ static void number_all(numbering *n)
                                                      stream->carried.count * sizeof(void *));
         for (uint32_t i = 0; i < stream->carried.count; i++)
             sorted[i]->final_index = stream->hop_place[sorted[i]->hop];
-        qsort(sorted, stream->carried.count, sizeof(void *), by_hop_and_name);
+        sort(sorted, stream->carried.count, sizeof(void *), by_hop_and_name);
         for (uint32_t i = 0; i < stream->carried.count; i++)
             sorted[i]->final_index = i;
     }
@@ -648,7 +655,7 @@ static void build_canonical(weir_checker *c, weir_plan *plan)
     for (uint32_t i = 0; i < plan->score_count; i++)
         ADD_LINE("score", plan->scores[i].name, plan->scores[i].digest);
 #undef ADD_LINE
-    qsort(lines.items, lines.count, sizeof(void *), by_line);
+    sort(lines.items, lines.count, sizeof(void *), by_line);
     weir_buffer_clear(&text);
     weir_buffer_printf(&text, "package %s\n", plan->package);
     for (uint32_t i = 0; i < lines.count; i++)
