@@ -23,6 +23,7 @@ void weir_plan_unref(const weir_plan *plan)
     WEIR_ASSERT(before > 0);
     if (before > 1) return;
     weir_layouts_destroy(plan->layouts);
+    weir_plan_unref(plan->tests_plan);
     weir_arena arena = plan->arena; /* the plan itself lives in its arena */
     weir_arena_deinit(&arena);
 }

@@ -264,6 +264,8 @@ typedef struct weir_plan {
     const weir_plan_score *scores;
     const weir_plan_view_key *view_keys;
     const weir_plan_test *const *tests;
+    const struct weir_plan
+        *tests_plan;       /* what they run on: carries all that they expect; owned, may be NULL */
     const char *canonical; /* the canonical text of the package, what the digest is over */
     uint8_t digest[WEIR_DIGEST_BYTES];
     struct weir_layouts

@@ -233,16 +233,20 @@ static weir_plan *compile_plan(compilation_run *compiler, weir_arena *into,
     return plan;
 }
 
-/* The tests' own plan lives in the arena of the plan that has them. */
-static void add_tests(compilation_run *compiler, weir_plan *plan, weir_arena *into)
+/* Tests run on a plan of their own, which the project's plan owns. */
+static void add_tests(compilation_run *compiler, weir_plan *plan)
 {
     weir_diagnostics again = {.into = &compiler->result->arena,
                               .sources = compiler->diagnostics.sources};
-    weir_plan *tests = compile_plan(compiler, into, &again, true);
+    weir_arena into = {0};
+    weir_plan *tests = compile_plan(compiler, &into, &again, true);
     if (tests == NULL) { /* what tests expect can make a circle of hops that vectors alone do not */
+        weir_arena_deinit(&into);
         compiler->diagnostics = again;
         return;
     }
+    tests->arena = into;
+    plan->tests_plan = tests;
     plan->tests = tests->tests;
     plan->test_count = tests->test_count;
 }
@@ -251,8 +255,7 @@ static void compile(compilation_run *compiler)
 {
     weir_arena into = {0};
     weir_plan *plan = compile_plan(compiler, &into, &compiler->diagnostics, false);
-    if (plan != NULL && has_tests(compiler->units, compiler->unit_count))
-        add_tests(compiler, plan, &into);
+    if (plan != NULL && has_tests(compiler->units, compiler->unit_count)) add_tests(compiler, plan);
     if (plan == NULL || compiler->diagnostics.error_count > 0) {
         weir_arena_deinit(&into);
         return;
