@@ -89,7 +89,7 @@ weir_error *weir_admit_positions(const weir_fold_options *options, const weir_no
                       "(<state>/checkpoints), restore the topic, or start a new package; and set "
                       "retention.ms=-1 on it");
     }
-    if (at->log_end < low || at->committed > at->log_end) {
+    if (at->log_end < low || (at->committed > at->log_end && !options->follows)) {
         return refuse(options, WEIR_E_STATE_NEWER, what,
                       "the journal ends below a position that was reached: it was recreated or "
                       "cut; restore the topic, "

@@ -54,6 +54,7 @@ typedef struct weir_fold_options {
     const weir_fold_row_sink
         *rows; /* or NULL. Rows come for what is replayed below K, too, if replay_rows is set */
     bool replay_rows;
+    bool follows; /* sends nothing, whatever comes: opened with K = INT64_MAX (weir serve) */
     const weir_fold_watch *watch; /* or NULL */
     bool accepts_gaps;            /* file logs: seq is a line number */
     size_t table_bytes;           /* budget of the write-back table; 0: WEIR_FOLD_TABLE_BYTES */

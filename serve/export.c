@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ingest/decoders.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/digest.h"
 #include "serve/spine.h"
@@ -14,6 +15,7 @@ typedef enum column_source {
     FROM_SLOT,
     FROM_TIME,
     FROM_VECTOR,
+    FROM_BODY,
     FROM_ERRORS,
     FROM_PARTITION,
     FROM_OFFSET,
@@ -38,6 +40,8 @@ typedef struct export_job {
     export_column *sources;
     size_t column_count;
     weir_snapshot *snapshot;
+    weir_decoders decoders; /* of further fields; in use where extra is set */
+    weir_value *extra;
     weir_spine *spine; /* or NULL */
     weir_replay *replay;
     weir_value *values, *row;
@@ -70,20 +74,31 @@ static void add_slot(export_job *exporter, uint32_t slot)
                FROM_SLOT, slot);
 }
 
+/* Fields that no definition uses have no slot: they are decoded from the event's body, which the
+ * journal keeps whole. */
 static weir_error *add_fields(export_job *exporter)
 {
-    for (size_t i = 0; i < exporter->options->with_count; i++) {
-        uint32_t slot = 0;
-        while (slot < exporter->stream->slot_count &&
-               strcmp(exporter->stream->slot_paths[slot], exporter->options->with[i]) != 0)
-            slot++;
-        if (slot == exporter->stream->slot_count) {
+    size_t count = exporter->options->with_count;
+    if (count == 0) return NULL;
+    weir_type *types = weir_arena_array(&exporter->arena, weir_type, count);
+    for (size_t i = 0; i < count; i++) {
+        const char *path = exporter->options->with[i];
+        const weir_schema_field *field = weir_schema_find(exporter->stream->schema, path);
+        if (field == NULL) {
             return weir_error_new(WEIR_E_USAGE,
-                                  "--with %s: no definition uses a field of that name of stream %s",
-                                  exporter->options->with[i], exporter->stream->name);
+                                  "--with %s: the schema %s of stream %s has no such field", path,
+                                  exporter->stream->schema->full_name, exporter->stream->name);
         }
-        add_slot(exporter, slot);
+        types[i] = field->type;
+        add_column(exporter, path, field->type, FROM_BODY, (uint32_t)i);
     }
+    weir_plan_stream *wanted =
+        weir_arena_copy(&exporter->arena, exporter->stream, sizeof *exporter->stream);
+    wanted->slot_count = (uint32_t)count;
+    wanted->slot_paths = exporter->options->with;
+    wanted->slot_types = types;
+    weir_decoders_init(&exporter->decoders, wanted, exporter->options->replay->schemas);
+    exporter->extra = weir_arena_array(&exporter->arena, weir_value, count);
     return NULL;
 }
 
@@ -135,6 +150,7 @@ static weir_value take_value(export_job *exporter, const weir_event *event, int3
     switch (column.source) {
     case FROM_SLOT: return event->fields[column.index];
     case FROM_TIME: return weir_time(event->et_us);
+    case FROM_BODY: return exporter->extra[column.index];
     case FROM_VECTOR: return exporter->values[column.index];
     case FROM_ERRORS: return name_errors(exporter);
     case FROM_PARTITION: return weir_int(partition);
@@ -147,13 +163,28 @@ static weir_value take_value(export_job *exporter, const weir_event *event, int3
 static weir_error *add_event(export_job *exporter, weir_engine *engine, const weir_event *event,
                              int32_t partition)
 {
-    weir_arena_reset(&exporter->scratch);
     weir_engine_vector(engine, exporter->vector_index, event, exporter->values, exporter->overflow);
     for (size_t i = 0; i < exporter->column_count; i++) {
         exporter->row[i] = take_value(exporter, event, partition, exporter->sources[i]);
     }
     exporter->rows++;
     return weir_snapshot_add_row(exporter->snapshot, exporter->row);
+}
+
+static weir_error *decode_extra(export_job *exporter, const weir_fold_row *row)
+{
+    if (exporter->extra == NULL) return NULL;
+    const weir_decoder_entry *entry = NULL;
+    WEIR_TRY(weir_decoders_find(&exporter->decoders, row->copy->schema_id, &entry));
+    if (entry->decoder == NULL)
+        return weir_error_new(WEIR_E_SCHEMA, "schema %d: %s", row->copy->schema_id, entry->problem);
+    weir_decode_result result =
+        weir_decoder_decode(entry->decoder, row->copy->body, &exporter->scratch, exporter->extra);
+    if (result.reason == WEIR_DECODE_OK) return NULL;
+    return weir_error_new(WEIR_E_DATA, "--with: field %s of the event %s %d, offset %lld: %s",
+                          result.path != NULL ? result.path : "?", exporter->stream->name,
+                          row->copy->source_partition, (long long)row->copy->source_offset,
+                          result.problem != NULL ? result.problem : "a bad number");
 }
 
 static weir_error *on_row(void *context, const weir_replay_place *place, const weir_fold_row *row)
@@ -163,7 +194,10 @@ static weir_error *on_row(void *context, const weir_replay_place *place, const w
     bool is_asked = event->stream == exporter->vector->stream &&
                     event->et_us >= exporter->options->from_us &&
                     event->et_us < exporter->options->to_us;
-    return is_asked ? add_event(exporter, row->engine, event, place->partition) : NULL;
+    if (!is_asked) return NULL;
+    weir_arena_reset(&exporter->scratch);
+    WEIR_TRY(decode_extra(exporter, row));
+    return add_event(exporter, row->engine, event, place->partition);
 }
 
 /* Rows of a spine are read where their time falls between two ingest times, or at the end. */
@@ -256,6 +290,7 @@ static weir_error *export_spine(export_job *exporter)
     for (size_t i = 0; i < weir_spine_count(exporter->spine); i++) {
         int32_t partition = 0;
         const weir_event *event = weir_spine_row(exporter->spine, i, &partition);
+        weir_arena_reset(&exporter->scratch);
         WEIR_TRY(add_event(exporter, weir_replay_engine(exporter->replay), event, partition));
     }
     return NULL;
@@ -307,6 +342,11 @@ weir_error *weir_export(const weir_export_options *options, weir_snapshot_summar
     weir_error *error = NULL;
     WEIR_TRY_OUT(choose_columns(&exporter));
     allocate_row(&exporter);
+    if (options->spine != NULL && options->with_count > 0) {
+        WEIR_TRY_OUT(weir_error_new(
+            WEIR_E_USAGE,
+            "--with goes with events, not with --spine: a spine has columns of its own"));
+    }
     if (options->spine != NULL)
         WEIR_TRY_OUT(weir_spine_open(plan, vector, options->spine, &exporter.spine));
     WEIR_TRY_OUT(open_replay(&exporter));
@@ -317,6 +357,7 @@ out:
     weir_snapshot_abort(exporter.snapshot);
     weir_replay_close(exporter.replay);
     weir_spine_close(exporter.spine);
+    if (exporter.extra != NULL) weir_decoders_deinit(&exporter.decoders);
     weir_arena_deinit(&exporter.arena);
     weir_arena_deinit(&exporter.scratch);
     return error;

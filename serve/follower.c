@@ -115,6 +115,7 @@ static weir_error *open_shard(weir_follower *follower, weir_admin *admin, follow
         .engine = follower->engine,
         .table_bytes = follower->options.table_bytes,
         .state_path = follower->options.state,
+        .follows = true,
     };
     WEIR_TRY(weir_fold_create(&options, &shard->node));
     weir_node_position at = {.committed = INT64_MAX};
