@@ -141,7 +141,7 @@ static void print_diagnostics(const weir_project *project)
         if (diagnostic->is_warning && project->options.is_quiet) continue;
         weir_diagnostic_print(diagnostic, project->sources, has_color, &out);
     }
-    (void)fwrite(out.data, 1, out.size, stderr);
+    if (out.size > 0) (void)fwrite(out.data, 1, out.size, stderr);
     weir_buffer_deinit(&out);
 }
 

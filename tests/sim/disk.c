@@ -284,7 +284,7 @@ void sim_disk_print(const sim_disk *disk, const weir_plan *plan, weir_buffer *ou
         if (disk->records[s].size > 0) print_record(plan, s, &disk->records[s], out);
     part *sorted = calloc(disk->count + 1, sizeof *sorted);
     WEIR_ASSERT(sorted != NULL);
-    memcpy(sorted, disk->parts, disk->count * sizeof *sorted);
+    if (disk->count > 0) memcpy(sorted, disk->parts, disk->count * sizeof *sorted);
     qsort(sorted, disk->count, sizeof *sorted, compare_parts);
     for (size_t i = 0; i < disk->count; i++) {
         weir_buffer_printf(out, "%u/%u/%.*s/%llu=", sorted[i].slice, sorted[i].view,

@@ -609,7 +609,9 @@ weir_error *sim_world_run(sim_world *world)
         world->now_us += sim_below(&world->random, 200000);
         produce(world);
     }
-    while (world->produced < world->options.events || sim_below(&world->random, 200) != 0) {
+    uint64_t least = (uint64_t)world->options.events * 4;
+    while (world->produced < world->options.events || world->stats.steps < least ||
+           sim_below(&world->random, 200) != 0) {
         WEIR_TRY(step(world));
         if (world->stats.steps > STEPS_MAX) return weir_error_new(WEIR_E_BUG, "too many steps");
     }
