@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# weir eval as docs and scripts know it: rows, seq, refusals by reason, forms in and out.
+. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+
+mkdir -p p/schemas
+cat > p/card.weir <<'W'
+package card
+stream tx from kafka("pay.tx") avro("pay.Tx") {
+  time ts  id tx_id  observed by card, merchant  late 1d  future 5m  expect amount >= 0.00
+}
+features vel per card from tx {
+  n     = count() over 1m, 1h
+  spend = sum(amount) over 1h
+  cents = sum(points) over ever
+  prev  = last(merchant) over ever
+}
+features shop per merchant from tx { n = count() over 1h }
+vector v on tx { vel.*  shop.n  this.amount }
+W
+cat > p/schemas/tx.avsc <<'S'
+{"type":"record","name":"Tx","namespace":"pay","fields":[
+ {"name":"ts","type":{"type":"long","logicalType":"timestamp-millis"}},
+ {"name":"tx_id","type":["null","string"],"default":null},
+ {"name":"card","type":["null","string"],"default":null},
+ {"name":"merchant","type":["null","string"],"default":null},
+ {"name":"amount","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}},
+ {"name":"points","type":"long","default":0},
+ {"name":"x","type":["null","double"],"default":null}]}
+S
+line() { printf '{"stream":"tx","value":{%s}}\n' "$1"; }
+{
+    line '"ts":"2026-03-01T12:00:00Z","tx_id":"a","card":"c1","merchant":"m1","amount":"10.00","points":9223372036854775807'
+    line '"ts":1772366430000,"tx_id":"b","card":"c1","merchant":"m2","amount":20.5,"points":1'       # the schema's own unit
+    line '"ts":1772366430000,"tx_id":"b","card":"c1","merchant":"m2","amount":20.5'                   # a duplicate
+    line '"ts":1772366460000,"tx_id":"c","card":"c1","merchant":"m1","amount":"5.00"'                 # 1m leaves the first out; the sum overflows
+    line '"ts":1772366460000,"merchant":"m1","amount":"-5.00"'                                        # expect
+    line '"ts":1772366460000,"merchant":"m1","amount":"5.001"'                                        # a bad number
+    line '"ts":1772366460000,"merchant":"m1","amount":"5.00","x":NaN'                                 # one that may be null
+    line '"ts":1772366460000,"amount":"5.00"'                                                         # no key
+    echo 'garbage'
+    echo '{"stream":"tz","value":{}}'
+    echo '{"value":{"ts":1772366520000,"card":"c2","amount":"1.00"},"stream":"tx","ingest":"2026-03-01T11:00:00Z"}' # future
+    line '"ts":1772366460000,"tx_id":7,"card":"c2","amount":"1.00"'                                   # does not fit
+    line '"ts":1772366580000,"card":"c2","amount":"1.00"'                                             # no merchant: as an unknown one
+} > events.jsonl
+
+expect 0 "$weir" -C p eval --events "$PWD/events.jsonl"
+cat > want <<'J'
+{"seq":0,"stream":"tx","time":"2026-03-01T12:00:00.000000Z","key":{"card":"c1"},"values":{"vel_n_1m":0,"vel_n_1h":0,"vel_spend":"0.00","vel_cents":0,"vel_prev":null,"shop_n":0,"amount":"10.00"}}
+{"seq":1,"stream":"tx","time":"2026-03-01T12:00:30.000000Z","key":{"card":"c1"},"values":{"vel_n_1m":1,"vel_n_1h":1,"vel_spend":"10.00","vel_cents":9223372036854775807,"vel_prev":"m1","shop_n":0,"amount":"20.50"}}
+{"seq":3,"stream":"tx","time":"2026-03-01T12:01:00.000000Z","key":{"card":"c1"},"values":{"vel_n_1m":1,"vel_n_1h":2,"vel_spend":"30.50","vel_cents":null,"vel_prev":"m2","shop_n":1,"amount":"5.00"},"errors":{"vel_cents":"overflow"}}
+{"seq":6,"stream":"tx","time":"2026-03-01T12:01:00.000000Z","key":{"card":null},"values":{"vel_n_1m":0,"vel_n_1h":0,"vel_spend":"0.00","vel_cents":0,"vel_prev":null,"shop_n":2,"amount":"5.00"}}
+{"seq":12,"stream":"tx","time":"2026-03-01T12:03:00.000000Z","key":{"card":"c2"},"values":{"vel_n_1m":0,"vel_n_1h":0,"vel_spend":"0.00","vel_cents":0,"vel_prev":null,"shop_n":0,"amount":"1.00"}}
+J
+diff out want >&2 || fail "rows"
+says err '13 events, 5 rows'
+for reason in 'bad_number 1' 'expect 1' 'future 1' 'no_key 1' 'bad_value 1'; do says err "dead letters: $reason"; done
+says err 'refused lines: 2'; says err 'duplicates: 1'; says err 'bad numbers that became null: 1'
+expect 65 "$weir" -C p eval --strict --events "$PWD/events.jsonl"
+expect 0 "$weir" -C p eval --events - < events.jsonl; diff out want >&2 || fail "from standard input"
+
+# A group instead of a vector: every event of the streams that observe its entity.
+expect 0 "$weir" -C p eval --features shop --events "$PWD/events.jsonl"
+says out '"values":{"shop_n":2}}'
+
+# CSV out, and in: the header names fields; what is missing and optional is null.
+expect 0 "$weir" -C p eval -o csv --events "$PWD/events.jsonl"
+says out 'seq,stream,time,key.card,vel_n_1m,vel_n_1h,vel_spend,vel_cents,vel_prev,shop_n,amount,errors'
+says out '3,tx,2026-03-01T12:01:00.000000Z,c1,1,2,30.50,,m2,1,5.00,vel_cents=overflow'
+printf 'ts,card,merchant,amount\n2026-03-01T12:00:00Z,c1,"m,1",10.00\n1772366430000,c1,m2,x\n1772366430000,c1,m2,3\n' > events.csv
+expect 0 "$weir" -C p eval --stream tx --events "$PWD/events.csv"
+says out '"seq":2,"stream":"tx","time":"2026-03-01T12:00:30.000000Z","key":{"card":"c1"},"values":{"vel_n_1m":1,'
+says out '"vel_prev":"m,1"'
+
+# Mistakes.
+expect 64 "$weir" -C p eval; says err 'name the file of events'
+expect 64 "$weir" -C p eval --events x --vector w; says err 'there is no vector `w`; the folder defines: v'
+expect 64 "$weir" -C p eval --events x --features w; says err 'the folder defines: vel, shop'
+expect 66 "$weir" -C p eval --events no-such-file.jsonl
+expect 64 "$weir" -C p eval --events "$PWD/events.jsonl" --stream nope; says err 'there is no stream `nope`'
+echo ok
