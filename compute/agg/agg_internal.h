@@ -105,6 +105,18 @@ weir_agg_binder weir_agg_bind_edge, weir_agg_bind_lag, weir_agg_bind_delta;
 weir_acc_choice weir_acc_edge, weir_acc_lag, weir_acc_delta;
 weir_agg_narrower weir_agg_narrow_edge;
 
+/* agg_quantile.c */
+weir_agg_binder weir_agg_bind_quantile, weir_agg_bind_median;
+weir_acc_choice weir_acc_quantile;
+/* agg_top.c */
+weir_agg_binder weir_agg_bind_mode, weir_agg_bind_top, weir_agg_bind_hist, weir_agg_bind_share,
+    weir_agg_bind_entropy;
+weir_acc_choice weir_acc_mode, weir_acc_top, weir_acc_hist, weir_acc_share, weir_acc_entropy;
+/* agg_ordered.c */
+weir_agg_binder weir_agg_bind_streak, weir_agg_bind_ewma;
+weir_acc_choice weir_acc_streak, weir_acc_ewma;
+weir_agg_narrower weir_agg_narrow_streak;
+
 /* Helpers of binders: each returns NULL, or a sentence. */
 const char *weir_agg_no_params(weir_agg_bind_context *context);
 /* The parameter at a place or of a name as a whole number in [least, most]; *found_out false if
