@@ -33,7 +33,7 @@ static weir_int128 sum_plain(const int64_t *values, size_t from, size_t to)
         low += (uint32_t)values[i];
         high += values[i] >> 32;
     }
-    return ((weir_int128)high << 32) + low;
+    return ((weir_int128)high * ((int64_t)1 << 32)) + low;
 }
 
 static void int_sum_of(const weir_rows *rows, size_t from, size_t to, int_sum *out)

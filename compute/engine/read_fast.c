@@ -63,7 +63,7 @@ static tally sum_rows(const weir_key_state *state, const weir_plan_cell *cell, c
             count += counts;
         }
     }
-    return (tally){count, ((weir_int128)high << 32) + low};
+    return (tally){count, ((weir_int128)high * ((int64_t)1 << 32)) + low};
 }
 
 static tally sum_all(const weir_key_state *state, const weir_layout_cell *cell,

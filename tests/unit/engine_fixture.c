@@ -218,7 +218,8 @@ static weir_value plain_number(const char *name, weir_type type, const weir_valu
     weir_int128 sum = 0, squares = 0;
     for (size_t i = 0; i < n; i++) {
         sum += whole(&values[i]);
-        squares += whole(&values[i]) * whole(&values[i]);
+        bool needs_squares = name[0] == 'v' || name[1] == 't';
+        if (needs_squares) squares += whole(&values[i]) * whole(&values[i]);
     }
     if (strcmp(name, "rate") == 0)
         return weir_float(weir_int128_ratio((weir_int128)n * 1000000, width));
