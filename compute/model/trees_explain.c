@@ -86,7 +86,7 @@ static void quadrature(unsigned n, const double *roots_before, double *roots, do
         double low = i == 0 ? -1.0 : roots_before[i - 1], high = i == n - 1 ? 1.0 : roots_before[i];
         double slope;
         bool rises = ((n - i) & 1) != 0; /* sign change at root i: from -(-1)^(n-i) */
-        for (int step = 0; step < 100; step++) {
+        for (int step = 0; step < 60; step++) {
             double middle = 0.5 * (low + high);
             double value = n == 1 ? middle : legendre(n, middle, &slope);
             bool above = value > 0;
@@ -104,10 +104,10 @@ static void quadrature(unsigned n, const double *roots_before, double *roots, do
     }
 }
 
-static void fill_quadrature(shap_plan *plan)
+static void fill_quadrature(shap_plan *plan, unsigned most)
 {
     double roots[POINTS_MAX + 1][POINTS_MAX] = {{0}};
-    for (unsigned n = 1; n <= POINTS_MAX; n++) {
+    for (unsigned n = 1; n <= most; n++) {
         quadrature(n, roots[n - 1], roots[n], plan->point_weights[n]);
         for (unsigned i = 0; i < n; i++) {
             plan->points[n][i] = 0.5 * (1.0 + roots[n][i]);
@@ -313,7 +313,7 @@ static void fill_groups(planner *p, shap_plan *plan, weir_arena *into)
 {
     path *paths = (path *)p->paths.data;
     size_t count = p->paths.size / sizeof(path), group_count = 0, factor_count = 0;
-    qsort(paths, count, sizeof(path), by_factor_count);
+    if (count > 0) qsort(paths, count, sizeof(path), by_factor_count);
     group *groups = weir_arena_array(into, group, count + 1);
     factor *factors =
         weir_arena_array(into, factor, (p->factors.size / sizeof(path_factor)) + FACTORS_MAX);
@@ -348,8 +348,10 @@ void weir_trees_plan_shap(weir_trees *trees, const weir_trees_builder *builder,
         add_tree(&p, &list[t]);
     if (!p.too_large) {
         shap_plan *plan = weir_arena_new(into, shap_plan);
-        fill_quadrature(plan);
         fill_groups(&p, plan, into);
+        /* groups stand in ascending order of their factors */
+        uint32_t most = plan->group_count == 0 ? 1 : plan->groups[plan->group_count - 1].factor_count;
+        fill_quadrature(plan, (most + 1) / 2);
         plan->bias = p.bias + trees->base[builder->explain_target];
         trees->shap = plan;
     }

@@ -1,0 +1,8 @@
+weir_test(model_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/model_test.c LIBS weir_compute)
+target_link_libraries(model_test PRIVATE m)
+add_executable(model_bench ${CMAKE_SOURCE_DIR}/tests/bench/model_bench.c)
+target_link_libraries(model_bench PRIVATE weir_compute)
+if(NOT WEIR_TEST_PREFIX)
+  add_test(NAME model_bench COMMAND model_bench ${CMAKE_SOURCE_DIR}/tests/model/small/xgb_binary.json --rows 100 --runs 1)
+  set_tests_properties(model_bench PROPERTIES LABELS bench TIMEOUT 60)
+endif()
