@@ -2,7 +2,8 @@
 /* What all operators use: errors that name the node, attributes, axes, outputs. */
 #include "compute/model/op.h"
 
-static weir_error *fail(const weir_node *node, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static weir_error *fail(const weir_node *node,
+                                                              const char *format, va_list arguments)
 {
     weir_error *error = weir_error_new_va(WEIR_E_MODEL, format, arguments);
     const char *out = node->name;
