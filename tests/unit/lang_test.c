@@ -149,7 +149,7 @@ static void anything_else_changes_the_identity(void **state)
     }
     expect_same(base, "g_a",
                 "package t\n" TX "features g per card from tx where mcc > 0 {\n a = sum(amount) "
-                                 "where status == approved over 1h\n}\n",
+                "where status == approved over 1h\n}\n",
                 "g_a", false);
     expect_same(
         base, "g_a",
@@ -173,7 +173,7 @@ static void the_order_of_a_text_does_not_matter(void **state)
     (void)state;
     const weir_plan *a =
         plan_of("package t\n" TX "features g per card from tx {\n a = count() over 1h, 2h\n b = "
-                                 "sum(amount) where mcc > 3 over 1h\n}\n"
+                "sum(amount) where mcc > 3 over 1h\n}\n"
                 "features h per merchant from tx { c = count() where g.a[1h] > 2 over 1d }\nvector "
                 "v on tx { g.*  h.* }\n");
     const weir_plan *b = plan_of("package t\nvector v on tx { g.{a, b}  h.c }\nfeatures h per "
@@ -285,7 +285,7 @@ static void families_have_a_member_a_window(void **state)
     (void)state;
     const weir_plan *plan =
         plan_of("package t\n" TX "features g per card from tx {\n n = count() over 1m, ever, last "
-                                 "5\n one = sum(mcc) over 1h\n}\n"
+                "5\n one = sum(mcc) over 1h\n}\n"
                 "vector v on tx {\n g.*  fast = g.n  quick = g.one  this.device.id  x = g.n[60s] + "
                 "1  let y = x * 2  z = y + x\n}\n");
     static const char *const names[] = {
@@ -414,7 +414,7 @@ static void layout_adds_brackets_where_reading_surprises(void **state)
     expect_layout(
         IN("g", "a=mean(amount)over 1h\nb=this.amount+a??0.0\nc=if b>1.0 then b else b+1.0"),
         "package t\n" TX "features g per card from tx {\n  a = mean(amount)   over 1h\n  b = "
-                         "(this.amount + a) ?? 0.0\n"
+        "(this.amount + a) ?? 0.0\n"
         "  c = if b > 1.0 then b else (b + 1.0)\n}\n");
 }
 
