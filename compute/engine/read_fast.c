@@ -63,11 +63,7 @@ static tally sum_rows(const weir_key_state *state, const weir_plan_cell *cell, c
             count += counts;
         }
     }
-<<<<<<< HEAD
     return (tally){count, ((weir_int128)high * ((int64_t)1 << 32)) + low};
-=======
-    return (tally){count, (weir_int128)high * ((weir_int128)1 << 32) + low};
->>>>>>> 3fe495f (compute: add the halves of a sum without shifting a negative number)
 }
 
 static tally sum_all(const weir_key_state *state, const weir_layout_cell *cell,
