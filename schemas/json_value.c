@@ -94,10 +94,10 @@ static bool read_float(reading *r, weir_bytes text, weir_value *out)
     return true;
 }
 
-static bool read_decimal(reading *r, weir_type type, weir_bytes text, weir_value *out)
+static bool read_decimal(reading *r, const weir_type *type, weir_bytes text, weir_value *out)
 {
     weir_int128 unscaled = 0;
-    if (weir_decimal_parse(chars(text), text.size, type.precision, type.scale, &unscaled)) {
+    if (weir_decimal_parse(chars(text), text.size, type->precision, type->scale, &unscaled)) {
         *out = weir_decimal(unscaled);
         return true;
     }
@@ -132,10 +132,10 @@ static bool read_bool(reading *r, weir_bytes text, weir_value *out)
     return out->as.boolean || text_is_any(text, no) || fail(r, "expected true or false");
 }
 
-static bool read_enum(reading *r, weir_type type, weir_bytes text, weir_value *out)
+static bool read_enum(reading *r, const weir_type *type, weir_bytes text, weir_value *out)
 {
-    for (uint32_t i = 0; i < type.symbols->symbol_count; i++) {
-        if (text_is(text, type.symbols->symbols[i])) {
+    for (uint32_t i = 0; i < type->symbols->symbol_count; i++) {
+        if (text_is(text, type->symbols->symbols[i])) {
             *out = (weir_value){.kind = WEIR_ENUM, .as.integer = i};
             return true;
         }
@@ -152,16 +152,16 @@ static bool read_bytes(reading *r, weir_bytes text, weir_value *out)
     return true;
 }
 
-static bool read_scalar(reading *r, weir_type type, weir_bytes text, weir_value *out)
+static bool read_scalar(reading *r, const weir_type *type, weir_bytes text, weir_value *out)
 {
     if (text.size > UINT32_MAX) return fail(r, "longer than 4 GiB");
-    switch (type.kind) {
+    switch (type->kind) {
     case WEIR_BOOL: return read_bool(r, text, out);
     case WEIR_INT64:
     case WEIR_DURATION:
-        *out = (weir_value){.kind = type.kind};
+        *out = (weir_value){.kind = type->kind};
         return read_int(text, &out->as.integer) ||
-               fail(r, type.kind == WEIR_INT64
+               fail(r, type->kind == WEIR_INT64
                            ? "expected an int64, as a number or a string of digits"
                            : "expected a duration as a whole number of microseconds");
     case WEIR_FLOAT64: return read_float(r, text, out);
@@ -180,17 +180,19 @@ static bool read_scalar(reading *r, weir_type type, weir_bytes text, weir_value 
 
 /* -- JSON -- */
 
-static bool read_value(reading *r, weir_json *json, weir_type type, weir_value *out);
+static bool read_value(reading *r, weir_json *json, const weir_type *type, weir_value *out);
 
-static bool read_geo(reading *r, weir_json *json, weir_value *out)
+static const weir_type real_type = {.kind = WEIR_FLOAT64};
+
+static bool read_geo(reading *r, weir_json *json, weir_json_token token, weir_value *out)
 {
     weir_value parts[2] = {weir_null(), weir_null()};
-    if (weir_json_next(json) != WEIR_JSON_OBJECT_BEGIN)
+    if (token != WEIR_JSON_OBJECT_BEGIN)
         return fail(r, "expected a geo as {\"lat\":..,\"lon\":..}");
     while (weir_json_next_key(json)) {
         bool is_lat = weir_json_key_is(json, "lat"), is_lon = weir_json_key_is(json, "lon");
         if (is_lat || is_lon) {
-            if (!read_value(r, json, weir_type_of(WEIR_FLOAT64), &parts[is_lon])) return false;
+            if (!read_value(r, json, &real_type, &parts[is_lon])) return false;
         } else if (!weir_json_skip(json)) {
             return false;
         }
@@ -213,17 +215,17 @@ static bool read_component(reading *r, weir_json *json, float *out)
     return true;
 }
 
-static bool read_vec(reading *r, weir_json *json, weir_type type, weir_value *out)
+static bool read_vec(reading *r, weir_json *json, weir_json_token token, const weir_type *type,
+                     weir_value *out)
 {
-    if (weir_json_next(json) != WEIR_JSON_ARRAY_BEGIN)
-        return fail(r, "expected a vec as an array of numbers");
-    float *vec = weir_arena_array(r->into, float, type.length);
+    if (token != WEIR_JSON_ARRAY_BEGIN) return fail(r, "expected a vec as an array of numbers");
+    float *vec = weir_arena_array(r->into, float, type->length);
     uint32_t count = 0;
     while (weir_json_next_item(json)) {
-        if (count == type.length) return fail(r, "more numbers than the vec has components");
+        if (count == type->length) return fail(r, "more numbers than the vec has components");
         if (!read_component(r, json, &vec[count++])) return false;
     }
-    if (count != type.length) return fail(r, "fewer numbers than the vec has components");
+    if (count != type->length) return fail(r, "fewer numbers than the vec has components");
     *out = (weir_value){.kind = WEIR_VEC, .size = count, .as.vec = vec};
     return true;
 }
@@ -245,26 +247,26 @@ static weir_value *items_add(items *list, weir_arena *into)
     return &list->values[list->count++];
 }
 
-static bool read_list(reading *r, weir_json *json, weir_type type, weir_value *out)
+static bool read_list(reading *r, weir_json *json, weir_json_token token, const weir_type *type,
+                      weir_value *out)
 {
-    if (weir_json_next(json) != WEIR_JSON_ARRAY_BEGIN)
-        return fail(r, "expected a list as an array");
+    if (token != WEIR_JSON_ARRAY_BEGIN) return fail(r, "expected a list as an array");
     items list = {0};
     while (weir_json_next_item(json)) {
-        if (!read_value(r, json, *type.item, items_add(&list, r->into))) return false;
+        if (!read_value(r, json, type->item, items_add(&list, r->into))) return false;
     }
     *out = (weir_value){.kind = WEIR_LIST, .size = (uint32_t)list.count, .as.items = list.values};
     return true;
 }
 
-static bool read_map(reading *r, weir_json *json, weir_type type, weir_value *out)
+static bool read_map(reading *r, weir_json *json, weir_json_token token, const weir_type *type,
+                     weir_value *out)
 {
-    if (weir_json_next(json) != WEIR_JSON_OBJECT_BEGIN)
-        return fail(r, "expected a map as an object");
+    if (token != WEIR_JSON_OBJECT_BEGIN) return fail(r, "expected a map as an object");
     items pairs = {0};
     while (weir_json_next_key(json)) {
-        if (!read_scalar(r, *type.key, json->text, items_add(&pairs, r->into))) return false;
-        if (!read_value(r, json, *type.item, items_add(&pairs, r->into))) return false;
+        if (!read_scalar(r, type->key, json->text, items_add(&pairs, r->into))) return false;
+        if (!read_value(r, json, type->item, items_add(&pairs, r->into))) return false;
     }
     *out = (weir_value){
         .kind = WEIR_MAP, .size = (uint32_t)(pairs.count / 2), .as.items = pairs.values};
@@ -278,9 +280,9 @@ static bool may_be_number(weir_kind kind)
            kind == WEIR_TIME || kind == WEIR_DURATION;
 }
 
-static const char *expectation(weir_type type)
+static const char *expectation(const weir_type *type)
 {
-    switch (type.kind) {
+    switch (type->kind) {
     case WEIR_BOOL: return "expected true or false";
     case WEIR_INT64: return "expected an int64, as a number or a string of digits";
     case WEIR_FLOAT64: return "expected a float64 as a number";
@@ -294,31 +296,36 @@ static const char *expectation(weir_type type)
     }
 }
 
-static bool read_json_scalar(reading *r, weir_json *json, weir_type type, weir_value *out)
+static bool read_json_scalar(reading *r, weir_json *json, weir_json_token token,
+                             const weir_type *type, weir_value *out)
 {
-    weir_json_token token = weir_json_next(json);
     bool is_bool = token == WEIR_JSON_TRUE || token == WEIR_JSON_FALSE;
-    if (type.kind == WEIR_BOOL && is_bool) {
+    if (type->kind == WEIR_BOOL && is_bool) {
         *out = weir_bool(token == WEIR_JSON_TRUE);
         return true;
     }
-    bool fits = (token == WEIR_JSON_NUMBER && may_be_number(type.kind)) ||
-                (token == WEIR_JSON_STRING && type.kind != WEIR_BOOL);
+    bool fits = (token == WEIR_JSON_NUMBER && may_be_number(type->kind)) ||
+                (token == WEIR_JSON_STRING && type->kind != WEIR_BOOL);
     if (!fits) return fail(r, expectation(type));
     /* A float64 is a number; only what JSON can not write as one comes as a string. */
-    bool is_text_float = type.kind == WEIR_FLOAT64 && token == WEIR_JSON_STRING;
+    bool is_text_float = type->kind == WEIR_FLOAT64 && token == WEIR_JSON_STRING;
     if (is_text_float && !is_nonfinite(json->text)) return fail(r, expectation(type));
+    if (type->kind == WEIR_STRING && json->text.size <= UINT32_MAX) { /* its UTF-8 was checked */
+        *out = weir_string(json->text.data, json->text.size);
+        return true;
+    }
     return read_scalar(r, type, json->text, out);
 }
 
-static bool read_present(reading *r, weir_json *json, weir_type type, weir_value *out)
+static bool read_present(reading *r, weir_json *json, weir_json_token token, const weir_type *type,
+                         weir_value *out)
 {
-    switch (type.kind) {
-    case WEIR_GEO: return read_geo(r, json, out);
-    case WEIR_VEC: return read_vec(r, json, type, out);
-    case WEIR_LIST: return read_list(r, json, type, out);
-    case WEIR_MAP: return read_map(r, json, type, out);
-    default: return read_json_scalar(r, json, type, out);
+    switch (type->kind) {
+    case WEIR_GEO: return read_geo(r, json, token, out);
+    case WEIR_VEC: return read_vec(r, json, token, type, out);
+    case WEIR_LIST: return read_list(r, json, token, type, out);
+    case WEIR_MAP: return read_map(r, json, token, type, out);
+    default: return read_json_scalar(r, json, token, type, out);
     }
 }
 
@@ -330,16 +337,15 @@ static bool skip_to_depth(weir_json *json, unsigned depth)
     return true;
 }
 
-static bool read_value(reading *r, weir_json *json, weir_type type, weir_value *out)
+static bool read_value(reading *r, weir_json *json, const weir_type *type, weir_value *out)
 {
     *out = weir_null();
-    if (weir_json_peek(json) == WEIR_JSON_NULL) {
-        if (weir_json_next(json) == WEIR_JSON_ERROR) return false;
-        return type.optional || fail(r, "null, but the field is not optional");
-    }
     unsigned depth = json->depth;
-    if (read_present(r, json, type, out)) return json->problem == NULL;
-    if (json->problem != NULL || !type.optional || !r->bad_number) return false;
+    weir_json_token token = weir_json_next(json);
+    if (token == WEIR_JSON_NULL)
+        return type->optional || fail(r, "null, but the field is not optional");
+    if (read_present(r, json, token, type, out)) return json->problem == NULL;
+    if (json->problem != NULL || !type->optional || !r->bad_number) return false;
     if (!skip_to_depth(json, depth)) return false;
     r->problem = NULL;
     *out = weir_null();
@@ -350,7 +356,7 @@ bool weir_json_read_value(weir_json *json, weir_type type, weir_time_unit unit, 
                           weir_value *value_out, bool *bad_number_out, const char **problem_out)
 {
     reading r = {.unit = unit, .into = into};
-    bool ok = read_value(&r, json, type, value_out);
+    bool ok = read_value(&r, json, &type, value_out);
     *bad_number_out = r.bad_number;
     if (!ok) *problem_out = json->problem != NULL ? json->problem : r.problem;
     return ok;
@@ -363,7 +369,7 @@ static bool is_nested(weir_kind kind)
     return kind == WEIR_GEO || kind == WEIR_VEC || kind == WEIR_LIST || kind == WEIR_MAP;
 }
 
-static bool read_nested_text(reading *r, weir_bytes text, weir_type type, weir_value *out)
+static bool read_nested_text(reading *r, weir_bytes text, const weir_type *type, weir_value *out)
 {
     weir_json json;
     weir_json_init(&json, text.data, text.size, r->into);
@@ -382,8 +388,8 @@ bool weir_text_read_value(const char *text, size_t size, weir_type type, weir_ti
     if (size == 0 && (type.optional || type.kind != WEIR_STRING)) {
         ok = type.optional || fail(&r, "empty, but the field is not optional");
     } else {
-        ok = is_nested(type.kind) ? read_nested_text(&r, bytes, type, value_out)
-                                  : read_scalar(&r, type, bytes, value_out);
+        ok = is_nested(type.kind) ? read_nested_text(&r, bytes, &type, value_out)
+                                  : read_scalar(&r, &type, bytes, value_out);
     }
     *bad_number_out = r.bad_number;
     if (!ok && r.bad_number && type.optional) {

@@ -222,9 +222,8 @@ static bool ends_token(const uint8_t *at, const uint8_t *end)
     return at == end || is_space(*at) || *at == ',' || *at == ']' || *at == '}';
 }
 
-static bool take_word(weir_json *json, const char *word)
+static inline bool take_word(weir_json *json, const char *word, size_t length)
 {
-    size_t length = strlen(word);
     if ((size_t)(json->end - json->next) < length || memcmp(json->next, word, length) != 0)
         return false;
     if (!ends_token(json->next + length, json->end)) return false;
@@ -235,8 +234,8 @@ static bool take_word(weir_json *json, const char *word)
 
 static weir_json_token take_number(weir_json *json)
 {
-    if (json->allow_nonfinite &&
-        (take_word(json, "NaN") || take_word(json, "Infinity") || take_word(json, "-Infinity")))
+    if (json->allow_nonfinite && (take_word(json, "NaN", 3) || take_word(json, "Infinity", 8) ||
+                                  take_word(json, "-Infinity", 9)))
         return WEIR_JSON_NUMBER;
     const uint8_t *end = number_end(json->next, json->end);
     if (end == NULL || !ends_token(end, json->end))
@@ -262,21 +261,30 @@ static weir_json_token end_container(weir_json *json)
     return json->containers[json->depth] == '{' ? WEIR_JSON_OBJECT_END : WEIR_JSON_ARRAY_END;
 }
 
+static weir_json_token take_literal(weir_json *json, uint8_t c)
+{
+    if (c == '-' || is_digit(c)) return take_number(json);
+    if (c == 't' && take_word(json, "true", 4)) return WEIR_JSON_TRUE;
+    if (c == 'f' && take_word(json, "false", 5)) return WEIR_JSON_FALSE;
+    if (c == 'n' && take_word(json, "null", 4)) return WEIR_JSON_NULL;
+    if (json->allow_nonfinite && (c == 'N' || c == 'I')) return take_number(json);
+    return fail(json, "expected a value");
+}
+
 /* json->next stands on the first byte of a value. */
 static weir_json_token take_value(weir_json *json)
 {
     uint8_t c = *json->next;
     json->after_key = false;
     json->after_value = false;
-    if (c == '{' || c == '[') return begin_container(json, c);
-    json->after_value = true;
-    if (c == '"') return take_string(json) ? WEIR_JSON_STRING : WEIR_JSON_ERROR;
-    if (take_word(json, "true")) return WEIR_JSON_TRUE;
-    if (take_word(json, "false")) return WEIR_JSON_FALSE;
-    if (take_word(json, "null")) return WEIR_JSON_NULL;
-    if (c == '-' || is_digit(c) || (json->allow_nonfinite && (c == 'N' || c == 'I')))
-        return take_number(json);
-    return fail(json, "expected a value");
+    switch (c) {
+    case '{':
+    case '[': return begin_container(json, c);
+    case '"':
+        json->after_value = true;
+        return take_string(json) ? WEIR_JSON_STRING : WEIR_JSON_ERROR;
+    default: json->after_value = true; return take_literal(json, c);
+    }
 }
 
 static weir_json_token take_key(weir_json *json)
