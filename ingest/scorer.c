@@ -30,7 +30,10 @@ struct weir_scorer {
     bool *overflow;
     weir_arena scratch;
     weir_buffer text;
+    weir_buffer name, definitions; /* parts of the record that never change, as Avro */
 };
+
+static void prepare(weir_scorer *scorer);
 
 /* ---- binding ---- */
 
@@ -117,6 +120,7 @@ weir_error *weir_scorer_create(const weir_plan *plan, uint32_t score, const weir
     scorer->overflow = new_array(scorer->vector->column_count, sizeof *scorer->overflow);
     weir_error *error = bind_model(scorer);
     if (error == NULL) {
+        prepare(scorer);
         *scorer_out = scorer;
         return NULL;
     }
@@ -134,6 +138,8 @@ void weir_scorer_destroy(weir_scorer *scorer)
     weir_plan_unref(scorer->plan);
     weir_arena_deinit(&scorer->scratch);
     weir_buffer_deinit(&scorer->text);
+    weir_buffer_deinit(&scorer->name);
+    weir_buffer_deinit(&scorer->definitions);
     free(scorer->outputs);
     free(scorer->contributions);
     free(scorer->order);
@@ -272,21 +278,43 @@ static void put_optional_text(weir_buffer *out, const char *text)
     if (text != NULL) put_text(out, text);
 }
 
+static size_t print_number(uint64_t number, char *to)
+{
+    char digits[20];
+    size_t count = 0;
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    for (size_t i = 0; i < count; i++)
+        to[i] = digits[count - 1 - i];
+    return count;
+}
+
+/* "journal/partition/offset/index/ordinal" */
 static void put_id(weir_scorer *scorer, const weir_score_request *request, weir_buffer *out)
 {
     weir_seq seq = request->event->seq;
+    uint64_t numbers[] = {(uint32_t)request->partition, (uint64_t)weir_seq_offset(seq),
+                          weir_seq_index(seq), request->ordinal};
+    size_t size = strlen(request->journal);
     weir_buffer_clear(&scorer->text);
-    weir_buffer_printf(&scorer->text, "%s/%d/%lld/%u/%u", request->journal, request->partition,
-                       (long long)weir_seq_offset(seq), weir_seq_index(seq), request->ordinal);
-    put_buffer(out, &scorer->text);
-    weir_buffer_clear(&scorer->text);
-    weir_buffer_printf(&scorer->text, "%s.%s", scorer->plan->package, scorer->score->name);
+    weir_buffer_put(&scorer->text, request->journal, size);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char *to = (char *)weir_buffer_reserve(&scorer->text, 21);
+        to[0] = '/';
+        scorer->text.size += 1 + print_number(numbers[i], to + 1);
+    }
     put_buffer(out, &scorer->text);
 }
 
 static void put_value_text(weir_scorer *scorer, weir_type type, const weir_value *value,
                            weir_buffer *out)
 {
+    if (value->kind == WEIR_STRING) {
+        put_bytes(out, value->as.bytes, value->size);
+        return;
+    }
     weir_buffer_clear(&scorer->text);
     weir_text_write_value(&scorer->text, type, value);
     put_buffer(out, &scorer->text);
@@ -356,8 +384,12 @@ static void put_errors(const weir_scorer *scorer, weir_buffer *out)
     weir_buffer_put_zigzag(out, 0);
 }
 
-static void put_definitions(const weir_scorer *scorer, weir_buffer *out)
+/* What is the same in every record. */
+static void prepare(weir_scorer *scorer)
 {
+    weir_buffer *out = &scorer->definitions;
+    weir_buffer_printf(&scorer->text, "%s.%s", scorer->plan->package, scorer->score->name);
+    put_buffer(&scorer->name, &scorer->text);
     put_text(out, scorer->model == NULL ? "" : scorer->score->model);
     put_bytes(out, scorer->model == NULL ? NULL : scorer->info->digest,
               scorer->model == NULL ? 0 : 32);
@@ -405,10 +437,11 @@ weir_error *weir_scorer_score(weir_scorer *scorer, const weir_score_request *req
                                 request->event->fields, &answer));
     weir_frame_write(out, request->schema_id);
     put_id(scorer, request, out);
+    weir_buffer_put(out, scorer->name.data, scorer->name.size);
     put_event(scorer, request, out);
     put_answer(scorer, &answer, out);
     put_errors(scorer, out);
-    put_definitions(scorer, out);
+    weir_buffer_put(out, scorer->definitions.data, scorer->definitions.size);
     put_receipt(scorer, request, out);
     put_vector(scorer, out);
     return NULL;

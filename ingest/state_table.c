@@ -19,7 +19,7 @@ typedef struct entry {
     uint8_t key[];
 } entry;
 
-enum { SLOTS_MIN = 64, SWEEP_STEPS = 32 };
+enum { SLOTS_MIN = 64, SWEEP_STEPS = 32, RECENT = 16 };
 
 /* Open addressing with linear probing; slots hold the hash beside the pointer, so that a miss costs
  * one cache line. */
@@ -46,6 +46,15 @@ struct weir_state_table {
     uint64_t entity_hash;
     uint32_t slice;
     bool is_open;
+    /* What was got since begin(): the engine reads and then edits the same keys, from the same
+     * memory. */
+    struct {
+        const uint8_t *key;
+        size_t key_size;
+        uint32_t view;
+        entry *entry;
+    } recent[RECENT];
+    uint32_t recent_count;
 };
 
 uint64_t weir_state_hash(weir_bytes entity_key)
@@ -146,13 +155,37 @@ static weir_error *load_entry(weir_state_table *table, entry *e, weir_bytes key)
     return NULL;
 }
 
+static entry *find_recent(const weir_state_table *table, uint32_t view, weir_bytes key)
+{
+    for (uint32_t i = 0; i < table->recent_count; i++)
+        if (table->recent[i].view == view && table->recent[i].key == key.data &&
+            table->recent[i].key_size == key.size)
+            return table->recent[i].entry;
+    return NULL;
+}
+
+/* Only the entity's own key is sure to keep its place in memory until end(). */
+static void remember(weir_state_table *table, weir_bytes key, entry *e)
+{
+    if (key.data != table->entity_key.data || table->recent_count == RECENT) return;
+    table->recent[table->recent_count].key = key.data;
+    table->recent[table->recent_count].key_size = key.size;
+    table->recent[table->recent_count].view = e->view;
+    table->recent[table->recent_count++].entry = e;
+}
+
 /* The entry of a key, loaded if the table did not have it. A failed load leaves the shard to be
  * thrown away. */
 static weir_error *get(weir_state_table *table, uint32_t view, weir_bytes key, entry **entry_out)
 {
     WEIR_ASSERT(table->is_open);
+    entry *e = find_recent(table, view, key);
+    if (e != NULL) {
+        *entry_out = e;
+        return NULL;
+    }
     uint32_t hash = hash_of(table, view, key);
-    entry *e = lookup(table, hash, view, key);
+    e = lookup(table, hash, view, key);
     if (__builtin_expect(e == NULL, 0)) {
         e = insert(table, hash, view, key);
         WEIR_TRY(load_entry(table, e, key));
@@ -160,6 +193,7 @@ static weir_error *get(weir_state_table *table, uint32_t view, weir_bytes key, e
     }
     WEIR_DEBUG_ASSERT(e->slice == table->slice);
     e->was_used = true;
+    remember(table, key, e);
     *entry_out = e;
     return NULL;
 }
@@ -290,6 +324,7 @@ void weir_state_table_begin(weir_state_table *table, weir_bytes entity_key, uint
     table->entity_key = entity_key;
     table->entity_hash = hash;
     table->slice = weir_slice_of(hash);
+    table->recent_count = 0;
     table->is_open = true;
 }
 
@@ -300,6 +335,7 @@ void weir_state_table_end(weir_state_table *table)
         table->touched[i]->is_touched = false;
     }
     table->touched_count = 0;
+    table->recent_count = 0;
     table->is_open = false;
     if (__builtin_expect(table->bytes > table->budget_bytes, 0)) sweep(table);
 }
