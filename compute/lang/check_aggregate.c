@@ -376,6 +376,11 @@ static void set_window(aggregate *a)
 
 static bool check_bounded(weir_checker *c, const aggregate *a)
 {
+    if (strcmp(a->call->name, "rate") == 0 && a->window.kind != WEIR_WINDOW_TIME) {
+        REPORT(c, ARGUMENTS, a->scope->window->span, "give it a duration: over 1h",
+               "`rate` is per second of the window, and this window has no width");
+        return false;
+    }
     if (a->window.kind != WEIR_WINDOW_EVER) return true;
     weir_span at = a->scope->window->span;
     if (!weir_agg_allows_ever(a->agg)) {

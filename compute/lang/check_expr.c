@@ -777,6 +777,24 @@ static const weir_expr *misplaced_aggregate(weir_checker *c, const weir_scope *s
     return NULL;
 }
 
+/* Where a named parameter belongs; what has no name stands where it is written. WEIR_NONE:
+ * reported. */
+static uint32_t argument_place(weir_checker *c, const weir_ast_expr *node, uint32_t index)
+{
+    static const char *const names[] = {NULL, NULL, "prior", "weight"};
+    const char *name = node->parameters[index];
+    bool is_smooth = strcmp(node->name, "smooth") == 0;
+    if (name == NULL && (!is_smooth || index < 2)) return index;
+    for (uint32_t i = 2; name != NULL && is_smooth && i < 4; i++) {
+        if (strcmp(names[i], name) == 0) return i;
+    }
+    if (name == NULL && index < 4) return index;
+    REPORT(c, ARGUMENTS, node->args[index]->span,
+           is_smooth ? "write smooth(a, n, prior p, weight w)" : NULL, "`%s` has no parameter `%s`",
+           node->name, name == NULL ? "?" : name);
+    return WEIR_NONE;
+}
+
 static const weir_expr *check_call(weir_checker *c, const weir_scope *scope,
                                    const weir_ast_expr *node)
 {
@@ -790,10 +808,17 @@ static const weir_expr *check_call(weir_checker *c, const weir_scope *scope,
         REPORT(c, ARGUMENTS, node->span, NULL, "`%s` has too many arguments", node->name);
         return NULL;
     }
-    const weir_expr *args[WEIR_EXPR_ARGS_MAX];
+    const weir_expr *args[WEIR_EXPR_ARGS_MAX] = {NULL};
     for (uint32_t i = 0; i < node->arg_count; i++) {
-        args[i] = weir_check_expr(c, scope, node->args[i], NULL);
-        good = good && args[i] != NULL;
+        uint32_t place = argument_place(c, node, i);
+        const weir_expr *arg = weir_check_expr(c, scope, node->args[i], NULL);
+        if (place != WEIR_NONE && (place >= node->arg_count || args[place] != NULL)) {
+            REPORT(c, ARGUMENTS, node->span, "write smooth(a, n, prior p, weight w)",
+                   "the arguments of `%s` do not fit", node->name);
+            place = WEIR_NONE;
+        }
+        good = good && arg != NULL && place != WEIR_NONE;
+        if (good) args[place] = arg;
     }
     return good ? weir_bind(c, scope, node->span, node->name, args, node->arg_count) : NULL;
 }

@@ -177,6 +177,27 @@ static void check_all(weir_checker *c)
     check_declarations(c, WEIR_DECL_TEST, weir_check_test);
 }
 
+/* What failed has been reported; if ever something was not, say so instead of building half a plan.
+ */
+static void check_nothing_is_missing(weir_checker *c)
+{
+    bool good = true;
+    for (uint32_t i = 0; i < c->all_members.count; i++)
+        good = good && ((weir_member_info *)c->all_members.items[i])->has_digest;
+    for (uint32_t i = 0; i < c->vectors.count; i++)
+        good = good && !((weir_vector_info *)c->vectors.items[i])->is_broken;
+    for (uint32_t i = 0; i < c->scores.count; i++)
+        good = good && !((weir_score_info *)c->scores.items[i])->is_broken;
+    for (uint32_t i = 0; i < c->groups.count; i++)
+        good = good && !((weir_group_info *)c->groups.items[i])->is_broken;
+    for (uint32_t i = 0; i < c->streams.count; i++)
+        good = good && !((weir_stream_info *)c->streams.items[i])->is_broken;
+    if (good || c->diagnostics->error_count > 0) return;
+    REPORT(c, UNEXPECTED, c->units[0].package_span,
+           "please report this definition as a bug of weir",
+           "something in this package can not be compiled, and the compiler failed to say what");
+}
+
 static void checker_init(weir_checker *c, weir_arena *into, weir_arena *scratch,
                          weir_diagnostics *diagnostics, weir_intern *intern,
                          const weir_lang_host *host)
@@ -224,6 +245,7 @@ static weir_plan *compile_plan(compilation_run *compiler, weir_arena *into,
     c.unit_count = compiler->unit_count;
     c.for_tests = for_tests;
     check_all(&c);
+    check_nothing_is_missing(&c);
     weir_plan *plan = NULL;
     if (diagnostics->error_count == 0 && weir_order_hops(&c)) {
         plan = weir_build_plan(&c);

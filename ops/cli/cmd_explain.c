@@ -46,6 +46,20 @@ static weir_error *list_codes(void)
     return NULL;
 }
 
+/* docs/language/diagnostics.md. */
+static weir_error *print_reference(void)
+{
+    (void)printf("# Diagnostics\n\nWhat the compiler of definitions can say. Codes are stable; W "
+                 "is a warning. `weir explain CODE` "
+                 "prints the same.\nThis page is printed by `weir explain --reference`.\n");
+    for (size_t i = 0; weir_diagnostic_code_at(i) != NULL; i++) {
+        const char *code = weir_diagnostic_code_at(i);
+        (void)printf("\n## %s: %s\n\n```text\n%s\n```\n", code, weir_diagnostic_summary(code),
+                     weir_diagnostic_explain(code));
+    }
+    return NULL;
+}
+
 /* ---- Plans ---- */
 
 static weir_error *unknown(const weir_plan *plan, const char *name)
@@ -89,12 +103,14 @@ static const weir_option options[] = {
     {"canonical", 0, NULL,
      "print what the package's digest is over: a line and a digest for each thing", false},
     {"codes", 0, NULL, "list all codes of the compiler", false},
+    {"reference", 0, NULL, "print the reference page of all codes", false},
     {0},
 };
 
 static weir_error *run(weir_cli *cli)
 {
     if (weir_cli_flag(cli, "codes")) return list_codes();
+    if (weir_cli_flag(cli, "reference")) return print_reference();
     if (cli->argument_count > 0 && is_code(cli->arguments[0]))
         return explain_code(cli->arguments[0]);
     weir_project_options project_options = {.is_quiet = true};
