@@ -159,6 +159,7 @@ static int compare_entries(const void *a, const void *b)
 static void put_part(void *context, uint64_t part, weir_bytes bytes)
 {
     weir_buffer *out = context;
+    if (bytes.size == 0) return; /* a part that is no more */
     weir_buffer_put_varint(out, part);
     weir_buffer_put_varint(out, bytes.size);
     weir_buffer_put(out, bytes.data, bytes.size);

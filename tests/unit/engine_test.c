@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "ops/runtime/digest.h"
 #include "tests/unit/engine_fixture.h"
 
 #define S INT64_C(1000000)
@@ -246,11 +247,88 @@ static void times_at_the_ends_of_int64_are_times_like_others(void **state)
     }
 }
 
+/* What the digest test feeds: any doubles, and every aggregate that needs no reference here. */
+static void digest_seed(uint64_t seed, weir_sha256 *sha)
+{
+    static const cell_spec more[] = {
+        {"median", 1, {SLOT_SCORE, 0}, 0, {0}, 0, 0, 0},
+        {"entropy", 1, {SLOT_SHOP, 0}, 0, {0}, 0, 0, 0},
+        {"mode", 1, {SLOT_SHOP, 0}, 0, {0}, 0, 0, 0},
+        {"top", 1, {SLOT_SHOP, 0}, 3, {0}, 0, 0, 0},
+        {"skew", 1, {SLOT_SCORE, 0}, 0, {0}, 0, 0, 0},
+        {"kurt", 1, {SLOT_MONEY, 0}, 0, {0}, 0, 0, 0},
+        {"corr", 2, {SLOT_SCORE, SLOT_MONEY}, 0, {0}, 0, 0, 0},
+        {"slope", 1, {SLOT_SCORE, 0}, 0, {0}, 0, 0, 0},
+        {"streak", 1, {SLOT_FLAG, 0}, 0, {0}, 0, 0, 0},
+        {"share", 1, {SLOT_SHOP, 0}, 4, {0}, 0, 0, 0},
+        {"sum", 1, {SLOT_SCORE, 0}, 0, {0}, 0, 0, 0},
+        {"var", 1, {SLOT_SCORE, 0}, 0, {0}, 0, 0, 0},
+    };
+    enum { MORE = sizeof more / sizeof more[0], CELLS = 2 * MORE };
+    cell_spec specs[CELLS];
+    for (uint32_t c = 0; c < CELLS; c++) {
+        specs[c] = more[c % MORE];
+        specs[c].window =
+            (weir_plan_window){.kind = WEIR_WINDOW_TIME, .width_us = c < MORE ? 60 * S : 900 * S};
+        specs[c].filtered = c % 3 == 0;
+    }
+    world w = world_create(specs, CELLS, 60 * S, 0);
+    const weir_state_port *port = weir_memory_state_port(w.states);
+    weir_shard_clock clock = {INT64_MIN, INT64_MIN};
+    uint64_t random = seed;
+    int64_t now = INT64_C(1700000000) * S;
+    weir_buffer bytes = {0};
+    for (size_t e = 0; e < 600; e++) {
+        now += (int64_t)(fixture_random(&random) % (uint64_t)(3 * S));
+        plain_row row = random_row(&random, now);
+        double score = (double)(int64_t)fixture_random(&random) * 0x1p-40;
+        row.values[SLOT_SCORE] = maybe(&random, weir_float(score));
+        weir_value carried[CELLS];
+        bool overflow[CELLS];
+        weir_event event = {.fields = row.values,
+                            .carried = carried,
+                            .carried_overflow = overflow,
+                            .key = {(const uint8_t *)"k", 1},
+                            .et_us = row.time_us,
+                            .seq = e};
+        bool beyond = false;
+        assert_null(weir_engine_read(w.engine, port, &clock, &event, &beyond));
+        assert_null(weir_engine_apply(w.engine, port, &clock, &event));
+        if (row.time_us > clock.greatest_et_us) clock.greatest_et_us = row.time_us;
+        weir_buffer_clear(&bytes);
+        for (uint32_t c = 0; c < CELLS; c++) {
+            weir_value_encode(weir_type_optional(w.plan->cells[c].binding.type), &carried[c],
+                              &bytes);
+        }
+        weir_sha256_add(sha, bytes.data, bytes.size);
+    }
+    uint8_t states[WEIR_DIGEST_BYTES];
+    weir_memory_state_digest(w.states, states);
+    weir_sha256_add(sha, states, sizeof states);
+    weir_buffer_deinit(&bytes);
+    world_destroy(&w);
+}
+
+/* gcc and clang, every level of optimisation: this test runs in each build against one digest. */
+static void values_and_states_are_the_same_bits_in_every_build(void **state)
+{
+    (void)state;
+    weir_sha256 *sha = weir_sha256_create();
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        digest_seed(seed, sha);
+    uint8_t digest[WEIR_SHA256_BYTES];
+    char text[2 * WEIR_SHA256_BYTES + 1];
+    weir_sha256_finish(sha, digest);
+    weir_sha256_print(digest, text);
+    assert_string_equal(text, "0f222348b0c4f23fb0d9f71259d034e5106476e0869e3b455390a59e54d787c2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_equals_the_plain_meaning),
         cmocka_unit_test(times_at_the_ends_of_int64_are_times_like_others),
+        cmocka_unit_test(values_and_states_are_the_same_bits_in_every_build),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
