@@ -350,7 +350,8 @@ void weir_trees_plan_shap(weir_trees *trees, const weir_trees_builder *builder,
         shap_plan *plan = weir_arena_new(into, shap_plan);
         fill_groups(&p, plan, into);
         /* groups stand in ascending order of their factors */
-        uint32_t most = plan->group_count == 0 ? 1 : plan->groups[plan->group_count - 1].factor_count;
+        uint32_t most =
+            plan->group_count == 0 ? 1 : plan->groups[plan->group_count - 1].factor_count;
         fill_quadrature(plan, (most + 1) / 2);
         plan->bias = p.bias + trees->base[builder->explain_target];
         trees->shap = plan;

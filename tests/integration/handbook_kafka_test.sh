@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The main job on a real Kafka: the handbook's transactions, all in the topic before the workers start, four partitions, two
-# workers at full speed. Every score, the export and the answer key must agree, and the proof must hold.
+# handbook_kafka_test.sh WORKERS THREADS: the main job on a real Kafka. The handbook's transactions lie in the topic, on four
+# partitions, before the workers start at full speed. Every score, the export and the answer key must agree, and the proof must hold.
 #
 # Without ../shared/data our simulator makes the events, and only the proof and the export are compared.
 . "$WEIR_TEST_ROOT/tests/lib/script.sh"
+workers=${1:-1} threads=${2:-1}
 need_python
 start_kafka
 export WEIR_BROKERS=$brokers
@@ -21,11 +22,13 @@ fi
 
 expect 0 "$weir" -C project apply --partitions 4
 expect 0 "$weir" -C project produce --stream tx "$work/events.csv"
-WEIR_STATE_DIR=$work/state1 "$weir" -C project run --until-end 2> worker1.log & first=$!
-WEIR_STATE_DIR=$work/state2 "$weir" -C project run --until-end 2> worker2.log & second=$!
-children+=($first $second)
-wait $first || { tail -5 worker1.log >&2; fail "the first worker ended with $?"; }
-wait $second || { tail -5 worker2.log >&2; fail "the second worker ended with $?"; }
+for i in $(seq "$workers"); do
+    WEIR_STATE_DIR=$work/state$i "$weir" -C project run --until-end --threads "$threads" 2> "worker$i.log" &
+    children+=($!)
+done
+for i in $(seq "$workers"); do
+    wait "${children[i - 1]}" || { code=$?; tail -5 "worker$i.log" >&2; fail "worker $i ended with $code"; }
+done
 children=()
 
 expect 0 "$weir" -C project export --vector handbook --with tx_id --with fraud --with customer --out "$work/snapshot"
@@ -38,6 +41,6 @@ expect 0 "$weir" -C project export --vector handbook --with tx_id --with fraud -
 "$python" - <<'P' || fail "the same export twice has two hashes"
 import json
 a, b = (json.load(open(f"{d}/manifest.json")) for d in ("snapshot", "again"))
-assert a["content_hash"] == b["content_hash"], (a, b)
+assert a["content_sha256"] == b["content_sha256"], (a["content_sha256"], b["content_sha256"])
 P
 expect 0 "$weir" -C project prove
