@@ -38,14 +38,15 @@ weir_compressor *weir_compressor_create(int zstd_level)
         return compressor;
     }
     /*
-     * Columns of numbers repeat in runs of four to six bytes, which level 1 (seven) misses and
-     * level 3 finds at twice the time. The fast matcher told to take four finds more than level 3
-     * does.
+     * Columns of doubles repeat in runs of five or six bytes, which level 1 (seven) misses and
+     * level 3 finds at two and a half times the time. The fast matcher told to take five, with a
+     * table that stays in the first cache, gets most of what level 3 gets at a third more than
+     * level 1 costs.
      */
     set(compressor->context, ZSTD_c_compressionLevel, 1);
     set(compressor->context, ZSTD_c_strategy, ZSTD_fast);
-    set(compressor->context, ZSTD_c_minMatch, 4);
-    set(compressor->context, ZSTD_c_hashLog, 15);
+    set(compressor->context, ZSTD_c_minMatch, 5);
+    set(compressor->context, ZSTD_c_hashLog, 14);
     return compressor;
 }
 
