@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ingest/marks.h"
 #include "ingest/member_internal.h"
 #include "ingest/until_end.h"
 #include "ops/runtime/assert.h"
@@ -19,6 +20,7 @@ struct weir_driver {
     atomic_bool stop;
     bool was_ready;
     weir_until_end *watch;
+    weir_marks *marks;
     int64_t progress_us, watch_us;
 };
 
@@ -38,7 +40,7 @@ weir_driver *weir_driver_create(const weir_driver_options *options)
 void weir_driver_destroy(weir_driver *driver)
 {
     if (driver == NULL) return;
-    for (uint32_t i = 0; i < driver->member_count; i++)
+    for (uint32_t i = 0; i < driver->options.threads; i++)
         member_destroy(driver->members[i]);
     free(driver->members);
     weir_board_destroy(driver->board);
@@ -71,18 +73,38 @@ weir_driver_stats weir_driver_describe(weir_driver *driver)
     return sum;
 }
 
+/* Wakes the threads that wait for others; all but `from`. */
+static void blocked_wake(void *context, const member *from)
+{
+    weir_driver *driver = context;
+    for (uint32_t i = 0; i < driver->options.threads; i++) {
+        member *one = driver->members[i];
+        if (one == NULL || one == from || !atomic_load(&one->is_blocked)) continue;
+        uint64_t bit = 1;
+        (void)!write(one->wake_fd, &bit, sizeof bit);
+    }
+}
+
+static void marks_wake(void *context) { blocked_wake(context, NULL); }
+
 static weir_error *members_start(weir_driver *driver)
 {
+    /* All are made before the first one runs: from then on they look at each other. */
     for (uint32_t i = 0; i < driver->options.threads; i++) {
         WEIR_TRY(
             member_create(&driver->options, driver->board, i, &driver->stop, &driver->members[i]));
+        if (driver->options.threads == 1) continue;
+        driver->members[i]->wake_others = blocked_wake;
+        driver->members[i]->wake_context = driver;
+    }
+    for (uint32_t i = 0; i < driver->options.threads; i++) {
         if (pthread_create(&driver->members[i]->thread, NULL, member_main, driver->members[i]) !=
             0) {
-            member_destroy(driver->members[i]);
             return weir_error_new(WEIR_E_LIMIT, "the system gives no further thread");
         }
         driver->member_count++;
     }
+    driver->marks = weir_marks_create(&driver->options, driver->board, marks_wake, driver);
     return NULL;
 }
 
@@ -144,6 +166,8 @@ static weir_error *watch_members(weir_driver *driver)
 static weir_error *members_join(weir_driver *driver, weir_error *error)
 {
     weir_driver_stop(driver);
+    weir_marks_destroy(driver->marks);
+    driver->marks = NULL;
     for (uint32_t i = 0; i < driver->member_count; i++) {
         (void)pthread_join(driver->members[i]->thread, NULL);
         if (error == NULL) {

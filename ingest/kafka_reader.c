@@ -15,6 +15,18 @@ typedef struct reader_source {
     int32_t topic_partitions;
 } reader_source;
 
+enum { LOOKS_MAX = 64, LOOK_AHEAD = 100000 };
+
+/* A partition that was looked at, open for the next look. */
+typedef struct reader_look {
+    rd_kafka_topic_t *topic; /* NULL: free */
+    rd_kafka_queue_t *queue;
+    int32_t partition;
+    int64_t next;
+} reader_look;
+
+static void looks_close(weir_kafka_reader *reader);
+
 struct weir_kafka_reader {
     rd_kafka_t *handle;
     rd_kafka_queue_t *queue;
@@ -25,6 +37,8 @@ struct weir_kafka_reader {
     rd_kafka_message_t **messages;
     weir_fetched *items;
     size_t message_count, capacity;
+    reader_look looks[LOOKS_MAX];
+    size_t look_next;
 };
 
 static const char *const reader_defaults[] = {"fetch.wait.max.ms", "100", NULL};
@@ -71,6 +85,7 @@ void weir_kafka_reader_close(weir_kafka_reader *reader)
         rd_kafka_topic_destroy(source->topic);
         free(source->name);
     }
+    looks_close(reader);
     rd_kafka_queue_destroy(reader->queue);
     weir_kafka_destroy(reader->handle);
     free(reader->sources);
@@ -272,34 +287,78 @@ void weir_kafka_reader_headers(const weir_fetched *item,
     }
 }
 
+/* --- the second look --- */
+
+static void look_stop(reader_look *look)
+{
+    if (look->topic == NULL) return;
+    (void)rd_kafka_consume_stop(look->topic, look->partition);
+    rd_kafka_queue_destroy(look->queue);
+    rd_kafka_topic_destroy(look->topic);
+    *look = (reader_look){0};
+}
+
+static void looks_close(weir_kafka_reader *reader)
+{
+    for (size_t i = 0; i < LOOKS_MAX; i++)
+        look_stop(&reader->looks[i]);
+}
+
+/*
+ * Gaps of one partition come one after the other, so a look goes on where the last one stopped if
+ * that is not far behind: to stop and start again costs some ten milliseconds.
+ */
+static weir_error *look_start(weir_kafka_reader *reader, const char *topic, int32_t partition,
+                              int64_t offset, reader_look **look_out)
+{
+    reader_look *look = &reader->looks[reader->look_next];
+    for (size_t i = 0; i < LOOKS_MAX; i++) {
+        reader_look *one = &reader->looks[i];
+        if (one->topic == NULL || one->partition != partition ||
+            strcmp(rd_kafka_topic_name(one->topic), topic) != 0)
+            continue;
+        look = one;
+        if (one->next <= offset && offset - one->next < LOOK_AHEAD) {
+            *look_out = one;
+            return NULL;
+        }
+        break;
+    }
+    if (look == &reader->looks[reader->look_next])
+        reader->look_next = (reader->look_next + 1) % LOOKS_MAX;
+    look_stop(look);
+    look->topic = rd_kafka_topic_new(reader->handle, topic, NULL);
+    if (look->topic == NULL) return weir_kafka_failed(rd_kafka_last_error(), "topic %s", topic);
+    look->queue = rd_kafka_queue_new(reader->handle);
+    look->partition = partition;
+    look->next = offset;
+    if (rd_kafka_consume_start_queue(look->topic, partition, offset, look->queue) != 0)
+        return weir_kafka_failed(rd_kafka_last_error(), "looking at %s[%d] again", topic,
+                                 partition);
+    *look_out = look;
+    return NULL;
+}
+
 weir_error *weir_kafka_reader_look(weir_kafka_reader *reader, const char *topic, int32_t partition,
                                    int64_t offset, int timeout_ms, int64_t *seen_out)
 {
-    release(reader);
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(reader->handle, topic, NULL);
-    if (handle == NULL) return weir_kafka_failed(rd_kafka_last_error(), "topic %s", topic);
-    if (rd_kafka_consume_start_queue(handle, partition, offset, reader->queue) != 0) {
-        rd_kafka_topic_destroy(handle);
-        return weir_kafka_failed(rd_kafka_last_error(), "looking at %s[%d] again", topic,
-                                 partition);
-    }
-    weir_error *error = weir_error_new(WEIR_E_TIMEOUT, "%s[%d] did not answer at offset %lld",
-                                       topic, partition, (long long)offset);
+    reader_look *look = NULL;
+    WEIR_TRY(look_start(reader, topic, partition, offset, &look));
     int64_t until = weir_clock_monotonic_us() + (int64_t)timeout_ms * 1000;
-    while (error != NULL && weir_clock_monotonic_us() < until) {
-        rd_kafka_message_t *message = rd_kafka_consume_queue(reader->queue, 50);
+    while (weir_clock_monotonic_us() < until) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(look->queue, 50);
         if (message == NULL) continue;
-        bool is_ours = message->rkt != NULL && message->partition == partition &&
-                       strcmp(rd_kafka_topic_name(message->rkt), topic) == 0;
-        bool is_answer = message->err == 0 || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-        if (is_ours && is_answer && message->offset >= offset) {
-            *seen_out = message->offset;
-            weir_error_free(error);
-            error = NULL;
-        }
+        bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        bool is_answer = message->err == 0 || is_end;
+        int64_t seen = message->offset;
         rd_kafka_message_destroy(message);
+        if (!is_answer) continue;
+        look->next = seen + !is_end;
+        if (seen < offset) continue;
+        *seen_out = seen;
+        return NULL;
     }
-    (void)rd_kafka_consume_stop(handle, partition);
-    rd_kafka_topic_destroy(handle);
-    return error;
+    look_stop(look);
+    return weir_error_new(WEIR_E_TIMEOUT, "%s[%d] did not answer at offset %lld", topic, partition,
+                          (long long)offset);
 }

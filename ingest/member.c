@@ -125,6 +125,7 @@ static weir_error *step(member *self, bool *worked_out)
 {
     size_t events = 0;
     self->now_us = clock_us(self);
+    self->is_blocked = false;
     WEIR_TRY(weir_kafka_consumer_serve(self->consumer));
     WEIR_TRY(member_send_serve(self, 0));
     if (!is_loaded(self)) {

@@ -120,6 +120,11 @@ struct member {
     weir_error *failure; /* met inside a callback */
 
     bool is_draining, in_transaction;
+    bool has_told;          /* something new stands on the board */
+    atomic_bool is_blocked; /* holds events that it may not take yet: wants to hear of others */
+    void (*wake_others)(void *context, const member *self);
+    void *wake_context;
+    int64_t assigned_us; /* when our partitions were dealt */
     int64_t started_us, now_us, transaction_began_us, transaction_cost_us, committed_us, ticked_us;
     int64_t *blocked_us; /* per group: since when it has heads but may not take them; 0: not */
     member_gap gaps[16];

@@ -45,6 +45,7 @@ void member_node_close(member *self, member_node *node)
     weir_board_row *row = weir_board_at(self->board, node->topic, node->partition);
     if (row != NULL && atomic_load(&row->member) == (int32_t)self->index + 1) {
         atomic_store(&row->state, WEIR_BOARD_UNKNOWN);
+        atomic_store(&row->told_us, 0);
         atomic_store(&row->member, 0);
     }
     for (size_t i = 0; i < self->node_count; i++) {
@@ -144,6 +145,12 @@ static weir_error *lane_take(member *self, weir_lane *lane)
         WEIR_INT("partition", lane->partition), WEIR_TEXT("reason", weir_error_message(error)));
     weir_error_free(error);
     lane->is_stopped = true;
+    weir_board_row *row = weir_board_at(self->board, lane->topic, lane->partition);
+    if (row != NULL) {
+        atomic_store(&row->member, (int32_t)self->index + 1);
+        atomic_store(&row->state, WEIR_BOARD_STOPPED);
+        atomic_store(&row->told_us, INT64_MAX);
+    }
     lane->next = lane->committed >= 0 ? lane->committed : lane->log_start;
     MEMBER_COUNT(self, stopped, 1);
     return NULL;
@@ -169,7 +176,11 @@ weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count)
 static void node_park(member *self, member_node *node)
 {
     weir_board_row *row = weir_board_at(self->board, node->topic, node->partition);
-    if (row != NULL) atomic_store(&row->state, WEIR_BOARD_UNKNOWN);
+    if (row != NULL) {
+        atomic_store(&row->state, WEIR_BOARD_UNKNOWN);
+        atomic_store(&row->told_us, 0);
+        atomic_store(&row->member, 0);
+    }
     node->parked_committed = node->committed;
     node->lane = NULL;
     node->has_head = false;

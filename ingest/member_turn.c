@@ -73,15 +73,44 @@ static int64_t node_mark(const member *self, const member_node *node)
     return member_is_at_end(self, node) ? INT64_MAX : node->front_us;
 }
 
+static int64_t upstream_mark(const member *self, weir_topic topic);
+
+/* Nobody has told about it since our partitions were dealt: it is waited for, within reason. */
+static bool is_unheard(const member *self, const weir_board_row *row)
+{
+    enum { PATIENCE_US_MOST = 60000000 };
+    if (atomic_load_explicit(&row->told_us, memory_order_relaxed) >= self->assigned_us)
+        return false;
+    int64_t patience = least(self->options->align_patience_us, PATIENCE_US_MOST);
+    return self->now_us - self->assigned_us <= patience;
+}
+
 /* The same of a partition that is not ours. */
 static int64_t row_mark(const member *self, const weir_board_row *row)
 {
-    if (atomic_load_explicit(&row->state, memory_order_acquire) != WEIR_BOARD_ACTIVE)
+    if (is_unheard(self, row)) return INT64_MIN;
+    if (atomic_load_explicit(&row->state, memory_order_acquire) != WEIR_BOARD_ACTIVE) {
         return INT64_MAX;
+    }
     int64_t told = atomic_load_explicit(&row->told_us, memory_order_relaxed);
     if (self->now_us - told > self->options->align_patience_us) return INT64_MAX;
     return later(atomic_load_explicit(&row->mark_us, memory_order_acquire),
                  self->options->align_us);
+}
+
+/* What a partition that is not ours may still bring. Its owner saying that it is at its end is not
+ * enough: somebody, we perhaps, may have written to it since. */
+static int64_t row_bound(const member *self, weir_topic topic, const weir_board_row *row)
+{
+    if (is_unheard(self, row)) return INT64_MIN;
+    if (atomic_load_explicit(&row->state, memory_order_acquire) != WEIR_BOARD_AT_END) {
+        return row_mark(self, row);
+    }
+    bool is_behind = atomic_load_explicit(&row->position, memory_order_acquire) <
+                     atomic_load_explicit(&row->produced_end, memory_order_acquire);
+    int64_t mark = is_behind ? atomic_load_explicit(&row->mark_us, memory_order_acquire)
+                             : upstream_mark(self, topic);
+    return mark == INT64_MAX ? mark : later(mark, self->options->align_us);
 }
 
 static member_node *node_at(const member *self, weir_topic topic, int32_t partition)
@@ -137,12 +166,8 @@ static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
             const member_node *node = node_at(self, (weir_topic)other, i);
             int64_t bound = INT64_MAX;
             if (node == NULL) {
-                const weir_board_row *row = weir_board_at(self->board, (weir_topic)other, i);
-                bool at_end =
-                    atomic_load_explicit(&row->state, memory_order_acquire) == WEIR_BOARD_AT_END;
-                bound = at_end
-                            ? later(upstream_mark(self, (weir_topic)other), self->options->align_us)
-                            : row_mark(self, row);
+                bound = row_bound(self, (weir_topic)other,
+                                  weir_board_at(self->board, (weir_topic)other, i));
             } else if (!node->has_head) {
                 bound = empty_bound(self, node);
             } else if (!in_turns && !is_forgotten(self, node)) {
@@ -197,7 +222,7 @@ static weir_error *gap_is_loss(member *self, member_node *node)
 static weir_error *looker_open(member *self)
 {
     static const weir_kafka_setting quick[] = {{"fetch.wait.max.ms", "1"},
-                                               {"fetch.message.max.bytes", "16384"},
+                                               {"fetch.message.max.bytes", "65536"},
                                                {"queued.min.messages", "1"}};
     enum { QUICK = sizeof quick / sizeof *quick };
     weir_kafka_options options = *self->options->kafka;
@@ -408,6 +433,7 @@ weir_error *member_turn(member *self, uint32_t group, size_t *events_out)
     if (error != NULL) return error;
     WEIR_TRY(touched_flush(self));
     int64_t *blocked_us = &self->blocked_us[group];
+    self->is_blocked = self->is_blocked || (had_heads && *events_out == 0);
     if (*events_out > 0 || !had_heads) {
         *blocked_us = 0;
     } else if (*blocked_us == 0) {
@@ -431,14 +457,21 @@ static void node_tell(member *self, const member_node *node)
                     : at_end               ? WEIR_BOARD_AT_END
                                            : WEIR_BOARD_ACTIVE;
     int64_t mark = at_end ? node->front_us : node_mark(self, node);
+    if (mark == INT64_MAX) mark = node->front_us; /* left out by us: others decide for themselves */
     bool is_same = atomic_load_explicit(&row->mark_us, memory_order_relaxed) == mark &&
                    atomic_load_explicit(&row->state, memory_order_relaxed) == state;
     atomic_store_explicit(&row->member, (int32_t)self->index + 1, memory_order_relaxed);
     atomic_store_explicit(&row->position, node->position, memory_order_relaxed);
-    if (is_same) return;
+    if (is_same) {
+        if (self->options->threads > 1) {
+            atomic_store_explicit(&row->told_us, self->now_us, memory_order_relaxed);
+        }
+        return;
+    }
     atomic_store_explicit(&row->mark_us, mark, memory_order_release);
     atomic_store_explicit(&row->state, state, memory_order_release);
     atomic_store_explicit(&row->told_us, self->now_us, memory_order_relaxed);
+    self->has_told = true;
 }
 
 void member_tell(member *self)
@@ -453,4 +486,6 @@ void member_tell(member *self)
         }
     }
     atomic_store_explicit(&self->counters.lag, lag, memory_order_relaxed);
+    if (self->has_told && self->wake_others != NULL) self->wake_others(self->wake_context, self);
+    self->has_told = false;
 }

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ingest/marks.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ingest/kafka_producer.h"
+#include "ingest/kafka_reader.h"
+#include "ops/runtime/assert.h"
+#include "ops/runtime/logger.h"
+
+enum {
+    MARK = 0x10,
+    END = 0x11,
+    MARK_BYTES = 18,
+    END_BYTES = 9,
+    AGAIN_US = 1000000, /* what does not change is told again this often */
+    ALONE_MS = 50,      /* all partitions are here: look now and then */
+    BUSY_MS = 2,
+    RETRY_US = 1000000,
+    PENDING_MAX = 1000,
+};
+
+/* What was told last of one partition. */
+typedef struct told {
+    int64_t mark_us, end;
+    int32_t state;
+    int64_t at_us;
+} told;
+
+struct weir_marks {
+    const weir_driver_options *options;
+    weir_board *board;
+    void (*wake)(void *context);
+    void *context;
+    pthread_t thread;
+    atomic_bool stop;
+    bool is_running;
+    weir_kafka_reader *reader;
+    weir_kafka_producer *producer;
+    char teller[40]; /* tells our own records from others' */
+    told **told;     /* per topic, per partition */
+};
+
+/* --- reading --- */
+
+static bool key_parse(weir_bytes key, const char *prefix, char *topic, int32_t *partition,
+                      char *teller)
+{
+    char text[400];
+    size_t skip = strlen(prefix);
+    if (key.size <= skip || key.size >= sizeof text || memcmp(key.data, prefix, skip) != 0) {
+        return false;
+    }
+    memcpy(text, key.data + skip, key.size - skip);
+    text[key.size - skip] = 0;
+    teller[0] = 0;
+    return sscanf(text, "%249[^/]/%d/%39s", topic, partition, teller) >= 2;
+}
+
+static weir_topic topic_of(const weir_marks *self, const char *name)
+{
+    for (size_t i = 0; i < self->options->topic_count; i++) {
+        if (strcmp(self->options->topics[i].name, name) == 0) return (weir_topic)i;
+    }
+    return UINT32_MAX;
+}
+
+/* A row of another worker. What stands on the board by a thread of ours is better than what was
+ * read. */
+static void mark_take(weir_marks *self, weir_board_row *row, weir_reader *value)
+{
+    int32_t state = weir_reader_u8(value);
+    int64_t mark = (int64_t)weir_reader_u64(value), position = (int64_t)weir_reader_u64(value);
+    if (value->bad || state > WEIR_BOARD_STOPPED || atomic_load(&row->member) != 0) return;
+    const weir_env *env = self->options->env;
+    atomic_store(&row->position, position);
+    atomic_store(&row->mark_us, mark);
+    atomic_store(&row->state, state);
+    atomic_store(&row->told_us, env->monotonic_us(env->context));
+}
+
+static void record_take(weir_marks *self, const weir_log_record *record)
+{
+    char name[256], teller[40];
+    int32_t partition = 0;
+    weir_reader value = weir_reader_of(record->value.data, record->value.size);
+    uint8_t kind = weir_reader_u8(&value);
+    const char *prefix = kind == MARK ? "mark/" : kind == END ? "end/" : NULL;
+    if (prefix == NULL || !key_parse(record->key, prefix, name, &partition, teller)) return;
+    weir_topic topic = topic_of(self, name);
+    weir_board_row *row = topic == UINT32_MAX ? NULL : weir_board_at(self->board, topic, partition);
+    if (row == NULL) return;
+    if (kind == MARK) {
+        mark_take(self, row, &value);
+    } else {
+        int64_t end = (int64_t)weir_reader_u64(&value);
+        if (!value.bad) weir_board_produced(self->board, topic, partition, end);
+    }
+}
+
+static weir_error *read_some(weir_marks *self, int timeout_ms)
+{
+    const weir_fetched *items = NULL;
+    size_t count = 0;
+    WEIR_TRY(weir_kafka_reader_poll(self->reader, 500, timeout_ms, &items, &count, NULL));
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].is_end) continue;
+        record_take(self, &items[i].record);
+        any = true;
+    }
+    if (any) self->wake(self->context);
+    return NULL;
+}
+
+/* --- writing --- */
+
+static weir_error *put(weir_marks *self, const char *key, const weir_buffer *value)
+{
+    return weir_kafka_producer_add(self->producer, self->options->marks, 0,
+                                   (weir_bytes){(const uint8_t *)key, strlen(key)},
+                                   (weir_bytes){value->data, value->size}, 0, 0);
+}
+
+static told *told_of(weir_marks *self, weir_topic topic, int32_t count)
+{
+    if (self->told[topic] == NULL) {
+        self->told[topic] = calloc((size_t)count, sizeof(told));
+        WEIR_ASSERT(self->told[topic] != NULL);
+    }
+    return self->told[topic];
+}
+
+/* First pass: our marks as they are now. They are written after the ends, which are looked at
+ * later. */
+static weir_error *marks_put(weir_marks *self, int64_t now_us, weir_buffer *keep)
+{
+    const weir_driver_options *options = self->options;
+    for (size_t i = 0; i < options->topic_count; i++) {
+        int32_t count = weir_board_count(self->board, (weir_topic)i);
+        told *last = count == 0 ? NULL : told_of(self, (weir_topic)i, count);
+        for (int32_t p = 0; p < count; p++) {
+            weir_board_row *row = weir_board_at(self->board, (weir_topic)i, p);
+            if (atomic_load(&row->member) == 0) continue;
+            int32_t state = atomic_load(&row->state);
+            int64_t mark = atomic_load(&row->mark_us);
+            bool is_same = last[p].state == state && last[p].mark_us == mark;
+            if (state == WEIR_BOARD_UNKNOWN || (is_same && now_us - last[p].at_us < AGAIN_US)) {
+                continue;
+            }
+            last[p] = (told){.mark_us = mark, .end = last[p].end, .state = state, .at_us = now_us};
+            weir_buffer_put_u32(keep, (uint32_t)i);
+            weir_buffer_put_u32(keep, (uint32_t)p);
+            weir_buffer_put_u8(keep, MARK);
+            weir_buffer_put_u8(keep, (uint8_t)state);
+            weir_buffer_put_u64(keep, (uint64_t)mark);
+            weir_buffer_put_u64(keep, (uint64_t)atomic_load(&row->position));
+        }
+    }
+    return NULL;
+}
+
+static weir_error *ends_put(weir_marks *self)
+{
+    weir_buffer value = {0};
+    weir_error *error = NULL;
+    for (size_t i = 0; i < self->options->topic_count; i++) {
+        const char *name = self->options->topics[i].name;
+        int32_t count = weir_board_count(self->board, (weir_topic)i);
+        told *last = count == 0 ? NULL : told_of(self, (weir_topic)i, count);
+        for (int32_t p = 0; p < count; p++) {
+            int64_t end = atomic_load(&weir_board_at(self->board, (weir_topic)i, p)->produced_end);
+            if (end == last[p].end) continue;
+            last[p].end = end;
+            char key[400];
+            (void)snprintf(key, sizeof key, "end/%s/%d/%s", name, p, self->teller);
+            weir_buffer_clear(&value);
+            weir_buffer_put_u8(&value, END);
+            weir_buffer_put_u64(&value, (uint64_t)end);
+            WEIR_TRY_OUT(put(self, key, &value));
+        }
+    }
+out:
+    weir_buffer_deinit(&value);
+    return error;
+}
+
+static weir_error *kept_put(weir_marks *self, const weir_buffer *keep)
+{
+    weir_reader reader = weir_reader_of(keep->data, keep->size);
+    while (weir_reader_left(&reader) > 0) {
+        uint32_t topic = weir_reader_u32(&reader), partition = weir_reader_u32(&reader);
+        char key[400];
+        (void)snprintf(key, sizeof key, "mark/%s/%u", self->options->topics[topic].name, partition);
+        weir_buffer value = {.data = keep->data + (reader.next - keep->data), .size = MARK_BYTES};
+        (void)weir_reader_take(&reader, MARK_BYTES);
+        WEIR_TRY(put(self, key, &value));
+    }
+    return NULL;
+}
+
+static weir_error *write_some(weir_marks *self)
+{
+    const weir_env *env = self->options->env;
+    if (weir_kafka_producer_pending(self->producer) > PENDING_MAX) return NULL;
+    weir_buffer keep = {0};
+    weir_error *error = marks_put(self, env->monotonic_us(env->context), &keep);
+    if (error == NULL && keep.size > 0) error = ends_put(self);
+    if (error == NULL) error = kept_put(self, &keep);
+    weir_buffer_deinit(&keep);
+    return error;
+}
+
+/* Does anybody else own partitions? */
+static bool is_alone(const weir_marks *self)
+{
+    for (size_t i = 0; i < self->options->topic_count; i++) {
+        int32_t count = weir_board_count(self->board, (weir_topic)i);
+        for (int32_t p = 0; p < count; p++) {
+            if (atomic_load(&weir_board_at(self->board, (weir_topic)i, p)->member) == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* --- the thread --- */
+
+static void clients_close(weir_marks *self)
+{
+    weir_kafka_reader_close(self->reader);
+    weir_kafka_producer_close(self->producer);
+    self->reader = NULL;
+    self->producer = NULL;
+}
+
+static weir_error *clients_open(weir_marks *self)
+{
+    const weir_driver_options *options = self->options;
+    const char *name = options->topics[options->marks].name;
+    weir_producer_options how = {.kafka = options->kafka, .wake_fd = -1};
+    uint32_t source = 0;
+    WEIR_TRY(weir_kafka_reader_open(options->kafka, &self->reader));
+    WEIR_TRY(weir_kafka_reader_add(self->reader, name, 0, WEIR_OFFSET_END, &source));
+    WEIR_TRY(weir_kafka_producer_open(&how, &self->producer));
+    return weir_kafka_producer_topic(self->producer, options->marks, name);
+}
+
+static weir_error *round_once(weir_marks *self)
+{
+    if (is_alone(self)) return read_some(self, ALONE_MS);
+    WEIR_TRY(write_some(self));
+    WEIR_TRY(weir_kafka_producer_send(self->producer));
+    WEIR_TRY(weir_kafka_producer_poll(self->producer, 0));
+    return read_some(self, BUSY_MS);
+}
+
+static void *marks_main(void *context)
+{
+    weir_marks *self = context;
+    while (!atomic_load(&self->stop)) {
+        weir_error *error = self->reader == NULL ? clients_open(self) : NULL;
+        while (error == NULL && !atomic_load(&self->stop))
+            error = round_once(self);
+        if (error == NULL) break;
+        WEIR_LOG(DEBUG, "marks_wait", WEIR_TEXT("reason", weir_error_message(error)));
+        weir_error_free(error);
+        clients_close(self);
+        for (int i = 0; i < 50 && !atomic_load(&self->stop); i++)
+            usleep(RETRY_US / 50);
+    }
+    clients_close(self);
+    return NULL;
+}
+
+weir_marks *weir_marks_create(const weir_driver_options *options, weir_board *board,
+                              void (*wake)(void *context), void *context)
+{
+    if (options->marks >= options->topic_count) return NULL;
+    weir_marks *self = calloc(1, sizeof *self);
+    WEIR_ASSERT(self != NULL);
+    *self = (weir_marks){.options = options, .board = board, .wake = wake, .context = context};
+    self->told = calloc(options->topic_count + 1, sizeof(told *));
+    WEIR_ASSERT(self->told != NULL);
+    (void)snprintf(self->teller, sizeof self->teller, "%016llx",
+                   (unsigned long long)options->env->random(options->env->context));
+    self->is_running = pthread_create(&self->thread, NULL, marks_main, self) == 0;
+    return self;
+}
+
+void weir_marks_destroy(weir_marks *marks)
+{
+    if (marks == NULL) return;
+    atomic_store(&marks->stop, true);
+    if (marks->is_running) (void)pthread_join(marks->thread, NULL);
+    for (size_t i = 0; i < marks->options->topic_count; i++)
+        free(marks->told[i]);
+    free(marks->told);
+    free(marks);
+}
