@@ -51,6 +51,7 @@ typedef struct member_node {
     bool is_dirty;         /* has sent scores in the open transaction */
     bool is_ignored;       /* others have lost patience with it */
     int64_t retry_us;      /* not before this monotonic time: the world was away */
+    int64_t told_us;       /* when the log last said so */
     uint64_t outstanding;
     member_epoch *epochs; /* [epoch_first .. epoch_end), oldest first */
     size_t epoch_first, epoch_end, epoch_capacity;

@@ -31,6 +31,7 @@ enum {
     FILL_SOURCE = 1024,
     FILL_JOURNAL = 32, /* packs of up to 512 KiB */
     RETRY_US = 250000,
+    TELL_US = 10000000, /* between two lines of the log about one wait */
     LOOK_MS = 10000,
 };
 
@@ -341,9 +342,12 @@ static weir_error *node_postpone(member *self, member_node *node, weir_error *er
 {
     if (weir_error_class_of(error) != WEIR_CLASS_TRANSIENT) return error;
     node->retry_us = self->now_us + RETRY_US;
-    WEIR_LOG(WARN, "partition_waits", WEIR_TEXT("topic", self->options->topics[node->topic].name),
-             WEIR_INT("partition", node->partition),
-             WEIR_TEXT("reason", weir_error_message(error)));
+    if (node->told_us == 0 || self->now_us - node->told_us >= TELL_US) {
+        node->told_us = self->now_us;
+        WEIR_LOG(
+            WARN, "partition_waits", WEIR_TEXT("topic", self->options->topics[node->topic].name),
+            WEIR_INT("partition", node->partition), WEIR_TEXT("reason", weir_error_message(error)));
+    }
     weir_error_free(error);
     return NULL;
 }

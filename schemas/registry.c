@@ -15,7 +15,7 @@
 enum {
     TIMEOUT_MS = 5000,
     BACKOFF_US_MIN = 100 * 1000,
-    BACKOFF_US_MAX = 30 * 1000 * 1000,
+    BACKOFF_US_MAX = 10 * 1000 * 1000,
     ANSWER_BYTES_MAX = 2 << 20, /* a schema of 1 MiB, escaped as a JSON string */
     ANSWER_NODES_MAX = 100000,
     SCHEMAS_MAX = 100000,
@@ -233,7 +233,7 @@ static weir_error *send(weir_registry *registry, const weir_http_call *call, wei
     weir_error *error = weir_http_client_call(registry->http, call, scratch, &a->status, &body);
     if (error != NULL) {
         note_away(registry, weir_error_message(error));
-        return weir_error_while(error, "the schema registry %s", registry->url);
+        return weir_error_while(error, "asking the schema registry");
     }
     read_answer(body, scratch, a);
     if (is_refusal_to_work(a->status)) {

@@ -4,7 +4,7 @@
  *
  * What an id stands for never changes, so schemas are asked for once and kept, and so are the ids
  * under which our own are registered. Everything else is asked anew. A registry that does not
- * answer is left alone for a while (0.1 s, doubling up to 30 s): in that time calls fail at once
+ * answer is left alone for a while (0.1 s, doubling up to 10 s): in that time calls fail at once
  * with the same cause, so a worker that tries again in a loop does not hang in time-outs, and what
  * is cached still serves.
  *

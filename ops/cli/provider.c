@@ -13,6 +13,7 @@ enum { US_PER_MS = 1000 };
 struct weir_provider {
     weir_registry *registry; /* NULL: schemas/ */
     const weir_project *project;
+    weir_error *problem;  /* of the last load that the registry did not answer */
     pthread_mutex_t lock; /* of the arena */
     weir_arena arena;
 };
@@ -43,6 +44,7 @@ void weir_provider_close(weir_provider *provider)
 {
     if (provider == NULL) return;
     weir_registry_close(provider->registry);
+    weir_error_free(provider->problem);
     (void)pthread_mutex_destroy(&provider->lock);
     weir_arena_deinit(&provider->arena);
     free(provider);
@@ -53,7 +55,20 @@ weir_error *weir_provider_load(void *context, const char *full_name, const weir_
     weir_provider *provider = context;
     *schema_out = NULL;
     if (provider->registry == NULL) return NULL;
-    return weir_registry_find(provider->registry, full_name, schema_out);
+    weir_error *error = weir_registry_find(provider->registry, full_name, schema_out);
+    if (error == NULL || weir_error_class_of(error) == WEIR_CLASS_CALLER) return error;
+    /* To the compiler this is a mistake at the stream's schema; to the command, a service that is
+     * away. */
+    weir_error_free(provider->problem);
+    provider->problem = weir_error_new(weir_error_code_of(error), "%s", weir_error_message(error));
+    return error;
+}
+
+weir_error *weir_provider_take_problem(weir_provider *provider)
+{
+    weir_error *problem = provider->problem;
+    provider->problem = NULL;
+    return problem;
 }
 
 void weir_provider_set_project(weir_provider *provider, const weir_project *project)

@@ -26,6 +26,9 @@ void weir_provider_close(weir_provider *provider); /* NULL is fine */
 /* For weir_project_options: load_schema and its context. */
 weir_error *weir_provider_load(void *provider, const char *full_name,
                                const weir_schema **schema_out);
+/* What kept weir_provider_load from an answer (the registry was away), for the caller; NULL if
+ * nothing did. */
+weir_error *weir_provider_take_problem(weir_provider *provider);
 /* The plan's streams and the folder's schemas, when there is no registry. */
 void weir_provider_set_project(weir_provider *provider, const weir_project *project);
 weir_schema_source weir_provider_source(weir_provider *provider);

@@ -1,3 +1,5 @@
 add_executable(registry_live ${CMAKE_CURRENT_SOURCE_DIR}/registry_live.c)
 target_link_libraries(registry_live PRIVATE weir_schemas)
 weir_script_test(registry_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/registry_test.sh TIMEOUT 180)
+weir_script_test(registry_run_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/registry_run_test.sh TIMEOUT 300)
+weir_script_test(avro_files_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/avro_files_test.sh TIMEOUT 120)
