@@ -158,32 +158,32 @@ AVX512 static inline __attribute__((always_inline)) void block_avx512(const weir
 {
     const float *w = d->packed + panel * WEIR_DENSE_PANEL * d->k;
     size_t stride = WEIR_DENSE_PANEL * d->k;
-    __m512 sum[4][4];
-#pragma GCC unroll 4
+    __m512 sum[4][8];
+#pragma GCC unroll 8
     for (int r = 0; r < R; r++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int p = 0; p < P; p++)
             sum[r][p] = _mm512_setzero_ps();
     for (size_t k = 0; k < d->k; k++, w += WEIR_DENSE_PANEL) {
-        __m512 column[4];
-#pragma GCC unroll 4
+        __m512 column[8];
+#pragma GCC unroll 8
         for (int p = 0; p < P; p++)
             column[p] = _mm512_load_ps(w + (size_t)p * stride);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
             __m512 a = _mm512_set1_ps(x[(size_t)r * d->k + k]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int p = 0; p < P; p++)
                 sum[r][p] = _mm512_fmadd_ps(a, column[p], sum[r][p]);
         }
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int p = 0; p < P; p++) {
         size_t begin = (panel + (size_t)p) * WEIR_DENSE_PANEL, left = d->n - begin;
         __mmask16 mask = left >= WEIR_DENSE_PANEL ? 0xffff : (__mmask16)((1u << left) - 1);
         __m512 bias =
             d->bias != NULL ? _mm512_maskz_loadu_ps(mask, d->bias + begin) : _mm512_setzero_ps();
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
             __m512 value = d->bias != NULL ? _mm512_add_ps(sum[r][p], bias) : sum[r][p];
             if (d->relu) value = _mm512_max_ps(_mm512_setzero_ps(), value);
@@ -197,6 +197,9 @@ AVX512 static inline __attribute__((always_inline)) void rows_avx512(const weir_
                                                                      const int R)
 {
     size_t panels = (d->n + WEIR_DENSE_PANEL - 1) / WEIR_DENSE_PANEL, p = 0;
+    for (; R == 1 && p + 8 <= panels;
+         p += 8) /* a lone row waits for its own chains: more of them */
+        block_avx512(d, x, p, y, R, R == 1 ? 8 : 1);
     for (; p + 4 <= panels; p += 4)
         block_avx512(d, x, p, y, R, 4);
     if (panels - p == 3) block_avx512(d, x, p, y, R, 3);

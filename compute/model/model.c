@@ -501,7 +501,7 @@ static weir_error *load_onnx(weir_model *model, weir_bytes file, const weir_mode
 
 static weir_error *load(weir_model *model, weir_bytes file, const weir_model_options *options)
 {
-    format form;
+    format form = FORMAT_ONNX;
     WEIR_TRY(find_format(file, &form));
     weir_sha256_of(file.data, file.size, model->info.digest);
     model->info.file_bytes = file.size;

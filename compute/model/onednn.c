@@ -16,6 +16,16 @@
 enum { BUCKETS = 4, BUCKET_MAX = 64 };
 static const size_t buckets[BUCKETS] = {1, 4, 16, BUCKET_MAX};
 
+typedef struct call_set {
+    dnnl_stream_t stream;
+    dnnl_memory_t source, target;
+} call_set;
+
+typedef struct kept_set {
+    bool is_taken; /* atomically */
+    call_set set;
+} kept_set;
+
 struct weir_onednn_dense {
     size_t k, n;
     dnnl_engine_t engine;
@@ -24,6 +34,7 @@ struct weir_onednn_dense {
     dnnl_memory_desc_t source[BUCKETS], target[BUCKETS];
     dnnl_memory_t bias;
     float *bias_data;
+    kept_set *kept; /* per bucket */
 };
 
 static weir_error *failed(const char *what, dnnl_status_t status)
@@ -191,6 +202,14 @@ static weir_error *make_bucket(weir_onednn_dense *d, size_t b, float *plain)
     return NULL;
 }
 
+static void free_set(call_set *set)
+{
+    if (set->source != NULL) (void)dnnl_memory_destroy(set->source);
+    if (set->target != NULL) (void)dnnl_memory_destroy(set->target);
+    if (set->stream != NULL) (void)dnnl_stream_destroy(set->stream);
+    *set = (call_set){0};
+}
+
 weir_error *weir_onednn_dense_create(size_t k, size_t n, const float *packed, const float *bias,
                                      weir_arena *into, weir_onednn_dense **dense_out)
 {
@@ -198,6 +217,7 @@ weir_error *weir_onednn_dense_create(size_t k, size_t n, const float *packed, co
     d->k = k;
     d->n = n;
     d->engine = the_engine();
+    d->kept = weir_arena_array(into, kept_set, BUCKETS);
     WEIR_ASSERT(d->engine != NULL);
     if (bias != NULL) d->bias_data = weir_arena_copy(into, bias, n * sizeof(float));
     weir_arena scratch = {0};
@@ -217,33 +237,53 @@ void weir_onednn_dense_destroy(weir_onednn_dense *d)
     for (size_t b = 0; b < BUCKETS; b++) {
         if (d->primitives[b] != NULL) (void)dnnl_primitive_destroy(d->primitives[b]);
         if (d->weights[b] != NULL) (void)dnnl_memory_destroy(d->weights[b]);
+        free_set(&d->kept[b].set);
         desc_free(&d->source[b]);
         desc_free(&d->target[b]);
     }
     if (d->bias != NULL) (void)dnnl_memory_destroy(d->bias);
 }
 
-/* Memory objects hold a pointer, so each call has its own: nothing is shared between threads. */
+/*
+ * A stream and two memory objects for one call. They cost as much as a small product to make, so
+ * each layer keeps one set a bucket; a second thread at the same time makes its own.
+ */
+static bool make_set(const weir_onednn_dense *d, size_t b, call_set *set)
+{
+    return dnnl_stream_create(&set->stream, d->engine, dnnl_stream_default_flags) == dnnl_success &&
+           dnnl_memory_create(&set->source, pass(&d->source[b]), d->engine, DNNL_MEMORY_NONE) ==
+               dnnl_success &&
+           dnnl_memory_create(&set->target, pass(&d->target[b]), d->engine, DNNL_MEMORY_NONE) ==
+               dnnl_success;
+}
+
+static bool execute_with(const weir_onednn_dense *d, size_t b, const call_set *set, const float *x,
+                         float *y)
+{
+    if (dnnl_memory_set_data_handle(set->source, (void *)x) != dnnl_success ||
+        dnnl_memory_set_data_handle(set->target, y) != dnnl_success)
+        return false;
+    dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, set->source},
+                                   {DNNL_ARG_WEIGHTS, d->weights[b]},
+                                   {DNNL_ARG_DST, set->target},
+                                   {DNNL_ARG_BIAS, d->bias}};
+    return dnnl_primitive_execute(d->primitives[b], set->stream, d->bias == NULL ? 3 : 4,
+                                  arguments) == dnnl_success &&
+           dnnl_stream_wait(set->stream) == dnnl_success;
+}
+
 static bool execute(const weir_onednn_dense *d, size_t b, const float *x, float *y)
 {
-    dnnl_stream_t stream = NULL;
-    dnnl_memory_t source = NULL, target = NULL;
-    bool good =
-        dnnl_stream_create(&stream, d->engine, dnnl_stream_default_flags) == dnnl_success &&
-        dnnl_memory_create(&source, pass(&d->source[b]), d->engine, (void *)x) == dnnl_success &&
-        dnnl_memory_create(&target, pass(&d->target[b]), d->engine, y) == dnnl_success;
-    if (good) {
-        dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, source},
-                                       {DNNL_ARG_WEIGHTS, d->weights[b]},
-                                       {DNNL_ARG_DST, target},
-                                       {DNNL_ARG_BIAS, d->bias}};
-        good = dnnl_primitive_execute(d->primitives[b], stream, d->bias == NULL ? 3 : 4,
-                                      arguments) == dnnl_success &&
-               dnnl_stream_wait(stream) == dnnl_success;
+    kept_set *kept = &d->kept[b];
+    if (!__atomic_test_and_set(&kept->is_taken, __ATOMIC_ACQUIRE)) {
+        bool good = (kept->set.stream != NULL || make_set(d, b, &kept->set)) &&
+                    execute_with(d, b, &kept->set, x, y);
+        __atomic_clear(&kept->is_taken, __ATOMIC_RELEASE);
+        return good;
     }
-    if (source != NULL) (void)dnnl_memory_destroy(source);
-    if (target != NULL) (void)dnnl_memory_destroy(target);
-    if (stream != NULL) (void)dnnl_stream_destroy(stream);
+    call_set own = {0};
+    bool good = make_set(d, b, &own) && execute_with(d, b, &own, x, y);
+    free_set(&own);
     return good;
 }
 

@@ -115,7 +115,7 @@ static weir_error *value_of(reader *r, weir_bytes bytes, uint32_t *out)
 {
     *out = WEIR_NO_VALUE;
     if (bytes.size == 0) return NULL;
-    const char *name;
+    const char *name = "";
     WEIR_TRY(text_of(r, bytes, &name));
     table_grow(r);
     size_t at = hash_of(name) & (r->table_size - 1);

@@ -92,6 +92,10 @@ static inline const weir_slot *weir_step_out_slot(const weir_step *step, size_t 
 }
 __attribute__((format(printf, 2, 3))) weir_error *weir_step_fail(const weir_step *step,
                                                                  const char *format, ...);
+/* Whether a product takes over the bias or Relu of the step that alone reads its output: same bits,
+ * one pass. */
+bool weir_dense_absorb(weir_step *step, const weir_step *next);
+
 /* Elements before, along and after an axis. */
 typedef struct weir_axis_view {
     size_t outer, length, inner;

@@ -59,6 +59,8 @@ LOOPS_FLOAT(min, a != a ? a : b != b ? b : a < b ? a : b)
 LOOPS_INT(min, a < b ? a : b)
 LOOPS_FLOAT(max, a != a ? a : b != b ? b : a > b ? a : b)
 LOOPS_INT(max, a > b ? a : b)
+LOOPS_FLOAT(prelu, a < 0 ? b * a : a)
+LOOPS_INT(prelu, a < 0 ? (uint64_t)a * (uint64_t)b : (uint64_t)a)
 LOOPS_COMPARE(equal, a == b)
 LOOPS_COMPARE(greater, a > b)
 LOOPS_COMPARE(less, a < b)
@@ -121,6 +123,7 @@ static const binary add = {FOUR(add), .is_variadic = false}, sub = {FOUR(sub)}, 
                     div_ = {FOUR(div)}, min_ = {FOUR(min), .is_variadic = true},
                     max_ = {FOUR(max), .is_variadic = true}, sum = {FOUR(add), .is_variadic = true},
                     mean = {FOUR(add), .is_variadic = true, .is_mean = true};
+static const binary prelu = {FOUR(prelu)};
 static const binary equal = {
     .by_kind = {equal_f32, equal_f64, equal_i64, equal_i32, equal_bool, equal_text},
     .gives_bool = true};
@@ -400,6 +403,7 @@ const weir_op weir_ops_binary[] = {
     {.name = "Max", .prepare = binary_prepare, .inputs_min = 1, .inputs_max = 255, .outputs_max = 1, .detail = &max_},
     {.name = "Sum", .prepare = binary_prepare, .inputs_min = 1, .inputs_max = 255, .outputs_max = 1, .detail = &sum},
     {.name = "Mean", .prepare = binary_prepare, .inputs_min = 1, .inputs_max = 255, .outputs_max = 1, .detail = &mean},
+    {.name = "PRelu", .prepare = binary_prepare, .inputs_min = 2, .inputs_max = 2, .outputs_max = 1, .detail = &prelu},
     {.name = "Equal", .prepare = binary_prepare, .inputs_min = 2, .inputs_max = 2, .outputs_max = 1, .detail = &equal},
     {.name = "Greater", .prepare = binary_prepare, .inputs_min = 2, .inputs_max = 2, .outputs_max = 1, .detail = &greater},
     {.name = "Less", .prepare = binary_prepare, .inputs_min = 2, .inputs_max = 2, .outputs_max = 1, .detail = &less},

@@ -20,6 +20,7 @@ typedef struct matrix_params {
     const float *bias;      /* constant row of n to add inside the kernel, or NULL */
     size_t c_row, c_column; /* strides of Gemm's C; both 0: one number */
     bool has_c;
+    bool relu;                       /* taken over from the node behind */
     const weir_onednn_dense *onednn; /* NULL: the exact kernel */
 } matrix_params;
 
@@ -103,7 +104,7 @@ static void product_f32(const matrix_params *p, const float *a, const float *b, 
         pack(p, b, room);
         packed = room;
     }
-    weir_dense dense = {.k = p->k, .n = p->n, .packed = packed, .bias = p->bias};
+    weir_dense dense = {.k = p->k, .n = p->n, .packed = packed, .bias = p->bias, .relu = p->relu};
     weir_dense_run(&dense, a, p->rows, y);
 }
 
@@ -348,6 +349,37 @@ static weir_error *matmul_prepare(weir_op_call *call)
     if (!right_column) shape.dims[shape.rank++] = (int64_t)p->n;
     (void)join_rows(&a, &b, p);
     return finish(call, p, &shape);
+}
+
+/* A constant row to be added to every row of the product. */
+static const float *bias_row(const matrix_params *p, const weir_step *step, uint32_t product)
+{
+    if (step->in_count != 2 || step->in[0] == step->in[1]) return NULL;
+    const weir_slot *other = &step->slots[step->in[step->in[0] == product]];
+    bool fits = other->constant != NULL && other->kind == WEIR_TENSOR_FLOAT32 &&
+                other->count == p->n && other->shape.rank > 0 &&
+                other->shape.dims[other->shape.rank - 1] == (int64_t)p->n;
+    return fits ? other->constant : NULL;
+}
+
+bool weir_dense_absorb(weir_step *step, const weir_step *next)
+{
+    if (step->run != matrix_run || weir_step_out_slot(step, 0)->kind != WEIR_TENSOR_FLOAT32)
+        return false;
+    if (weir_step_out_slot(step, 0)->count != weir_step_out_slot(next, 0)->count) return false;
+    matrix_params *p = (matrix_params *)step->params; /* made by this compilation, for this step */
+    if (p->packed == NULL || p->onednn != NULL || p->has_c || p->relu || p->alpha != 1.0f ||
+        p->products != 1)
+        return false;
+    if (strcmp(next->node->op, "Relu") == 0) {
+        p->relu = true;
+        return true;
+    }
+    const float *bias = strcmp(next->node->op, "Add") == 0 && p->bias == NULL
+                            ? bias_row(p, next, step->out[0])
+                            : NULL;
+    if (bias != NULL) p->bias = bias;
+    return bias != NULL;
 }
 
 // clang-format off

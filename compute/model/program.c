@@ -335,6 +335,34 @@ static void find_missing(compiler *c, weir_arena *scratch)
         program->accepts_missing[i] = takes[c->graph->inputs[i].value];
 }
 
+/* Joins a product with what alone reads it, where that stands right behind it. */
+static void fuse(compiler *c, weir_arena *scratch)
+{
+    weir_program *program = c->program;
+    uint32_t *uses = weir_arena_array(scratch, uint32_t, program->slot_count + 1);
+    for (size_t s = 0; s < program->step_count; s++)
+        for (size_t i = 0; i < program->steps[s].in_count; i++)
+            if (program->steps[s].in[i] != WEIR_NO_VALUE) uses[program->steps[s].in[i]]++;
+    for (size_t i = 0; i < c->graph->output_count; i++)
+        uses[c->graph->outputs[i].value]++;
+    size_t kept = 0;
+    for (size_t s = 0; s < program->step_count; s++) {
+        const weir_step *step = &program->steps[s];
+        weir_step *before = kept == 0 ? NULL : &program->steps[kept - 1];
+        bool reads = before != NULL && before->out_count == 1 && before->out[0] != WEIR_NO_VALUE &&
+                     step->out_count == 1 && step->out[0] != WEIR_NO_VALUE &&
+                     uses[before->out[0]] == 1;
+        bool joins = false;
+        for (size_t i = 0; reads && i < step->in_count; i++)
+            joins |= step->in[i] == before->out[0];
+        if (joins && weir_dense_absorb(before, step))
+            before->out = step->out;
+        else
+            program->steps[kept++] = *step;
+    }
+    program->step_count = kept;
+}
+
 static weir_error *compile(compiler *c, const weir_shape *shapes, weir_arena *scratch)
 {
     const weir_graph *graph = c->graph;
@@ -354,6 +382,7 @@ static weir_error *compile(compiler *c, const weir_shape *shapes, weir_arena *sc
         WEIR_TRY(error);
     }
     WEIR_TRY(check_outputs(c));
+    fuse(c, scratch);
     lay_out(c);
     find_missing(c, scratch);
     return NULL;

@@ -209,18 +209,24 @@ AVX512 static void leaves_avx512(const weir_trees *trees, const float *columns, 
     }
 }
 
-/* Sixteen rows of one tree; rows stand `stride` floats apart. */
+/* Sixteen rows of two trees; rows stand `stride` floats apart. */
 AVX512 static void rows_avx512(const weir_trees *trees, const float *columns, size_t stride,
-                               size_t tree, uint32_t *leaves)
+                               size_t tree, size_t other, uint32_t *leaves)
 {
     __m512i mask = _mm512_set1_epi32((int)((UINT32_C(1) << trees->column_bits) - 1));
     __m128i shift = _mm_cvtsi32_si128((int)trees->column_bits);
     __m512i step = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     __m512i row = _mm512_mullo_epi32(step, _mm512_set1_epi32((int)stride));
-    __m512i at = _mm512_set1_epi32((int)trees->roots[tree]);
-    for (unsigned d = 0; d < trees->depths[tree]; d++)
-        at = level_avx512(trees->nodes, columns, row, at, mask, shift);
-    store_leaves_avx512(trees, at, leaves);
+    __m512i a = _mm512_set1_epi32((int)trees->roots[tree]),
+            b = _mm512_set1_epi32((int)trees->roots[other]);
+    unsigned depth =
+        trees->depths[tree] > trees->depths[other] ? trees->depths[tree] : trees->depths[other];
+    for (unsigned d = 0; d < depth; d++) {
+        a = level_avx512(trees->nodes, columns, row, a, mask, shift);
+        b = level_avx512(trees->nodes, columns, row, b, mask, shift);
+    }
+    store_leaves_avx512(trees, a, leaves);
+    store_leaves_avx512(trees, b, leaves + LANES);
 }
 #endif
 
@@ -379,14 +385,17 @@ static size_t blocks_f32(const weir_trees *trees, const float *features, size_t 
     size_t row = 0;
     for (; fits && row + LANES <= rows; row += LANES) {
         float sums[LANES];
-        uint32_t leaves[LANES];
+        uint32_t leaves[2 * LANES];
         for (size_t i = 0; i < LANES; i++)
             sums[i] = trees->base_first ? trees->base_f32[0] : 0.0f;
-        for (size_t t = 0; t < trees->tree_count; t++) {
+        for (size_t t = 0; t < trees->tree_count; t += 2) {
+            size_t other = t + 1 < trees->tree_count ? t + 1 : t;
             rows_avx512(trees, features + row * trees->feature_count, trees->feature_count, t,
-                        leaves);
+                        other, leaves);
             for (size_t i = 0; i < LANES; i++)
                 sums[i] += leaf_float(leaves[i]);
+            for (size_t i = 0; other != t && i < LANES; i++)
+                sums[i] += leaf_float(leaves[LANES + i]);
         }
         for (size_t i = 0; i < LANES; i++) {
             scores[row + i] = sums[i];
