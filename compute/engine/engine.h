@@ -94,5 +94,10 @@ void weir_memory_state_destroy(weir_memory_state *states);
 const weir_state_port *weir_memory_state_port(weir_memory_state *states);
 /* Encodes and decodes every key again, as a restart would: values must not change. */
 weir_error *weir_memory_state_reload(weir_memory_state *states);
+/* What the states of a view take: rows, bytes stored, bytes in memory. */
+typedef struct weir_state_sizes {
+    uint64_t keys, rows, stored_bytes, memory_bytes;
+} weir_state_sizes;
+weir_state_sizes weir_memory_state_sizes(weir_memory_state *states, uint32_t view);
 /* All states, canonically: equal iff the states are equal. */
 void weir_memory_state_digest(weir_memory_state *states, uint8_t digest[WEIR_DIGEST_BYTES]);

@@ -185,3 +185,23 @@ void weir_memory_state_digest(weir_memory_state *states, uint8_t digest[WEIR_DIG
     weir_buffer_deinit(&bytes);
     weir_memory_free(sorted);
 }
+
+static void count_part(void *context, uint64_t part, weir_bytes bytes)
+{
+    (void)part;
+    *(uint64_t *)context += bytes.size;
+}
+
+weir_state_sizes weir_memory_state_sizes(weir_memory_state *states, uint32_t view)
+{
+    weir_state_sizes sizes = {0};
+    for (size_t i = 0; i < states->capacity; i++) {
+        const memory_entry *entry = states->slots[i];
+        if (entry == NULL || entry->view != view) continue;
+        sizes.keys++;
+        sizes.rows += weir_key_state_rows(entry->state);
+        sizes.memory_bytes += weir_key_state_bytes(entry->state);
+        weir_key_state_encode(entry->state, true, count_part, &sizes.stored_bytes);
+    }
+    return sizes;
+}

@@ -171,7 +171,20 @@ static double fold_run(fold *f, const transaction *events, size_t count, double 
     return cpu_seconds() - start;
 }
 
-static double ns_per_event(const options *o, const char *text, size_t keys)
+static void print_sizes(const fold *f)
+{
+    for (uint32_t v = 0; v < f->plan->view_count; v++) {
+        weir_state_sizes s = weir_memory_state_sizes(f->states, v);
+        double rows = s.rows > 0 ? (double)s.rows : 1.0;
+        (void)printf("fold_sizes group=%s keys=%llu rows_per_key=%.1f stored_bytes_per_row=%.2f "
+                     "memory_bytes_per_row=%.1f\n",
+                     f->plan->views[v].group, (unsigned long long)s.keys,
+                     rows / (double)(s.keys > 0 ? s.keys : 1), (double)s.stored_bytes / rows,
+                     (double)s.memory_bytes / rows);
+    }
+}
+
+static double ns_per_event(const options *o, const char *text, size_t keys, bool sizes)
 {
     double best = 0;
     for (size_t run = 0; run < o->runs; run++) {
@@ -183,6 +196,7 @@ static double ns_per_event(const options *o, const char *text, size_t keys)
         double seconds = fold_run(&f, events, o->events, &checksum);
         double ns = seconds * 1e9 / (double)(o->events - o->events / 2);
         if (run == 0 || ns < best) best = ns;
+        if (sizes && run == 0) print_sizes(&f);
         fold_close(&f);
         free(events);
     }
@@ -201,7 +215,7 @@ static void one_window(const options *o, const char *window)
                    window, window, window);
     /* Few keys, so that a window of 90 days has many rows. */
     (void)printf("fold_window window=%s ns_per_event=%.0f\n", window,
-                 ns_per_event(o, text, o->keys / 50 + 1));
+                 ns_per_event(o, text, o->keys / 50 + 1, false));
 }
 
 static options parse(int count, char **words)
@@ -223,14 +237,14 @@ int main(int count, char **words)
 {
     options o = parse(count, words);
     (void)printf("fold_handbook events=%zu keys=%zu ns_per_event=%.0f\n", o.events, o.keys,
-                 ns_per_event(&o, handbook, o.keys));
+                 ns_per_event(&o, handbook, o.keys, true));
     static const char *const windows[] = {"1h", "1d", "7d", "30d", "90d"};
     if (o.handbook_only) return 0;
     for (size_t w = 0; w < sizeof windows / sizeof windows[0]; w++)
         one_window(&o, windows[w]);
     for (size_t keys = o.keys; keys <= o.keys * 100; keys *= 10) {
         (void)printf("fold_keys keys=%zu ns_per_event=%.0f\n", keys,
-                     ns_per_event(&o, handbook, keys));
+                     ns_per_event(&o, handbook, keys, false));
     }
     return 0;
 }
