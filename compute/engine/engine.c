@@ -22,7 +22,9 @@ typedef struct cell_group {
     group_cell *cells;
     weir_bounds_request *bounds;
     const weir_plan_view_key
-        *key;                    /* of a composite view; NULL: the entity's, or none can be made */
+        *key;              /* of a composite view; NULL: the entity's, or none can be made */
+    uint32_t column_count; /* some of the columns that its cells look at, to fetch early */
+    uint32_t columns[4];
     const weir_plan_source *own; /* how the trigger becomes a row; NULL: no cell includes it */
 } cell_group;
 
@@ -34,6 +36,13 @@ typedef struct hop_reads {
      * them. */
     uint32_t deferred_count;
     const cell_group *deferred; /* one cell each */
+    /* Values that are a cell as it is, and the others in the order in which they must be computed.
+     */
+    uint32_t bare_count, rest_count;
+    const struct bare_read {
+        uint32_t cell, carried;
+    } * bare;
+    const uint32_t *rest;
 } hop_reads;
 
 typedef struct cell_list {
@@ -138,6 +147,16 @@ static void group_init(cell_group *group, uint32_t view, const weir_plan_view_ke
     group->bounds = weir_arena_alloc(into, capacity * sizeof *group->bounds);
 }
 
+static void group_add_column(cell_group *group, uint32_t column)
+{
+    for (uint32_t i = 0; i < group->column_count; i++) {
+        if (group->columns[i] == column) return;
+    }
+    if (column != WEIR_NONE && group->column_count < 4) {
+        group->columns[group->column_count++] = column;
+    }
+}
+
 static void group_add(weir_engine *engine, cell_group *group, uint32_t index, bool with_own)
 {
     const weir_layout_cell *cell = layout_cell(engine, index);
@@ -150,7 +169,34 @@ static void group_add(weir_engine *engine, cell_group *group, uint32_t index, bo
     }
     if (at == group->bounds_count)
         group->bounds[group->bounds_count++] = (weir_bounds_request){window, with_own};
+    group_add_column(group, cell->cell->filter);
+    if (cell->cell->binding.arg_count > 0) group_add_column(group, cell->cell->args[0]);
     group->cells[group->cell_count++] = (group_cell){index, at, with_own, cell};
+}
+
+static bool is_deferred(const hop_reads *reads, uint32_t cell)
+{
+    for (uint32_t i = 0; i < reads->deferred_count; i++) {
+        if (reads->deferred[i].cells[0].index == cell) return true;
+    }
+    return false;
+}
+
+static void prepare_values(weir_engine *engine, const weir_plan_stream *stream,
+                           const weir_plan_hop *hop, hop_reads *reads)
+{
+    struct bare_read *bare = weir_arena_alloc(&engine->arena, hop->read_count * sizeof *bare);
+    uint32_t *rest = weir_arena_array(&engine->arena, uint32_t, hop->read_count);
+    for (uint32_t r = 0; r < hop->read_count; r++) {
+        const weir_expr *expr = stream->carried[hop->reads[r]].expr;
+        if (expr->op == WEIR_EXPR_CELL && !is_deferred(reads, expr->index)) {
+            bare[reads->bare_count++] = (struct bare_read){expr->index, hop->reads[r]};
+        } else {
+            rest[reads->rest_count++] = hop->reads[r];
+        }
+    }
+    reads->bare = bare;
+    reads->rest = rest;
 }
 
 /* Puts a hop's cells into groups by view. */
@@ -185,6 +231,7 @@ static hop_reads *prepare_hop(weir_engine *engine, uint32_t stream_index, uint32
     }
     reads->groups = groups;
     reads->deferred = deferred;
+    prepare_values(engine, stream, hop, reads);
     return reads;
 }
 
@@ -320,6 +367,26 @@ static bool own_row(weir_engine *engine, const cell_group *group, const weir_eve
     return true;
 }
 
+/* The newest values of a run, up to eight cache lines of them. */
+static void fetch_newest(const void *values, size_t bytes)
+{
+    enum { LINE = 64, BYTES_MAX = 8 * LINE };
+    const char *end = (const char *)values + bytes;
+    size_t wanted = bytes < BYTES_MAX ? bytes : BYTES_MAX;
+    for (size_t back = 1; back <= wanted; back += LINE)
+        __builtin_prefetch(end - back);
+}
+
+/* Rows of a key that is not in the cache come in together, not one line after the other. */
+static void fetch_rows(const weir_key_state *state, const cell_group *group)
+{
+    fetch_newest(weir_state_times(state), state->count * sizeof(int64_t));
+    for (uint32_t c = 0; c < group->column_count; c++) {
+        size_t width = state->layout->columns[group->columns[c]].width;
+        fetch_newest(weir_state_values(state, group->columns[c]), width * state->count);
+    }
+}
+
 static weir_error *read_group(weir_engine *engine, const weir_state_port *port,
                               const cell_group *group, weir_bytes entity_key,
                               const weir_event *event, const weir_read_point *point)
@@ -329,6 +396,7 @@ static weir_error *read_group(weir_engine *engine, const weir_state_port *port,
     weir_key_state *state = NULL;
     bool has_key = port != NULL && group_key(engine, group, entity_key, point->self, &key);
     if (has_key) WEIR_TRY(port->find(port->context, group->view, key, &state));
+    if (state != NULL && state->count > 0) fetch_rows(state, group);
     weir_own_row own;
     bool has_own = has_key && own_row(engine, group, event, key, &own);
     if (state == NULL && !has_own) {
@@ -378,7 +446,6 @@ static weir_error *read_hop(weir_engine *engine, const weir_state_port *port, in
                             const weir_event *event)
 {
     const weir_plan_stream *stream = &engine->plan->streams[event->stream];
-    const weir_plan_hop *hop = &stream->hops[event->hop];
     const hop_reads *reads = engine->reads[event->stream * WEIR_PLAN_HOPS_MAX + event->hop];
     weir_read_point point = {.tau_us = event->et_us,
                              .greatest_us = greatest_us,
@@ -394,16 +461,16 @@ static weir_error *read_hop(weir_engine *engine, const weir_state_port *port, in
                          .carried = event->carried,
                          .carried_overflow = event->carried_overflow,
                          .scratch = &engine->scratch};
-    for (uint32_t r = 0; r < hop->read_count; r++) {
-        uint32_t index = hop->reads[r];
+    for (uint32_t r = 0; r < reads->bare_count; r++) {
+        event->carried[reads->bare[r].carried] = engine->cells[reads->bare[r].cell];
+        event->carried_overflow[reads->bare[r].carried] =
+            engine->cell_overflow[reads->bare[r].cell];
+    }
+    for (uint32_t r = 0; r < reads->rest_count; r++) {
+        uint32_t index = reads->rest[r];
         const weir_expr *expr = stream->carried[index].expr;
         if (reads->deferred_count > 0)
             WEIR_TRY(read_deferred(engine, port, reads, expr, event, &point));
-        if (expr->op == WEIR_EXPR_CELL) { /* a bare aggregate */
-            event->carried[index] = engine->cells[expr->index];
-            event->carried_overflow[index] = engine->cell_overflow[expr->index];
-            continue;
-        }
         env.overflow = false;
         event->carried[index] = weir_expr_eval(expr, &env);
         event->carried_overflow[index] = env.overflow && weir_is_null(&event->carried[index]);

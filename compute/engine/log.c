@@ -242,6 +242,7 @@ void weir_state_evict(weir_key_state *state, int64_t greatest_us)
     if (state->count == 0 || form == WEIR_FORM_NEVER || greatest_us == INT64_MIN) return;
     weir_int128 settled = (weir_int128)greatest_us - layout->late_us;
     weir_int128 end = settled - layout->keep_us + 1; /* rows before this time may leave */
+    if (weir_state_times(state)[0] >= end) return;   /* by far the most frequent answer */
     if (form == WEIR_FORM_AUTOMATIC) {
         weir_int128 tile = layout->tile_us, part = end % tile;
         end -= part < 0 ? part + tile : part;
