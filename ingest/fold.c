@@ -37,6 +37,7 @@ typedef struct fold {
     bool *has_score_id;
     weir_arena scratch;
     weir_buffer bytes, values, key;
+    weir_buffer held; /* scores of the pack that is being taken: hold_score */
 } fold;
 
 static fold *self_of(const weir_node *node)
@@ -294,6 +295,42 @@ static weir_bytes score_key(fold *self, const weir_lane *l)
     WEIR_UNREACHABLE();
 }
 
+/*
+ * Scores are held back until their pack is wholly taken. K can only stand between packs, and under
+ * transactional delivery it is committed with the scores: a turn that stops amid a pack (alignment)
+ * must not leave scores behind K in a transaction that is closed, or a restart scores them again.
+ */
+typedef struct held_score {
+    weir_topic topic;
+    size_t key_size, value_size;
+} held_score;
+
+static void hold_score(fold *self, weir_topic topic, weir_bytes key, weir_bytes value)
+{
+    held_score head = {.topic = topic, .key_size = key.size, .value_size = value.size};
+    weir_buffer_put(&self->held, &head, sizeof head);
+    weir_buffer_put(&self->held, key.data, key.size);
+    weir_buffer_put(&self->held, value.data, value.size);
+}
+
+static weir_error *release_scores(fold *self)
+{
+    for (size_t at = 0; at < self->held.size;) {
+        held_score head;
+        memcpy(&head, self->held.data + at, sizeof head);
+        const uint8_t *key = self->held.data + at + sizeof head;
+        weir_output output = {.topic = head.topic,
+                              .partition = WEIR_PARTITION_BY_KEY,
+                              .key = {key, head.key_size},
+                              .value = {key + head.key_size, head.value_size},
+                              .is_transactional = true};
+        WEIR_TRY(send(self, &output));
+        at += sizeof head + head.key_size + head.value_size;
+    }
+    weir_buffer_clear(&self->held);
+    return NULL;
+}
+
 static weir_error *send_score(fold *self, const passage *p, uint32_t ordinal)
 {
     uint32_t score = p->lane->scores[ordinal];
@@ -309,12 +346,9 @@ static weir_error *send_score(fold *self, const passage *p, uint32_t ordinal)
                                   .schema_id = self->score_ids[score]};
     weir_buffer_clear(&self->bytes);
     WEIR_TRY(weir_scorer_score(self->options.scorers[score], &request, &self->bytes));
-    weir_output output = {.topic = self->options.topics->scores[score],
-                          .partition = WEIR_PARTITION_BY_KEY,
-                          .key = score_key(self, p->lane),
-                          .value = {self->bytes.data, self->bytes.size},
-                          .is_transactional = true};
-    return send(self, &output);
+    hold_score(self, self->options.topics->scores[score], score_key(self, p->lane),
+               (weir_bytes){self->bytes.data, self->bytes.size});
+    return NULL;
 }
 
 static weir_error *finish_event(fold *self, passage *p)
@@ -504,7 +538,7 @@ static weir_error *take_pack(fold *self, const weir_log_record *record, weir_nod
     }
     if (bad) return damaged(self, record->offset, self->next_index, "the pack is cut off");
     *done_out = true;
-    return NULL;
+    return release_scores(self);
 }
 
 /* A definition came into force. Below K it is history; from K on a worker of another one must not
@@ -691,6 +725,7 @@ static void fold_close(weir_node *node)
     weir_epochs_deinit(&self->epochs);
     weir_arena_deinit(&self->scratch);
     weir_buffer_deinit(&self->bytes);
+    weir_buffer_deinit(&self->held);
     weir_buffer_deinit(&self->values);
     weir_buffer_deinit(&self->key);
     free(self->score_ids);
