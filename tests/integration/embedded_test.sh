@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The main job on the embedded broker, run as a process of its own, so that workers can be killed without it: produce, run, scores,
+# kill and restart, and what must be refused.
+. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+"$weir" -q broker --address-file "$work/address" > /dev/null & broker=$!
+children+=("$broker")
+for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
+export WEIR_BROKERS=$(cat address) WEIR_KAFKA_FETCH_WAIT_MAX_MS=10
+cp -r "$root/docs/examples/fraud-handbook" project
+rows=3000
+awk -v n="$rows" 'BEGIN {
+    srand(7); t = 1700000000000; print "tx_id,ts,customer,terminal,amount,fraud"
+    for (i = 0; i < n; i++) { t += int(rand() * 60000)
+        printf "%d,%d,%d,%d,%d.%02d,%d\n", i, t, rand() * 50, rand() * 40, rand() * 200, rand() * 100, rand() < 0.02 }
+}' > events.csv
+
+# Nothing applied: each command names the cure.
+expect 78 "$weir" -C project run --until-end
+says err "weir apply"
+expect 0 "$weir" -C project topics
+says out "weir apply"
+expect 0 "$weir" -C project apply --dry-run
+says out "+ topic handbook.tx"
+expect 0 "$weir" -C project apply
+expect 0 "$weir" -C project apply
+says err "nothing to do"
+
+head -1501 events.csv > first.csv
+(head -1 events.csv; tail -1500 events.csv) > second.csv
+expect 0 "$weir" -C project produce --stream tx "$work/first.csv"
+expect 0 "$weir" -C project run --until-end --worker-id w1
+says err "ready"
+# A worker that is killed while events come in: another start under the same name goes on.
+"$weir" -q -C project run --worker-id w1 2> worker.log & worker=$!
+children+=("$worker")
+expect 0 "$weir" -C project produce --stream tx --rate 1000 "$work/second.csv"
+kill -KILL $worker; wait $worker 2>/dev/null
+expect 0 timeout 60 "$weir" -C project run --until-end --worker-id w1
+expect 0 timeout 60 "$weir" -C project tail handbook.scores --from start --until-end
+python3 -c '
+import json, sys
+rows = int(sys.argv[1]); seen = {}
+for line in open("out"):
+    value = json.loads(line)["value"]
+    seen.setdefault(value["event_id"], set()).add(json.dumps(value, sort_keys=True))
+missing = [i for i in range(rows) if str(i) not in seen]
+assert not missing, f"{len(missing)} events have no score, such as {missing[:5]}"
+assert all(len(v) == 1 for v in seen.values()), "copies differ"
+' "$rows" || fail "scores are not what was promised"
+expect 0 timeout 60 "$weir" -C project prove
+says out "proved"
+
+# Other definitions than those in force are refused, by name of the cure.
+sed -i 's/over 1d, 7d, 30d delayed 7d/over 1d, 7d, 30d delayed 6d/' project/handbook.weir
+expect 78 "$weir" -C project run --until-end
+says err "weir apply"
+
+# Rows that do not fit are counted and named; the rest goes out.
+printf 'tx_id,ts,customer,terminal,amount,fraud\n1,1700000000000,a,b,1.00,0\nx,1700000000000,a,b,1.00,0\n' > bad.csv
+expect 65 "$weir" -C project produce --stream tx "$work/bad.csv"
+says err "1 of 2 rows"
+# A broker that is away is named within the time-out.
+expect 69 env WEIR_BROKERS=127.0.0.1:9 "$weir" -C project --set start_timeout=1s run --until-end
+says err "127.0.0.1:9"
