@@ -868,7 +868,7 @@ const weir_expr *weir_check_expr(weir_checker *c, const weir_scope *scope,
 {
     if (node == NULL) return NULL;
     if (c->steps > WEIR_CHECK_STEPS_MAX) return NULL; /* reported */
-    if (++c->steps > WEIR_CHECK_STEPS_MAX || c->nesting > 4 * WEIR_CHECK_NESTING_MAX) {
+    if (++c->steps > WEIR_CHECK_STEPS_MAX || c->nesting > 8 * WEIR_CHECK_NESTING_MAX) {
         REPORT(c, TOO_LARGE, node->span, "use fewer `let`s of `let`s",
                "with all that it refers to, this is too large");
         return NULL;

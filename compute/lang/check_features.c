@@ -83,7 +83,7 @@ static void scan(weir_checker *c, weir_feature_info *feature, const weir_ast_exp
 void weir_feature_scan(weir_checker *c, weir_feature_info *feature)
 {
     if (feature->is_scanned || feature->is_scanning) return;
-    if (c->nesting > WEIR_CHECK_NESTING_MAX * 2) return; /* reported when it is instantiated */
+    if (c->nesting > WEIR_CHECK_NESTING_MAX * 8) return; /* reported when it is instantiated */
     feature->is_scanning = true;
     c->nesting += 1;
     scan(c, feature, feature->ast->expr, false, 0);
@@ -461,7 +461,7 @@ const weir_expr *weir_member_instance(weir_checker *c, weir_member_info *member,
         return NULL;
     }
     if (instance != NULL) return instance->expr;
-    if (c->nesting > WEIR_CHECK_NESTING_MAX * 3) {
+    if (c->nesting > WEIR_CHECK_NESTING_MAX * 6) {
         REPORT(c, TOO_LARGE, at, "shorten the chain of features",
                "features refer to features too deep here");
         return NULL;

@@ -33,7 +33,7 @@ static void print_json(const weir_project *project)
         weir_json_write_end(&writer, '}');
     }
     weir_json_write_end(&writer, ']');
-    (void)fwrite(out.data, 1, out.size, stdout);
+    if (out.size > 0) (void)fwrite(out.data, 1, out.size, stdout);
     (void)fputc('\n', stdout);
     weir_buffer_deinit(&out);
 }
@@ -46,7 +46,7 @@ static void print_text(const weir_project *project)
                               weir_cli_has_color(stderr), &out);
         weir_buffer_put_u8(&out, '\n');
     }
-    (void)fwrite(out.data, 1, out.size, stderr);
+    if (out.size > 0) (void)fwrite(out.data, 1, out.size, stderr);
     weir_buffer_deinit(&out);
 }
 

@@ -81,7 +81,7 @@ static weir_error *explain_name(const weir_plan *plan, const char *name)
 {
     weir_buffer out = {0};
     bool known = weir_explain_name(plan, name, &out);
-    (void)fwrite(out.data, 1, out.size, stdout);
+    if (out.size > 0) (void)fwrite(out.data, 1, out.size, stdout);
     weir_buffer_deinit(&out);
     return known ? NULL : unknown(plan, name);
 }
@@ -94,7 +94,7 @@ static weir_error *explain_project(const weir_cli *cli, const weir_plan *plan)
         weir_buffer_put_text(&out, plan->canonical);
     else
         weir_explain_project(plan, &out);
-    (void)fwrite(out.data, 1, out.size, stdout);
+    if (out.size > 0) (void)fwrite(out.data, 1, out.size, stdout);
     weir_buffer_deinit(&out);
     return NULL;
 }

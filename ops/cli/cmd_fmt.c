@@ -18,7 +18,7 @@ static void print_diagnostics(const weir_compilation *result, const weir_source_
     weir_buffer out = {0};
     for (size_t i = 0; i < result->diagnostic_count; i++)
         weir_diagnostic_print(&result->diagnostics[i], source, weir_cli_has_color(stderr), &out);
-    (void)fwrite(out.data, 1, out.size, stderr);
+    if (out.size > 0) (void)fwrite(out.data, 1, out.size, stderr);
     weir_buffer_deinit(&out);
 }
 
@@ -56,7 +56,7 @@ static weir_error *format_stdin(weir_cli *cli)
         bool same = out.size == text.size && memcmp(out.data, text.data, out.size) == 0;
         if (!same) cli->exit_code = 1;
     } else {
-        (void)fwrite(out.data, 1, out.size, stdout);
+        if (out.size > 0) (void)fwrite(out.data, 1, out.size, stdout);
     }
 out:
     weir_buffer_deinit(&text);
