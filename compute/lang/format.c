@@ -321,17 +321,38 @@ static bool shares_line(const weir_formatter *f, const weir_ast_group *group, ui
     return with_last || with_next;
 }
 
+/* A blank line between two items ends a run of aligned lines. */
+static bool blank_between(const weir_formatter *f, uint32_t from, uint32_t to)
+{
+    bool seen_newline = false;
+    for (uint32_t i = from; i < to; i++) {
+        char c = f->text[i];
+        if (c == '\n' && seen_newline) return true;
+        if (c == '\n')
+            seen_newline = true;
+        else if (c != ' ' && c != '\t' && c != '\r')
+            seen_newline = false;
+    }
+    return false;
+}
+
+/* Widths of the run that begins at `index`; *end_out is behind its last feature. */
 static columns measure(const weir_formatter *f, const weir_ast_group *group,
-                       const feature_text *texts)
+                       const feature_text *texts, uint32_t index, uint32_t *end_out)
 {
     columns widths = {0, 0};
-    for (uint32_t i = 0; i < group->feature_count; i++) {
-        if (shares_line(f, group, i)) continue;
+    uint32_t i = index;
+    do {
         unsigned head = width_of(texts[i].head), body = width_of(texts[i].body);
-        if (head > widths.head && head <= ALIGNED_MAX_WIDTH) widths.head = head;
-        if (texts[i].over[0] != '\0' && body > widths.body && body <= ALIGNED_MAX_WIDTH)
-            widths.body = body;
-    }
+        if (!shares_line(f, group, i)) {
+            if (head > widths.head && head <= ALIGNED_MAX_WIDTH) widths.head = head;
+            if (texts[i].over[0] != '\0' && body > widths.body && body <= ALIGNED_MAX_WIDTH)
+                widths.body = body;
+        }
+        i += 1;
+    } while (i < group->feature_count &&
+             !blank_between(f, group->features[i - 1].span.end, group->features[i].span.start));
+    *end_out = i;
     return widths;
 }
 
@@ -400,7 +421,8 @@ static void put_features(weir_formatter *f, const weir_ast_decl *decl)
     feature_text *texts = weir_arena_array(f->scratch, feature_text, group->feature_count);
     for (uint32_t i = 0; i < group->feature_count; i++)
         texts[i] = render_feature(f, &group->features[i]);
-    columns widths = measure(f, group, texts);
+    columns widths = {0, 0};
+    uint32_t run_end = 0;
     put_features_head(f, decl);
     uint32_t first = group->feature_count > 0 ? group->features[0].span.start : 0;
     bool one_line =
@@ -408,6 +430,7 @@ static void put_features(weir_formatter *f, const weir_ast_decl *decl)
     if (!one_line) end_head(f, group->feature_count, first, decl->span.end);
     for (uint32_t i = 0; i < group->feature_count; i++) {
         const weir_ast_feature *feature = &group->features[i];
+        if (i == run_end) widths = measure(f, group, texts, i, &run_end);
         bool continues =
             i > 0 && same_line(f, group->features[i - 1].span.end - 1, feature->span.start);
         bool goes_on = i + 1 < group->feature_count &&
@@ -432,13 +455,52 @@ static void put_features(weir_formatter *f, const weir_ast_decl *decl)
 
 /* ---- Vectors ---- */
 
-static void put_item(weir_formatter *f, const weir_ast_item *item)
+static bool is_named(const weir_ast_item *item)
+{
+    return item->kind == WEIR_ITEM_NAMED || item->kind == WEIR_ITEM_LET;
+}
+
+static unsigned head_width(const weir_ast_item *item)
+{
+    return width_of(item->name.name) + (item->kind == WEIR_ITEM_LET ? 4 : 0);
+}
+
+static bool item_shares_line(const weir_formatter *f, const weir_ast_vector *vector, uint32_t index)
+{
+    const weir_ast_item *items = vector->items;
+    bool with_last =
+        index > 0 && same_line(f, items[index - 1].span.end - 1, items[index].span.start);
+    bool with_next = index + 1 < vector->item_count &&
+                     same_line(f, items[index].span.end - 1, items[index + 1].span.start);
+    return with_last || with_next;
+}
+
+static unsigned measure_items(const weir_formatter *f, const weir_ast_vector *vector,
+                              uint32_t index, uint32_t *end_out)
+{
+    unsigned width = 0;
+    uint32_t i = index;
+    do {
+        const weir_ast_item *item = &vector->items[i];
+        bool counts = is_named(item) && !item_shares_line(f, vector, i) &&
+                      head_width(item) <= ALIGNED_MAX_WIDTH;
+        if (counts && head_width(item) > width) width = head_width(item);
+        i += 1;
+    } while (i < vector->item_count &&
+             !blank_between(f, vector->items[i - 1].span.end, vector->items[i].span.start));
+    *end_out = i;
+    return width;
+}
+
+static void put_item(weir_formatter *f, const weir_ast_item *item, unsigned width)
+
 {
     switch (item->kind) {
     case WEIR_ITEM_LET:
     case WEIR_ITEM_NAMED:
-        weir_buffer_printf(f->out, "%s%s = ", item->kind == WEIR_ITEM_LET ? "let " : "",
-                           item->name.name);
+        weir_buffer_printf(f->out, "%s%s%*s = ", item->kind == WEIR_ITEM_LET ? "let " : "",
+                           item->name.name,
+                           width > head_width(item) ? (int)(width - head_width(item)) : 0, "");
         weir_format_expr(f, item->expr);
         break;
     case WEIR_ITEM_STAR: weir_buffer_printf(f->out, "%s.*", item->name.name); break;
@@ -463,8 +525,11 @@ static void put_vector(weir_formatter *f, const weir_ast_decl *decl)
     bool one_line =
         vector->item_count > 0 && same_line(f, head_end(f, first) - 1, decl->span.end - 1);
     if (!one_line) end_head(f, vector->item_count, first, decl->span.end);
+    unsigned width = 0;
+    uint32_t run_end = 0;
     for (uint32_t i = 0; i < vector->item_count; i++) {
         const weir_ast_item *item = &vector->items[i];
+        if (i == run_end) width = measure_items(f, vector, i, &run_end);
         bool continues = i > 0 && same_line(f, vector->items[i - 1].span.end - 1, item->span.start);
         bool goes_on = i + 1 < vector->item_count &&
                        same_line(f, item->span.end - 1, vector->items[i + 1].span.start);
@@ -476,7 +541,7 @@ static void put_vector(weir_formatter *f, const weir_ast_decl *decl)
             put_lead(f, item->span.start, item->span, 1);
             put_indent(f, 1);
         }
-        put_item(f, item);
+        put_item(f, item, continues || goes_on || one_line ? 0 : width);
         if (!goes_on && !one_line) end_line(f, item->span.end);
     }
     if (one_line)
