@@ -30,6 +30,28 @@ static bool fail_number(reading *r, const char *problem)
     return fail(r, problem);
 }
 
+/* Field by field: a struct built elsewhere and copied stalls on its own stores. */
+static inline void put_value(weir_value *out, weir_kind kind, size_t size)
+{
+    out->kind = (uint8_t)kind;
+    memset(out->reserved, 0, sizeof out->reserved);
+    out->size = (uint32_t)size;
+}
+
+static inline void put_int(weir_value *out, weir_kind kind, int64_t value)
+{
+    put_value(out, kind, 0);
+    out->as.decimal = 0;
+    out->as.integer = value;
+}
+
+static inline void put_string(weir_value *out, weir_bytes text)
+{
+    put_value(out, WEIR_STRING, text.size);
+    out->as.decimal = 0;
+    out->as.bytes = text.data;
+}
+
 /* -- Scalars from their text -- */
 
 static bool text_is(weir_bytes text, const char *word)
@@ -90,7 +112,9 @@ static bool read_float(reading *r, weir_bytes text, weir_value *out)
     if (!is_number && !is_nonfinite(text)) return fail(r, "expected a float64");
     if (!is_number || !isfinite(value))
         return fail_number(r, "NaN, or beyond the range of float64");
-    *out = weir_float(value);
+    put_value(out, WEIR_FLOAT64, 0);
+    out->as.decimal = 0;
+    out->as.float64 = value + 0.0; /* no -0 */
     return true;
 }
 
@@ -98,7 +122,8 @@ static bool read_decimal(reading *r, const weir_type *type, weir_bytes text, wei
 {
     weir_int128 unscaled = 0;
     if (weir_decimal_parse(chars(text), text.size, type->precision, type->scale, &unscaled)) {
-        *out = weir_decimal(unscaled);
+        put_value(out, WEIR_DECIMAL, 0);
+        out->as.decimal = unscaled;
         return true;
     }
     double ignored = 0;
@@ -119,7 +144,7 @@ static bool read_time(reading *r, weir_bytes text, weir_value *out)
                        "six digits of a "
                        "second, or an integer in the schema's unit");
     }
-    *out = weir_time(value);
+    put_int(out, WEIR_TIME, value);
     return true;
 }
 
@@ -136,7 +161,7 @@ static bool read_enum(reading *r, const weir_type *type, weir_bytes text, weir_v
 {
     for (uint32_t i = 0; i < type->symbols->symbol_count; i++) {
         if (text_is(text, type->symbols->symbols[i])) {
-            *out = (weir_value){.kind = WEIR_ENUM, .as.integer = i};
+            put_int(out, WEIR_ENUM, i);
             return true;
         }
     }
@@ -152,18 +177,24 @@ static bool read_bytes(reading *r, weir_bytes text, weir_value *out)
     return true;
 }
 
+static bool read_whole(reading *r, const weir_type *type, weir_bytes text, weir_value *out)
+{
+    int64_t value = 0;
+    if (!read_int(text, &value))
+        return fail(r, type->kind == WEIR_INT64
+                           ? "expected an int64, as a number or a string of digits"
+                           : "expected a duration as a whole number of microseconds");
+    put_int(out, (weir_kind)type->kind, value);
+    return true;
+}
+
 static bool read_scalar(reading *r, const weir_type *type, weir_bytes text, weir_value *out)
 {
     if (text.size > UINT32_MAX) return fail(r, "longer than 4 GiB");
     switch (type->kind) {
     case WEIR_BOOL: return read_bool(r, text, out);
     case WEIR_INT64:
-    case WEIR_DURATION:
-        *out = (weir_value){.kind = type->kind};
-        return read_int(text, &out->as.integer) ||
-               fail(r, type->kind == WEIR_INT64
-                           ? "expected an int64, as a number or a string of digits"
-                           : "expected a duration as a whole number of microseconds");
+    case WEIR_DURATION: return read_whole(r, type, text, out);
     case WEIR_FLOAT64: return read_float(r, text, out);
     case WEIR_DECIMAL: return read_decimal(r, type, text, out);
     case WEIR_TIME: return read_time(r, text, out);
@@ -172,7 +203,7 @@ static bool read_scalar(reading *r, const weir_type *type, weir_bytes text, weir
     case WEIR_STRING:
         if (!weir_utf8_is_valid(text.data, text.size))
             return fail(r, "a string that is not valid UTF-8");
-        *out = weir_string(text.data, text.size);
+        put_string(out, text);
         return true;
     default: return fail(r, "expected JSON");
     }
@@ -311,7 +342,7 @@ static bool read_json_scalar(reading *r, weir_json *json, weir_json_token token,
     bool is_text_float = type->kind == WEIR_FLOAT64 && token == WEIR_JSON_STRING;
     if (is_text_float && !is_nonfinite(json->text)) return fail(r, expectation(type));
     if (type->kind == WEIR_STRING && json->text.size <= UINT32_MAX) { /* its UTF-8 was checked */
-        *out = weir_string(json->text.data, json->text.size);
+        put_string(out, json->text);
         return true;
     }
     return read_scalar(r, type, json->text, out);
@@ -339,7 +370,7 @@ static bool skip_to_depth(weir_json *json, unsigned depth)
 
 static bool read_value(reading *r, weir_json *json, const weir_type *type, weir_value *out)
 {
-    *out = weir_null();
+    put_int(out, WEIR_NULL, 0);
     unsigned depth = json->depth;
     weir_json_token token = weir_json_next(json);
     if (token == WEIR_JSON_NULL)

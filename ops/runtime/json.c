@@ -175,16 +175,29 @@ static bool unescape(weir_json *json, const uint8_t *at, const uint8_t *end)
     return true;
 }
 
-/* json->next stands on the opening quote. */
-static bool take_string(weir_json *json)
+/* Escapes, other alphabets, and what is wrong. `at` is where the plain part ends. */
+__attribute__((noinline)) static bool take_rich_string(weir_json *json, const uint8_t *begin,
+                                                       const uint8_t *at)
 {
-    const uint8_t *begin = json->next + 1;
     bool has_escapes = false;
-    const uint8_t *close = string_end(json, begin, &has_escapes);
+    const uint8_t *close = string_end(json, at, &has_escapes);
     if (close == NULL) return false;
     json->next = close + 1;
     json->text = (weir_bytes){begin, (size_t)(close - begin)};
     return !has_escapes || unescape(json, begin, close);
+}
+
+/* json->next stands on the opening quote. */
+static inline bool take_string(weir_json *json)
+{
+    const uint8_t *begin = json->next + 1;
+    const uint8_t *at = skip_plain(begin, json->end);
+    if (__builtin_expect(at == json->end || *at != '"', 0))
+        return take_rich_string(json, begin, at);
+    json->next = at + 1;
+    json->text.data = begin;
+    json->text.size = (size_t)(at - begin);
+    return true;
 }
 
 static inline bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
