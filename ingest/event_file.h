@@ -4,7 +4,7 @@
  *
  * JSON Lines name the stream, `{"stream":"tx","value":{..}}`, and may give the time of ingest; CSV,
  * Avro containers, Parquet and JSON Lines of bare objects need the stream's name. The default time
- * of ingest is the greater of the event's own time and the previous line's (docs/reference/cli.md).
+ * of ingest is the greater of the event's own time and the previous line's (weir help eval).
  * A line that can not be used is refused and counted, and uses its number up.
  *
  * Owns: the file, buffers. Threads: one.

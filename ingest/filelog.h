@@ -4,7 +4,7 @@
  *
  * Every topic has one partition. What a node sends is handed to the next one at once, and the
  * offset of a copy in a journal is the number of the line that it came from, so that `seq` is that
- * number everywhere (docs/reference/cli.md, weir eval). State stays in memory. There is no second
+ * number everywhere (weir help eval). State stays in memory. There is no second
  * engine, no second contract: only this driver differs from the stream's.
  *
  * Owns:    nodes, engine, topics. Threads: one.

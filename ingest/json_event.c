@@ -42,7 +42,7 @@ static void add_path(member **members, uint32_t *count, const char *path, uint32
     if (dot == NULL)
         at->field = field;
     else
-        add_path(&at->inner, &at->inner_count, dot + 1, field, most - field, into);
+        add_path(&at->inner, &at->inner_count, dot + 1, field, most, into);
 }
 
 weir_json_event *weir_json_event_create(const weir_schema *schema, weir_arena *into)

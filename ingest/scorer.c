@@ -91,6 +91,12 @@ static void *new_array(size_t count, size_t size)
 
 static weir_error *bind_model(weir_scorer *scorer)
 {
+    if (scorer->score->schema != NULL && strcmp(scorer->score->schema, "weir.Score") != 0) {
+        return weir_error_new(WEIR_E_DEFINITION,
+                              "scores are written as weir.Score; records of `%s` can not be "
+                              "written: leave `avro(..)` out",
+                              scorer->score->schema);
+    }
     if (scorer->model == NULL) return NULL;
     scorer->info = weir_model_describe(scorer->model);
     WEIR_TRY(weir_binding_init(&scorer->binding, scorer->vector, scorer->info));

@@ -73,6 +73,39 @@ expect 0 "$weir" -C p eval --stream tx --events "$PWD/events.csv"
 says out '"seq":2,"stream":"tx","time":"2026-03-01T12:00:30.000000Z","key":{"card":"c1"},"values":{"vel_n_1m":1,'
 says out '"vel_prev":"m,1"'
 
+# Two streams, hops in different order, fields of an inner record.
+mkdir -p two/schemas; cp p/schemas/tx.avsc two/schemas/
+cat > two/schemas/cb.avsc <<'S'
+{"type":"record","name":"Chargeback","namespace":"pay","fields":[
+ {"name":"reported_at","type":{"type":"long","logicalType":"timestamp-millis"}},
+ {"name":"case_id","type":"string"},{"name":"merchant","type":"string"},{"name":"card","type":["null","string"],"default":null},
+ {"name":"loss","type":{"type":"record","name":"Loss","fields":[
+  {"name":"amount","type":"double"},{"name":"cur","type":"string","default":"EUR"}]}}]}
+S
+cat > two/a.weir <<'W'
+package two
+stream tx from kafka("pay.tx") avro("pay.Tx") { time ts  id tx_id  observed by card, merchant  late 1h }
+stream cb from kafka("pay.cb") avro("pay.Chargeback") { time reported_at  id case_id  observed by merchant, card  late 1h }
+features c per card from tx join cb { n = count() over 1h  back = count(cb) over 1h }
+features m per merchant from cb { lost = sum(loss.amount) over ever  eur = count() where loss.cur == "EUR" over 1h }
+vector w on cb { c.*  m.* }
+W
+cat > two.jsonl <<'J'
+{"stream":"tx","value":{"ts":"2026-03-01T12:00:00Z","tx_id":"a","card":"c1","merchant":"m1","amount":"10.00"}}
+{"stream":"cb","value":{"reported_at":"2026-03-01T12:00:01Z","case_id":"a","card":"c1","merchant":"m1","loss":{"amount":1.5}}}
+{"stream":"cb","value":{"reported_at":"2026-03-01T12:00:02Z","case_id":"b","merchant":"m1","loss":{"cur":"USD","amount":1e-3}}}
+{"stream":"cb","value":{"reported_at":"2026-03-01T12:00:04Z","case_id":"c","card":"c1","merchant":"m1","loss":{"amount":1}}}
+{"stream":"cb","value":{"reported_at":"2026-03-01T12:00:04Z","case_id":"d","merchant":"m1","loss":null}}
+J
+expect 0 "$weir" -C two eval --events "$PWD/two.jsonl"
+cat > want <<'J'
+{"seq":1,"stream":"cb","time":"2026-03-01T12:00:01.000000Z","key":{"merchant":"m1"},"values":{"c_n":1,"c_back":0,"m_lost":0.0,"m_eur":0}}
+{"seq":2,"stream":"cb","time":"2026-03-01T12:00:02.000000Z","key":{"merchant":"m1"},"values":{"c_n":0,"c_back":0,"m_lost":1.5,"m_eur":1}}
+{"seq":3,"stream":"cb","time":"2026-03-01T12:00:04.000000Z","key":{"merchant":"m1"},"values":{"c_n":2,"c_back":1,"m_lost":1.501,"m_eur":1}}
+J
+diff out want >&2 || fail "two streams"
+says err 'field loss.amount: the field is absent'
+
 # Mistakes.
 expect 64 "$weir" -C p eval; says err 'name the file of events'
 expect 64 "$weir" -C p eval --events x --vector w; says err 'there is no vector `w`; the folder defines: v'

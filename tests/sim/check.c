@@ -181,7 +181,7 @@ static weir_error *replay_fold(sim_world *world, weir_topic topic, int32_t p, ca
     const sim_setup *setup = sim_world_setup(world);
     sim_disk *disk = sim_disk_create();
     weir_engine *engine = weir_engine_create(setup->plan);
-    weir_scorer *scorer = NULL;
+    weir_scorer *scorers[2] = {NULL};
     weir_store_port store;
     sim_disk_port(disk, NULL, NULL, &store);
     weir_fold_options options = {.topics = setup->topics,
@@ -191,14 +191,16 @@ static weir_error *replay_fold(sim_world *world, weir_topic topic, int32_t p, ca
                                  .schemas = &setup->schemas,
                                  .store = &store,
                                  .engine = engine,
-                                 .scorers = &scorer};
-    weir_error *error = weir_scorer_create(setup->plan, 0, NULL, &scorer);
+                                 .scorers = scorers};
+    weir_error *error = weir_scorer_create(setup->plan, 0, NULL, &scorers[0]);
+    if (error == NULL) error = weir_scorer_create(setup->plan, 1, NULL, &scorers[1]);
     if (error == NULL) error = weir_fold_create(&options, &c->node);
     if (error == NULL) error = run_node(c->node, sim_world_partition(world, topic, p));
     if (c->node != NULL) c->node->ops->close(c->node);
     sim_disk_sync(disk);
     if (error == NULL) error = compare_disks(world, topic, p, disk);
-    weir_scorer_destroy(scorer);
+    weir_scorer_destroy(scorers[0]);
+    weir_scorer_destroy(scorers[1]);
     weir_engine_destroy(engine);
     sim_disk_destroy(disk);
     return error;
@@ -264,6 +266,7 @@ static weir_error *compare_sets(const sim_world *world, const line_set *there, c
  * duplicates by R9 taken out.
  */
 typedef struct kept_event {
+    uint32_t stream;
     weir_bytes key, id;
     int64_t ingest_us;
 } kept_event;
@@ -271,17 +274,18 @@ typedef struct kept_event {
 typedef struct model {
     const sim_setup *setup;
     weir_arena arena;
-    const weir_decoder *decoder;   /* of tx_id */
-    bool *is_seen[SIM_PARTITIONS]; /* source records, by offset */
-    bool *is_expected[SIM_PARTITIONS];
+    const weir_decoder *decoder;      /* of tx_id */
+    bool *is_seen[2][SIM_PARTITIONS]; /* source records, by offset */
+    bool *is_expected[2][SIM_PARTITIONS];
     kept_event *kept;
     size_t kept_count, kept_capacity;
 } model;
 
-static bool is_repeated(model *m, weir_bytes key, weir_bytes id, int64_t ingest_us)
+static bool is_repeated(model *m, uint32_t stream, weir_bytes key, weir_bytes id, int64_t ingest_us)
 {
     for (size_t i = 0; i < m->kept_count; i++) {
         const kept_event *k = &m->kept[i];
+        if (k->stream != stream) continue;
         if (k->key.size != key.size || memcmp(k->key.data, key.data, key.size) != 0) continue;
         if (k->id.size != id.size || memcmp(k->id.data, id.data, id.size) != 0) continue;
         if (ingest_us - k->ingest_us <= m->setup->plan->streams[0].late_us) return true;
@@ -291,27 +295,35 @@ static bool is_repeated(model *m, weir_bytes key, weir_bytes id, int64_t ingest_
         m->kept = realloc(m->kept, m->kept_capacity * sizeof *m->kept);
         WEIR_ASSERT(m->kept != NULL);
     }
-    m->kept[m->kept_count++] = (kept_event){key, id, ingest_us};
+    m->kept[m->kept_count++] = (kept_event){stream, key, id, ingest_us};
     return false;
 }
 
+static uint32_t stream_of(const model *m, weir_bytes name)
+{
+    const char *first = m->setup->plan->streams[0].name;
+    return strlen(first) == name.size && memcmp(first, name.data, name.size) == 0 ? 0 : 1;
+}
+
+/* All copies make time go on, once each; first copies are decided on. */
 static void model_copy(model *m, const weir_journal_copy *copy, int64_t record_us,
                        int64_t *ingest_us)
 {
     weir_value id;
-    if (copy->point_count > 0 || m->is_seen[copy->source_partition][copy->source_offset]) return;
-    m->is_seen[copy->source_partition][copy->source_offset] = true;
+    uint32_t stream = stream_of(m, copy->stream);
+    if (copy->point_count > 0) return;
+    bool *seen = &m->is_seen[stream][copy->source_partition][copy->source_offset];
+    if (*seen) return;
+    *seen = true;
     int64_t time = copy->source_timestamp_us < record_us ? copy->source_timestamp_us : record_us;
     if (time > *ingest_us) *ingest_us = time;
     weir_decode_result result = weir_decoder_decode(m->decoder, copy->body, &m->arena, &id);
     WEIR_ASSERT(result.reason == WEIR_DECODE_OK);
-    bool is_duplicate = !weir_is_null(&id) &&
-                        is_repeated(m, copy->key, (weir_bytes){id.as.bytes, id.size}, *ingest_us);
-    m->is_expected[copy->source_partition][copy->source_offset] = !is_duplicate;
+    weir_bytes text = {id.as.bytes, id.size};
+    bool is_duplicate = !weir_is_null(&id) && is_repeated(m, stream, copy->key, text, *ingest_us);
+    m->is_expected[stream][copy->source_partition][copy->source_offset] = !is_duplicate;
 }
 
-/* Which later-hop copies are new: the first of each read point of the hop before. Only their times
- * of ingest matter here. */
 static void model_partition(model *m, const sim_partition *partition)
 {
     int64_t ingest_us = INT64_MIN;
@@ -336,10 +348,12 @@ static void model_init(model *m, sim_world *world)
     weir_error *error = weir_decoder_compile(m->setup->schema, m->setup->schema, wanted, NULL, 1,
                                              &m->arena, &m->decoder);
     WEIR_ASSERT(error == NULL);
-    for (int32_t p = 0; p < SIM_PARTITIONS; p++) {
-        size_t count = sim_world_partition(world, m->setup->topics->sources[0], p)->count;
-        m->is_seen[p] = weir_arena_array(&m->arena, bool, count + 1);
-        m->is_expected[p] = weir_arena_array(&m->arena, bool, count + 1);
+    for (uint32_t stream = 0; stream < 2; stream++) {
+        for (int32_t p = 0; p < SIM_PARTITIONS; p++) {
+            size_t count = sim_world_partition(world, m->setup->topics->sources[stream], p)->count;
+            m->is_seen[stream][p] = weir_arena_array(&m->arena, bool, count + 1);
+            m->is_expected[stream][p] = weir_arena_array(&m->arena, bool, count + 1);
+        }
     }
     const weir_topics *topics = m->setup->topics;
     for (weir_topic t = 0; t < topics->count; t++)
@@ -350,15 +364,15 @@ static void model_init(model *m, sim_world *world)
 /* Each expected record has one score; no other has any. `there` holds distinct records. */
 static weir_error *compare_scores(model *m, const line_set *there)
 {
-    static const char *const wanted[] = {"origin.partition", "origin.offset"};
+    static const char *const wanted[] = {"origin.partition", "origin.offset", "stream"};
     const weir_schema *schema = NULL;
     const weir_decoder *decoder = NULL;
     weir_topic score = m->setup->topics->scores[0];
     WEIR_TRY(weir_schema_parse(weir_score_schema, strlen(weir_score_schema), "score.avsc",
                                &m->arena, &schema));
-    WEIR_TRY(weir_decoder_compile(schema, schema, wanted, NULL, 2, &m->arena, &decoder));
+    WEIR_TRY(weir_decoder_compile(schema, schema, wanted, NULL, 3, &m->arena, &decoder));
     for (size_t i = 0; i < there->count; i++) {
-        weir_value origin[2];
+        weir_value origin[3];
         weir_reader reader = weir_reader_of(there->lines[i].data, there->lines[i].size);
         if (weir_reader_u32(&reader) != score) continue;
         (void)weir_reader_u32(&reader);
@@ -367,7 +381,8 @@ static weir_error *compare_scores(model *m, const line_set *there)
                            weir_reader_left(&reader) - WEIR_FRAME_BYTES};
         weir_decode_result result = weir_decoder_decode(decoder, body, &m->arena, origin);
         WEIR_ASSERT(result.reason == WEIR_DECODE_OK);
-        bool *expected = &m->is_expected[origin[0].as.integer][origin[1].as.integer];
+        uint32_t stream = stream_of(m, (weir_bytes){origin[2].as.bytes, origin[2].size});
+        bool *expected = &m->is_expected[stream][origin[0].as.integer][origin[1].as.integer];
         if (!*expected) {
             return weir_error_new(WEIR_E_DIFFERENCE,
                                   "source record %d/%lld is scored twice, or is a duplicate",
@@ -378,18 +393,23 @@ static weir_error *compare_scores(model *m, const line_set *there)
     return NULL;
 }
 
+static weir_error *all_scored(const model *m, sim_world *world, uint32_t stream, int32_t p)
+{
+    size_t count = sim_world_partition(world, m->setup->topics->sources[stream], p)->count;
+    for (size_t i = 0; i < count; i++)
+        if (m->is_expected[stream][p][i])
+            return weir_error_new(WEIR_E_DIFFERENCE, "source record %s %d/%zu has no score",
+                                  m->setup->plan->streams[stream].name, (int)p, i);
+    return NULL;
+}
+
 static weir_error *check_model(sim_world *world, const line_set *there)
 {
     model m;
     model_init(&m, world);
     weir_error *error = compare_scores(&m, there);
-    for (int32_t p = 0; error == NULL && p < SIM_PARTITIONS; p++) {
-        size_t count = sim_world_partition(world, m.setup->topics->sources[0], p)->count;
-        for (size_t i = 0; error == NULL && i < count; i++)
-            if (m.is_expected[p][i])
-                error = weir_error_new(WEIR_E_DIFFERENCE, "source record %d/%zu has no score",
-                                       (int)p, i);
-    }
+    for (uint32_t i = 0; error == NULL && i < 2 * SIM_PARTITIONS; i++)
+        error = all_scored(&m, world, i / SIM_PARTITIONS, (int32_t)(i % SIM_PARTITIONS));
     free(m.kept);
     weir_arena_deinit(&m.arena);
     return error;

@@ -17,6 +17,8 @@ static const char definitions[] =
     "stream tx from kafka(\"src.tx\") avro(\"sim.Tx\") {\n"
     "  time ts  id tx_id  observed by card, merchant  late 2m  future 5m  expect amount >= 0.0\n"
     "}\n"
+    "stream back from kafka(\"src.back\") avro(\"sim.Tx\") { time ts  id tx_id  observed by "
+    "merchant, card  late 2m }\n"
     "features cv per card from tx {\n"
     "  n = count() over 1m, 1h\n"
     "  s = sum(amount) over 10m\n"
@@ -27,13 +29,18 @@ static const char definitions[] =
     "  m = max(amount) over last 5\n"
     "  cards = distinct(card) over 10m\n"
     "}\n"
-    "vector v on tx { cv.*  mv.*  this.amount }\n"
+    "features both per card from tx join back {\n"
+    "  n = count() over 10m\n"
+    "}\n"
+    "vector v on tx { cv.*  mv.*  both.*  this.amount }\n"
+    "vector w on back { mv.n  both.* }\n"
     "score sc on tx using model \"none\" {\n"
     "  input v\n"
     "  to kafka(\"sim.scores\")\n"
     "  decide { stop when score >= 0.5  else go }\n"
     "  fallback if mv.n[1m] > 2 then 0.9 else 0.1\n"
-    "}\n";
+    "}\n"
+    "score sb on back using model \"none\" { input w  to kafka(\"sim.scores\")  fallback 0.5 }\n";
 
 static weir_error *load_schema(void *context, const char *full_name, const weir_schema **schema_out)
 {

@@ -56,7 +56,7 @@ typedef struct worker {
     size_t slot_count;
     weir_packer *packer;
     weir_engine *engine;
-    weir_scorer *scorer;
+    weir_scorer *scorers[2];
     flight *flights; /* oldest first; of one partition they stay in order */
     sim_disk *disks[SIM_TOPICS_MAX][SIM_PARTITIONS];
 } worker;
@@ -210,7 +210,7 @@ static weir_error *create_node(worker *w, slot *s)
                                  .schemas = &setup->schemas,
                                  .store = &s->store,
                                  .engine = w->engine,
-                                 .scorers = &w->scorer,
+                                 .scorers = w->scorers,
                                  .table_bytes = 2048, /* evicts all the time */
                                  .freeze_every_us = 1000,
                                  .freeze_every_events = 1};
@@ -372,8 +372,8 @@ static void produce(sim_world *world)
     if (world->produced >= world->options.events) return;
     put_event(world, &value);
     world->produced++;
-    append(world, world->setup->topics->sources[0],
-           (int32_t)sim_below(&world->random, SIM_PARTITIONS), NULL, false, &value);
+    weir_topic topic = world->setup->topics->sources[sim_chance(&world->random, 70) ? 0 : 1];
+    append(world, topic, (int32_t)sim_below(&world->random, SIM_PARTITIONS), NULL, false, &value);
     weir_buffer_deinit(&value);
 }
 
@@ -628,8 +628,10 @@ static void worker_init(sim_world *world, int index)
     w->is_alive = true;
     w->packer = weir_packer_create(send_pack, w);
     w->engine = weir_engine_create(world->setup->plan);
-    weir_error *error = weir_scorer_create(world->setup->plan, 0, NULL, &w->scorer);
-    WEIR_ASSERT(error == NULL);
+    for (uint32_t i = 0; i < 2; i++) {
+        weir_error *error = weir_scorer_create(world->setup->plan, i, NULL, &w->scorers[i]);
+        WEIR_ASSERT(error == NULL);
+    }
 }
 
 sim_world *sim_world_create(const sim_setup *setup, const sim_options *options)
@@ -658,7 +660,8 @@ static void worker_deinit(worker *w)
         free_flight(f);
     }
     weir_packer_destroy(w->packer);
-    weir_scorer_destroy(w->scorer);
+    weir_scorer_destroy(w->scorers[0]);
+    weir_scorer_destroy(w->scorers[1]);
     weir_engine_destroy(w->engine);
     for (int t = 0; t < SIM_TOPICS_MAX; t++)
         for (int p = 0; p < SIM_PARTITIONS; p++)
