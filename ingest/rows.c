@@ -7,6 +7,7 @@
 
 #include "ingest/rows_internal.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/utf8.h"
 
 enum { SHOWN_TEXT_MAX = 60 };
 
@@ -23,6 +24,23 @@ void rows_problem(weir_row *row, const char *format, ...)
     row->status = WEIR_ROW_BAD;
 }
 
+/* The text in backquotes, cut at a character, with what would disturb a terminal or a log taken
+ * out. */
+static void show_text(weir_bytes text, char *shown, size_t shown_size)
+{
+    char clean[SHOWN_TEXT_MAX];
+    size_t size = text.size < SHOWN_TEXT_MAX ? text.size : SHOWN_TEXT_MAX;
+    bool is_cut = size < text.size;
+    while (is_cut && size > 0 && (text.data[size] & 0xc0) == 0x80)
+        size--;
+    bool is_utf8 = weir_utf8_is_valid(text.data, size);
+    for (size_t i = 0; i < size; i++) {
+        uint8_t c = text.data[i];
+        clean[i] = c < ' ' || c == 0x7f || (c >= 0x80 && !is_utf8) ? '?' : (char)c;
+    }
+    (void)snprintf(shown, shown_size, "`%.*s%s`: ", (int)size, clean, is_cut ? "..." : "");
+}
+
 void rows_bad_value(const weir_rows *rows, weir_row *row, const weir_rows_want *want,
                     weir_bytes text, const char *problem)
 {
@@ -33,17 +51,7 @@ void rows_bad_value(const weir_rows *rows, weir_row *row, const weir_rows_want *
     } else {
         (void)snprintf(place, sizeof place, "row %" PRIu64, rows->index);
     }
-    if (text.size > 0) {
-        size_t size = text.size;
-        bool is_cut = size > SHOWN_TEXT_MAX;
-        if (is_cut) {
-            size = SHOWN_TEXT_MAX;
-            while (size > 0 && (text.data[size] & 0xc0) == 0x80)
-                size--;
-        }
-        (void)snprintf(shown, sizeof shown, "`%.*s%s`: ", (int)size, (const char *)text.data,
-                       is_cut ? "..." : "");
-    }
+    if (text.size > 0) show_text(text, shown, sizeof shown);
     rows_problem(row, "%s, column %s: %s%s (wants %s)", place, want->name, shown, problem,
                  weir_type_print(want->type, &scratch));
     weir_arena_deinit(&scratch);

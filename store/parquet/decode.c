@@ -474,8 +474,10 @@ weir_error *parquet_decode_dictionary(parquet_cursor *cursor, const parquet_page
         return damaged(cursor, "the dictionary has fewer entries than it says");
     weir_buffer_clear(&cursor->dictionary_values);
     weir_arena_reset(&cursor->dictionary_arena);
+    size_t before = cursor->dictionary_values.capacity;
     weir_value *values =
         (void *)weir_buffer_reserve(&cursor->dictionary_values, (count + 1) * sizeof *values);
+    cursor->memory->page_bytes += cursor->dictionary_values.capacity - before;
     cursor->plain = weir_reader_of(cursor->dictionary_page.data, cursor->dictionary_page.size);
     for (size_t done = 0; done < count;) {
         raw batch;

@@ -198,9 +198,22 @@ static void select_all(weir_parquet_reader *reader)
     }
 }
 
-static void begin(weir_parquet_reader *reader)
+/* A cursor takes some 27 KiB, whatever the file is worth: their number is bounded. */
+static weir_error *check_leaf_count(const weir_parquet_reader *reader)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < reader->selected_count; i++)
+        count += reader->schema.nodes[reader->selected[i]].leaf_count;
+    if (count <= WEIR_PARQUET_COLUMNS_MAX) return NULL;
+    return weir_error_new(
+        WEIR_E_LIMIT, "%s: %zu columns are more than the %d that are read at once; select fewer",
+        reader->name, count, WEIR_PARQUET_COLUMNS_MAX);
+}
+
+static weir_error *begin(weir_parquet_reader *reader)
 {
     if (reader->selected == NULL) select_all(reader);
+    WEIR_TRY(check_leaf_count(reader));
     reader->cursors = weir_arena_array(&reader->arena, parquet_cursor *, reader->schema.leaf_count);
     reader->batch = weir_arena_array(&reader->arena, weir_value *, reader->selected_count);
     for (size_t i = 0; i < reader->selected_count; i++) {
@@ -217,6 +230,7 @@ static void begin(weir_parquet_reader *reader)
         }
     }
     reader->is_begun = true;
+    return NULL;
 }
 
 /* --- Assembly --- */
@@ -411,7 +425,7 @@ weir_error *weir_parquet_reader_next(weir_parquet_reader *reader, weir_value *co
                                      size_t *rows_out)
 {
     WEIR_ASSERT(reader->magic == READER_MAGIC);
-    if (!reader->is_begun) begin(reader);
+    if (!reader->is_begun) WEIR_TRY(begin(reader));
     parquet_memory_turn(&reader->memory);
     *columns_out = reader->batch;
     *rows_out = 0;

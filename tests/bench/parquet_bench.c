@@ -2,8 +2,8 @@
 /*
  * parquet_bench - rows a CPU-second of the Parquet writer and reader, and bytes a row.
  *
- *     parquet_bench [--rows N] [--runs N] [--transactions FILE.csv --expected FILE.csv] [--out
- * FILE.parquet]
+ *     parquet_bench [--rows N] [--runs N] [--read no] [--transactions FILE.csv --expected FILE.csv]
+ * [--out FILE.parquet]
  *
  * The table is that of the training export: six columns of the transaction and the handbook's
  * fourteen features; with the two CSV files (unpacked) it is the real one, else one of the same
@@ -237,7 +237,7 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void bench(const table *t, size_t count, int runs, const char *out_path)
+static void bench(const table *t, size_t count, int runs, bool reads_too, const char *out_path)
 {
     weir_buffer file = {0};
     weir_parquet_summary summary;
@@ -247,7 +247,7 @@ static void bench(const table *t, size_t count, int runs, const char *out_path)
         double start = cpu_seconds();
         write_once(t, count, &file, &summary);
         writes[run] = cpu_seconds() - start;
-        reads[run] = read_once(&file);
+        reads[run] = reads_too ? read_once(&file) : 0;
     }
     qsort(writes, (size_t)runs, sizeof *writes, by_value);
     qsort(reads, (size_t)runs, sizeof *reads, by_value);
@@ -271,6 +271,7 @@ int main(int argc, char **argv)
 {
     size_t rows = 1 << 20;
     int runs = 5;
+    bool reads_too = true;
     const char *transactions = NULL, *expected = NULL, *out = NULL;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--rows") == 0) rows = (size_t)strtoull(argv[i + 1], NULL, 10);
@@ -278,6 +279,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--transactions") == 0) transactions = argv[i + 1];
         if (strcmp(argv[i], "--expected") == 0) expected = argv[i + 1];
         if (strcmp(argv[i], "--out") == 0) out = argv[i + 1];
+        if (strcmp(argv[i], "--read") == 0) reads_too = strcmp(argv[i + 1], "no") != 0;
     }
     if (runs < 1 || runs > 64) runs = 5;
     table t;
@@ -286,8 +288,8 @@ int main(int argc, char **argv)
     } else {
         make_table(&t, rows);
     }
-    bench(&t, 7, runs, NULL);
-    bench(&t, COLUMNS, runs, out);
+    bench(&t, 7, runs, reads_too, NULL);
+    bench(&t, COLUMNS, runs, reads_too, out);
     for (size_t i = 0; i < COLUMNS; i++)
         free(t.data[i]);
     return 0;
