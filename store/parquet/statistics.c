@@ -38,11 +38,79 @@
 
 RANGE_OF(uint8_t, range_u8, 0, UINT8_MAX)
 RANGE_OF(int32_t, range_i32, INT32_MIN, INT32_MAX)
-RANGE_OF(int64_t, range_i64, INT64_MIN, INT64_MAX)
 RANGE_OF(weir_int128, range_i128, INT128_LOWEST, INT128_MOST)
 /* NaN loses every comparison and so has no place in the order, as the format asks for. */
 RANGE_OF(float, range_f32, -INFINITY, INFINITY)
-RANGE_OF(double, range_f64, -INFINITY, INFINITY)
+
+/*
+ * The two that most columns have, four at a time. Written with the compiler's own vectors: the same
+ * loop serves every machine, and one with AVX2 runs it in its registers. Least and greatest have no
+ * order of evaluation that could show.
+ */
+typedef int64_t four_integers __attribute__((vector_size(32)));
+typedef double four_doubles __attribute__((vector_size(32)));
+
+/* A macro, since a function would pass vectors that not every machine can. */
+#define PICK(mask, a, b) (((four_integers)(a) & (mask)) | ((four_integers)(b) & ~(mask)))
+
+#define RANGE_LOOP(name, vector, type, lowest, most, attributes)                                   \
+    attributes static void name(const type *values, size_t count, type *least_out,                 \
+                                type *greatest_out)                                                \
+    {                                                                                              \
+        vector least = {most, most, most, most}, greatest = {lowest, lowest, lowest, lowest};      \
+        size_t i = 0;                                                                              \
+        for (; i + 4 <= count; i += 4) {                                                           \
+            vector value;                                                                          \
+            memcpy(&value, values + i, sizeof value);                                              \
+            four_integers below = (four_integers)(value < least);                                  \
+            four_integers above = (four_integers)(value > greatest);                               \
+            least = (vector)PICK(below, value, least);                                             \
+            greatest = (vector)PICK(above, value, greatest);                                       \
+        }                                                                                          \
+        type low = most, high = lowest;                                                            \
+        for (size_t k = 0; k < 4; k++) {                                                           \
+            low = least[k] < low ? least[k] : low;                                                 \
+            high = greatest[k] > high ? greatest[k] : high;                                        \
+        }                                                                                          \
+        for (; i < count; i++) {                                                                   \
+            low = values[i] < low ? values[i] : low;                                               \
+            high = values[i] > high ? values[i] : high;                                            \
+        }                                                                                          \
+        *least_out = low;                                                                          \
+        *greatest_out = high;                                                                      \
+    }
+
+RANGE_LOOP(range_i64_plain, four_integers, int64_t, INT64_MIN, INT64_MAX, )
+RANGE_LOOP(range_f64_plain, four_doubles, double, -INFINITY, INFINITY, )
+#ifdef __x86_64__
+RANGE_LOOP(range_i64_avx2, four_integers, int64_t, INT64_MIN, INT64_MAX,
+           __attribute__((target("avx2"))))
+RANGE_LOOP(range_f64_avx2, four_doubles, double, -INFINITY, INFINITY,
+           __attribute__((target("avx2"))))
+#else
+#define range_i64_avx2 range_i64_plain
+#define range_f64_avx2 range_f64_plain
+#endif
+
+static bool has_avx2(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_supports("avx2");
+#else
+    return false;
+#endif
+}
+
+static void range_i64(const int64_t *values, size_t count, int64_t *least_out,
+                      int64_t *greatest_out)
+{
+    (has_avx2() ? range_i64_avx2 : range_i64_plain)(values, count, least_out, greatest_out);
+}
+
+static void range_f64(const double *values, size_t count, double *least_out, double *greatest_out)
+{
+    (has_avx2() ? range_f64_avx2 : range_f64_plain)(values, count, least_out, greatest_out);
+}
 
 static void put_statistics(parquet_statistics *statistics, const void *least, const void *greatest,
                            size_t size)
