@@ -20,7 +20,7 @@
 
 #include "store/parquet/writer.h"
 
-enum { WEIR_SNAPSHOT_PART_ROWS = 32 * WEIR_PARQUET_ROW_GROUP_ROWS };
+enum { WEIR_SNAPSHOT_PART_ROWS = 64 * WEIR_PARQUET_ROW_GROUP_ROWS };
 
 typedef struct weir_snapshot_options {
     const char *path;       /* the folder to be; must not exist         */

@@ -195,7 +195,7 @@ static weir_error *geo_node(walk *w, place at, parquet_read_node *node)
     node->type = weir_type_of(WEIR_GEO);
     for (int i = 0; i < 2; i++) {
         const parquet_element *element = NULL;
-        place inner;
+        place inner = {0};
         weir_type type;
         WEIR_TRY(take(w, &element));
         WEIR_TRY(enter(w, element, at, &inner));
@@ -219,7 +219,7 @@ static weir_error *unsupported(walk *w, const parquet_element *element, place at
     }
     for (int32_t i = 0; element->physical < 0 && i < element->child_count; i++) {
         const parquet_element *child = NULL;
-        place inner;
+        place inner = {0};
         WEIR_TRY(take(w, &child));
         WEIR_TRY(enter(w, child, at, &inner));
         WEIR_TRY(unsupported(w, child, inner, node));
@@ -254,7 +254,7 @@ static weir_error *list_node(walk *w, const parquet_element *list, place at,
                              parquet_read_node *node)
 {
     const parquet_element *middle = NULL, *item = NULL;
-    place repeated, inner;
+    place repeated = {0}, inner = {0};
     node->definition = at.definition;
     WEIR_TRY(take(w, &middle));
     WEIR_TRY(enter(w, middle, at, &repeated));
@@ -274,7 +274,7 @@ static weir_error *list_node(walk *w, const parquet_element *list, place at,
 static weir_error *map_node(walk *w, place at, parquet_read_node *node)
 {
     const parquet_element *middle = NULL;
-    place repeated;
+    place repeated = {0};
     node->definition = at.definition;
     WEIR_TRY(take(w, &middle));
     WEIR_TRY(enter(w, middle, at, &repeated));
@@ -283,7 +283,7 @@ static weir_error *map_node(walk *w, place at, parquet_read_node *node)
     parquet_read_node *children = weir_arena_array(w->into, parquet_read_node, 2);
     for (int i = 0; i < 2; i++) {
         const parquet_element *child = NULL;
-        place inner;
+        place inner = {0};
         WEIR_TRY(take(w, &child));
         WEIR_TRY(enter(w, child, repeated, &inner));
         inner.is_optional = child->repetition == PARQUET_OPTIONAL;
@@ -341,7 +341,7 @@ static weir_error *add_column(walk *w, const parquet_element *element, place at)
 /* A struct's fields become columns of their own. */
 static weir_error *add_columns(walk *w, const parquet_element *element, place above)
 {
-    place at;
+    place at = {0};
     WEIR_TRY(enter(w, element, above, &at));
     bool is_annotated =
         element->logical == PARQUET_LOGICAL_LIST || element->logical == PARQUET_LOGICAL_MAP;

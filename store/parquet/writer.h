@@ -13,7 +13,7 @@
  * (docs/formats/parquet.md). The footer carries it, with a hash of all bytes before the footer and
  * one of the footer itself, so that `weir verify` finds any flipped bit without a manifest.
  *
- * Owns:    everything it buffers: at most a row group (131,072 rows or 64 MiB of values).
+ * Owns:    everything it buffers: at most a row group (65,536 rows or 64 MiB of values).
  * Threads: one thread at a time; writers share nothing.
  * See also: docs/formats/parquet.md, store/parquet/reader.h
  */
@@ -27,7 +27,7 @@ enum {
     WEIR_PARQUET_NESTING_MAX = 4,           /* lists and maps within each other */
     WEIR_PARQUET_VALUE_BYTES_MAX = 1 << 20, /* of a string or bytes */
     WEIR_PARQUET_SYMBOLS_MAX = 1 << 18,     /* of an enum */
-    WEIR_PARQUET_ROW_GROUP_ROWS = 131072,
+    WEIR_PARQUET_ROW_GROUP_ROWS = 65536,
     WEIR_PARQUET_PAGE_ROWS = 65536,
 };
 
