@@ -241,7 +241,8 @@ static void several_threads_share_the_partitions(void **state)
     options.threads = 3;
     weir_driver_stats stats = run_to_end(&options);
     assert_true(stats.journal_events >= 2 * EVENTS);
-    (void)output_check(EVENTS, stats.restarts > 0);
+    /* A rebalance in the middle sends again what was not committed; these nodes have no filter. */
+    (void)output_check(EVENTS, true);
 }
 
 static void scores_in_transactions_arrive_once(void **state)
