@@ -291,7 +291,7 @@ out:
 const weir_command weir_command_apply = {
     .name = "apply",
     .group = WEIR_GROUP_STREAM,
-    .summary = "create the topics and put the definitions and models in force",
+    .summary = "Create the topics and put the definitions and models in force",
     .arguments = "",
     .help =
         "Shows what changes first: + is new, ~ is replaced, = stays, ! has to be mended by you. "

@@ -61,7 +61,7 @@ static weir_error *run(weir_cli *cli)
 const weir_command weir_command_broker = {
     .name = "broker",
     .group = WEIR_GROUP_STREAM,
-    .summary = "run an embedded broker, for trying things out",
+    .summary = "Run an embedded broker, for trying things out",
     .arguments = "",
     .help = "Speaks Kafka's protocol on a free port of 127.0.0.1 and prints its address. "
             "Everything is in "

@@ -246,7 +246,7 @@ out:
 const weir_command weir_command_produce = {
     .name = "produce",
     .group = WEIR_GROUP_STREAM,
-    .summary = "publish rows of a file to the topic of a stream",
+    .summary = "Publish rows of a file to the topic of a stream",
     .arguments = "FILE",
     .help =
         "Rows of CSV, JSON Lines, Parquet or Avro become Avro messages under the stream's schema, "

@@ -173,7 +173,7 @@ out:
 const weir_command weir_command_run = {
     .name = "run",
     .group = WEIR_GROUP_STREAM,
-    .summary = "run a worker: observe, fold, score",
+    .summary = "Run a worker: observe, fold, score",
     .arguments = "",
     .help = "A member of the package's group takes partitions of the source topics and journals, "
             "keeps state under state_dir and\n"

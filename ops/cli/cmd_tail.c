@@ -338,7 +338,7 @@ out:
 const weir_command weir_command_tail = {
     .name = "tail",
     .group = WEIR_GROUP_STREAM,
-    .summary = "print the records of a topic, decoded",
+    .summary = "Print the records of a topic, decoded",
     .arguments = "TOPIC",
     .help = "One JSON object a record: partition, offset, timestamp, key, headers, and the value "
             "by its "

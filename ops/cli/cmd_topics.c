@@ -99,7 +99,7 @@ static weir_error *run(weir_cli *cli)
 const weir_command weir_command_topics = {
     .name = "topics",
     .group = WEIR_GROUP_STREAM,
-    .summary = "list the topics that the definitions need, and their state",
+    .summary = "List the topics that the definitions need, and their state",
     .arguments = "",
     .formats = WEIR_FORMAT_TABLE | WEIR_FORMAT_JSON | WEIR_FORMAT_JSONL,
     .run = run,

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "ingest/admin.h"
+#include "ingest/applied.h"
+#include "ops/cli/stack.h"
+#include "ops/cli/topic_check.h"
+#include "ops/runtime/clock.h"
+#include "ops/runtime/file.h"
+#include "ops/runtime/json.h"
+
+/* What a check found. NO makes the exit code 1; the others do not. */
+typedef enum verdict { YES, NOTE, NO } verdict;
+
+typedef struct doctor {
+    weir_cli *cli;
+    weir_stack *stack;
+    weir_admin *admin;
+    weir_buffer out;
+    bool is_json;
+    uint32_t counts[3];
+} doctor;
+
+enum { FILES_A_SHARD = 64, FILES_BASE = 256 };
+
+/* One line: what was looked at, what was found, and, if something is wrong, the page that tells
+ * what to do. */
+__attribute__((format(printf, 5, 6))) static void tell(doctor *self, verdict found,
+                                                       const char *what, const char *runbook,
+                                                       const char *format, ...)
+{
+    static const char *const words[] = {"ok", "note", "NO"};
+    va_list arguments;
+    va_start(arguments, format);
+    char text[1024];
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    self->counts[found]++;
+    if (!self->is_json) {
+        weir_buffer_printf(&self->out, "%-4s  %-12s  %s", words[found], what, text);
+        if (found == NO && runbook != NULL)
+            weir_buffer_printf(&self->out, " (docs/runbooks/%s.md)", runbook);
+        weir_buffer_put_text(&self->out, "\n");
+        return;
+    }
+    weir_json_writer writer = {.out = &self->out};
+    weir_json_write_begin(&writer, '{');
+    weir_json_write_key(&writer, "check");
+    weir_json_write_text(&writer, what);
+    weir_json_write_key(&writer, "verdict");
+    weir_json_write_text(&writer, found == NO ? "no" : words[found]);
+    weir_json_write_key(&writer, "text");
+    weir_json_write_text(&writer, text);
+    weir_json_write_key(&writer, "runbook");
+    if (found == NO && runbook != NULL)
+        weir_json_write_text(&writer, runbook);
+    else
+        weir_json_write_null(&writer);
+    weir_json_write_end(&writer, '}');
+    weir_buffer_put_text(&self->out, "\n");
+}
+
+/* An error becomes a line; true if there was none. */
+static bool tell_error(doctor *self, weir_error *error, const char *what, const char *runbook)
+{
+    if (error == NULL) return true;
+    tell(self, NO, what, runbook, "%s", weir_error_message(error));
+    weir_error_free(error);
+    return false;
+}
+
+/* --- this machine --- */
+
+static void check_disk(doctor *self)
+{
+    const weir_config *config = self->stack->config;
+    const char *folder = weir_config_text(config, WEIR_SETTING_STATE_DIR);
+    uint64_t free_bytes = 0;
+    if (!tell_error(self, weir_dir_make(folder), "state", "disk-full")) return;
+    if (access(folder, W_OK | X_OK) != 0) {
+        tell(self, NO, "state", "disk-full", "%s can not be written; give this user the right to",
+             folder);
+        return;
+    }
+    if (!tell_error(self, weir_dir_free_bytes(folder, &free_bytes), "disk", "disk-full")) return;
+    uint64_t reserve = (uint64_t)weir_config_int(config, WEIR_SETTING_DISK_RESERVE);
+    verdict found = free_bytes < reserve ? NO : free_bytes < 4 * reserve ? NOTE : YES;
+    tell(self, found, "disk", "disk-full",
+         "%" PRIu64 " MiB are free for %s; workers stop below %" PRIu64 " MiB", free_bytes >> 20,
+         folder, reserve >> 20);
+}
+
+static void check_memory(doctor *self)
+{
+    const weir_config *config = self->stack->config;
+    struct sysinfo info;
+    if (sysinfo(&info) != 0) return;
+    uint64_t whole = (uint64_t)info.totalram * info.mem_unit;
+    uint64_t wanted = (uint64_t)weir_config_int(config, WEIR_SETTING_STATE_MEMORY) +
+                      (uint64_t)weir_config_int(config, WEIR_SETTING_BLOCK_CACHE);
+    tell(self,
+         wanted > whole       ? NO
+         : wanted > whole / 2 ? NOTE
+                              : YES,
+         "memory", "memory",
+         "state_memory and block_cache take up to %" PRIu64 " MiB of %" PRIu64 " MiB", wanted >> 20,
+         whole >> 20);
+}
+
+static void check_files(doctor *self, size_t shards)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    uint64_t wanted = FILES_BASE + FILES_A_SHARD * (uint64_t)shards;
+    bool is_enough = limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted;
+    tell(self, is_enough ? YES : NO, "files", "limits",
+         "%" PRIu64 " open files are allowed, %zu shards in one worker may need %" PRIu64 "%s",
+         (uint64_t)limit.rlim_cur, shards, wanted, is_enough ? "" : "; raise ulimit -n");
+}
+
+static void check_clock(doctor *self)
+{
+    struct timex state = {0};
+    int code = ntp_adjtime(&state);
+    bool is_sane = weir_clock_now_us() > INT64_C(1700000000000000);
+    if (!is_sane) {
+        tell(self, NO, "clock", "clock", "this machine's clock stands before November 2023");
+    } else if (code == TIME_ERROR || (state.status & STA_UNSYNC) != 0) {
+        tell(self, NOTE, "clock", "clock",
+             "the clock is not known to be synchronised; lookups use it (values of the stream do "
+             "not)");
+    } else {
+        tell(self, YES, "clock", "clock", "synchronised");
+    }
+}
+
+/* --- definitions and models --- */
+
+static void check_models(doctor *self)
+{
+    const weir_plan *plan = self->stack->plan;
+    if (!tell_error(self, weir_stack_load_models(self->cli, self->stack), "models", "models"))
+        return;
+    for (uint32_t i = 0; i < plan->score_count; i++) {
+        const weir_model *model = self->stack->models[i];
+        if (model == NULL) {
+            tell(self, NOTE, "models", "models", "score %s has no model; its fallback answers",
+                 plan->scores[i].name);
+        } else {
+            tell(self, YES, "models", "models", "score %s: %s, %s", plan->scores[i].name,
+                 plan->scores[i].model, weir_model_describe(model)->profile);
+        }
+    }
+}
+
+static void check_registry(doctor *self)
+{
+    weir_registry *registry = weir_provider_registry(self->stack->provider);
+    if (registry == NULL) {
+        tell(self, YES, "registry", "registry", "none is set; schemas come from schemas/");
+        return;
+    }
+    const weir_plan *plan = self->stack->plan;
+    for (uint32_t i = 0; i < plan->stream_count; i++) {
+        char subject[600];
+        int32_t id = 0;
+        const weir_schema *schema = NULL;
+        (void)snprintf(subject, sizeof subject, "%s-value", plan->streams[i].topic);
+        weir_error *error = weir_registry_latest(registry, subject, &id, &schema);
+        if (!tell_error(self, error, "registry", "registry")) return;
+        if (schema == NULL) {
+            tell(self, NOTE, "registry", "registry", "%s is not registered yet; weir apply does it",
+                 subject);
+        } else {
+            tell(self, YES, "registry", "registry", "%s has id %d", subject, id);
+        }
+    }
+}
+
+/* --- Kafka --- */
+
+static bool check_brokers(doctor *self)
+{
+    const weir_broker_info *brokers = NULL;
+    size_t count = 0;
+    weir_error *error = weir_admin_brokers(self->admin, &self->cli->arena, &brokers, &count);
+    if (!tell_error(self, error, "brokers", "brokers-away")) return false;
+    tell(self, YES, "brokers", "brokers-away", "%zu reached at %s, librdkafka %s", count,
+         self->stack->kafka.brokers, weir_kafka_version());
+    int64_t copies = weir_config_int(self->stack->config, WEIR_SETTING_JOURNAL_REPLICATION);
+    if (count >= 3 && copies < 2) {
+        tell(self, NOTE, "brokers", "brokers-away",
+             "journal_replication is 1: a lost disk of a broker loses journals for good; set 3");
+    }
+    return true;
+}
+
+/* Has retention passed what the group still has to read? */
+static weir_error *check_position(doctor *self, const weir_topic_state *state)
+{
+    int64_t *committed =
+        weir_arena_array(&self->cli->arena, int64_t, (size_t)state->partitions + 1);
+    WEIR_TRY(weir_admin_committed(self->admin, self->stack->group, state->name, state->partitions,
+                                  committed));
+    int64_t lag = 0;
+    bool is_lost = false;
+    for (int32_t i = 0; i < state->partitions; i++) {
+        int64_t start = 0, end = 0;
+        WEIR_TRY(weir_admin_ends(self->admin, state->name, i, &start, &end));
+        lag += end - (committed[i] >= start ? committed[i] : start);
+        if (committed[i] > end) {
+            tell(self, NO, "positions", "state-newer",
+                 "%s[%d] ends at %" PRId64 ", the group has committed %" PRId64
+                 ": the topic was made anew",
+                 state->name, i, end, committed[i]);
+            is_lost = true;
+        }
+        if (committed[i] < 0 || committed[i] >= start) continue;
+        tell(self, NO, "positions", "log-truncated",
+             "%s[%d] begins at %" PRId64 ", the group has read up to %" PRId64
+             ": retention has removed records that nobody has read",
+             state->name, i, start, committed[i]);
+        is_lost = true;
+    }
+    if (!is_lost)
+        tell(self, YES, "positions", NULL, "%s: %" PRId64 " records to read", state->name, lag);
+    return NULL;
+}
+
+static void check_retention(doctor *self, const weir_topic_info *info,
+                            const weir_topic_state *state)
+{
+    if (!state->knows_config || !state->is_deleted || state->retention_ms < 0) return;
+    if (info->role == WEIR_TOPIC_JOURNAL) {
+        int64_t history_us = weir_history_us(self->stack->plan);
+        bool is_short = history_us == INT64_MAX || state->retention_ms < history_us / 1000;
+        tell(self, is_short ? NO : NOTE, "retention", "retention",
+             "%s keeps %" PRId64 " hours; the definitions look back %s", info->name,
+             state->retention_ms / 3600000,
+             is_short ? "further: a worker that replays would get other values" : "less far");
+    } else if (info->role == WEIR_TOPIC_SOURCE && state->retention_ms < 86400000) {
+        tell(self, NOTE, "retention", "retention",
+             "%s keeps %" PRId64 " minutes: workers that stand still for longer lose events",
+             info->name, state->retention_ms / 60000);
+    }
+}
+
+static weir_error *check_topics(doctor *self, size_t *shards_out)
+{
+    const weir_topics *topics = self->stack->topics;
+    weir_topic_state *states = NULL;
+    WEIR_TRY(weir_topic_states(self->admin, topics, &self->cli->arena, &states));
+    for (uint32_t i = 0; i < topics->count; i++) {
+        const weir_topic_info *info = &topics->items[i];
+        const char *problem =
+            weir_topic_problem(info, &states[i], self->stack->config, &self->cli->arena);
+        if (problem != NULL) {
+            tell(self, NO, "topics", "topics", "%s %s", info->name, problem);
+        } else {
+            tell(self, YES, "topics", NULL, "%s: %d partitions", info->name, states[i].partitions);
+        }
+        if (!states[i].exists) continue;
+        if (info->role == WEIR_TOPIC_JOURNAL) *shards_out += (size_t)states[i].partitions;
+        check_retention(self, info, &states[i]);
+        if (info->is_consumed) WEIR_TRY(check_position(self, &states[i]));
+    }
+    return NULL;
+}
+
+static void check_kafka(doctor *self, size_t *shards_out)
+{
+    if (!tell_error(self, weir_admin_open(&self->stack->kafka, &self->admin), "brokers",
+                    "brokers-away"))
+        return;
+    if (!check_brokers(self)) return;
+    (void)tell_error(self, check_topics(self, shards_out), "topics", "topics");
+    weir_error *error = weir_applied_check(&self->stack->kafka, self->stack->topics);
+    if (tell_error(self, error, "definitions", "not-applied"))
+        tell(self, YES, "definitions", NULL, "those of this folder are in force");
+}
+
+static weir_error *run(weir_cli *cli)
+{
+    weir_stack stack;
+    WEIR_TRY(weir_stack_open(cli, &stack));
+    doctor self = {.cli = cli,
+                   .stack = &stack,
+                   .is_json = cli->format == WEIR_FORMAT_JSON || cli->format == WEIR_FORMAT_JSONL};
+    size_t shards = 0;
+    check_kafka(&self, &shards);
+    check_registry(&self);
+    check_models(&self);
+    check_disk(&self);
+    check_memory(&self);
+    check_files(&self, shards);
+    check_clock(&self);
+    (void)fwrite(self.out.data, 1, self.out.size, stdout);
+    if (self.counts[NO] > 0) {
+        cli->exit_code = 1;
+        weir_cli_note(cli, "%u of %u checks say no", self.counts[NO],
+                      self.counts[NO] + self.counts[NOTE] + self.counts[YES]);
+    }
+    weir_admin_close(self.admin);
+    weir_buffer_deinit(&self.out);
+    weir_stack_close(&stack);
+    return NULL;
+}
+
+const weir_command weir_command_doctor = {
+    .name = "doctor",
+    .group = WEIR_GROUP_STREAM,
+    .summary = "Look at everything that a worker depends on",
+    .arguments = "",
+    .help =
+        "Brokers, topics and their settings, positions against retention, definitions in force, "
+        "registry, models, disk, memory,\n"
+        "limits and clock. Exit code 1 if something says NO; each NO names its runbook.",
+    .formats = WEIR_FORMAT_TABLE | WEIR_FORMAT_JSON | WEIR_FORMAT_JSONL,
+    .run = run,
+};
