@@ -56,7 +56,7 @@ static int compare_texts(const weir_texts *texts, uint32_t a, uint32_t b)
 static int compare(const weir_multiset *set, weir_int128 a, weir_int128 b)
 {
     if (a == b) return 0;
-    if (weir_layout_of(set->type) != WEIR_LAYOUT_TEXT) return a < b ? -1 : 1;
+    if (!set->is_text) return a < b ? -1 : 1;
     return compare_texts(set->texts, (uint32_t)a, (uint32_t)b);
 }
 
@@ -66,7 +66,7 @@ static uint32_t find_block(const weir_multiset *set, weir_int128 key)
     uint32_t low = 0, high = set->block_count;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (compare(set, set->blocks[middle]->entries[0].key, key) <= 0) {
+        if (compare(set, set->firsts[middle], key) <= 0) {
             low = middle;
         } else {
             high = middle;
@@ -114,17 +114,22 @@ static void block_destroy(weir_multiset *set, weir_multiset_block *block)
     weir_memory_free(block);
 }
 
-static void insert_block(weir_multiset *set, uint32_t at, weir_multiset_block *block)
+static void insert_block(weir_multiset *set, uint32_t at, weir_multiset_block *block,
+                         weir_int128 first)
 {
     if (set->block_count == set->block_capacity) {
+        const size_t slot = sizeof *set->blocks + sizeof *set->firsts;
         uint32_t capacity = set->block_capacity == 0 ? 1 : set->block_capacity * 2;
         set->blocks = weir_memory_resize(set->blocks, capacity * sizeof *set->blocks);
-        WEIR_ASSERT(set->blocks != NULL);
-        set->bytes += (capacity - set->block_capacity) * sizeof *set->blocks;
+        set->firsts = weir_memory_resize(set->firsts, capacity * sizeof *set->firsts);
+        set->bytes += (capacity - set->block_capacity) * slot;
         set->block_capacity = capacity;
     }
-    memmove(&set->blocks[at + 1], &set->blocks[at], (set->block_count - at) * sizeof *set->blocks);
+    uint32_t behind = set->block_count - at;
+    memmove(&set->blocks[at + 1], &set->blocks[at], behind * sizeof *set->blocks);
+    memmove(&set->firsts[at + 1], &set->firsts[at], behind * sizeof *set->firsts);
     set->blocks[at] = block;
+    set->firsts[at] = first;
     set->block_count++;
 }
 
@@ -149,7 +154,7 @@ static bool make_room(weir_multiset *set, uint32_t at)
         upper->total += upper->entries[i].count;
     block->size = half;
     block->total -= upper->total;
-    insert_block(set, at + 1, upper);
+    insert_block(set, at + 1, upper, upper->entries[0].key);
     return true;
 }
 
@@ -158,9 +163,10 @@ void weir_multiset_put(weir_multiset *set, const weir_column *column, size_t i)
     if (set->total == 0) {
         set->type = column->type;
         set->texts = column->texts;
+        set->is_text = column->layout == WEIR_LAYOUT_TEXT;
     }
     weir_int128 key = key_of(column, i);
-    if (set->block_count == 0) insert_block(set, 0, block_create(set, BLOCK_MIN));
+    if (set->block_count == 0) insert_block(set, 0, block_create(set, BLOCK_MIN), key);
     uint32_t at = find_block(set, key);
     bool found = false;
     uint32_t place = find_entry(set, set->blocks[at], key, &found);
@@ -174,6 +180,7 @@ void weir_multiset_put(weir_multiset *set, const weir_column *column, size_t i)
         memmove(&block->entries[place + 1], &block->entries[place],
                 (block->size - place) * sizeof block->entries[0]);
         block->entries[place] = (weir_multiset_entry){.key = key};
+        if (place == 0) set->firsts[at] = key;
         block->size++;
         set->distinct++;
     }
@@ -198,10 +205,14 @@ void weir_multiset_take(weir_multiset *set, const weir_column *column, size_t i)
     block->size--;
     memmove(&block->entries[place], &block->entries[place + 1],
             (block->size - place) * sizeof block->entries[0]);
-    if (block->size > 0) return;
+    if (block->size > 0) {
+        set->firsts[at] = block->entries[0].key;
+        return;
+    }
     block_destroy(set, block);
-    set->block_count--;
-    memmove(&set->blocks[at], &set->blocks[at + 1], (set->block_count - at) * sizeof *set->blocks);
+    uint32_t behind = --set->block_count - at;
+    memmove(&set->blocks[at], &set->blocks[at + 1], behind * sizeof *set->blocks);
+    memmove(&set->firsts[at], &set->firsts[at + 1], behind * sizeof *set->firsts);
 }
 
 weir_value weir_multiset_select(const weir_multiset *set, uint64_t rank)
@@ -234,6 +245,7 @@ void weir_multiset_deinit(weir_multiset *set)
     for (uint32_t i = 0; i < set->block_count; i++)
         weir_memory_free(set->blocks[i]);
     weir_memory_free(set->blocks);
+    weir_memory_free(set->firsts);
     *set = (weir_multiset){0};
 }
 

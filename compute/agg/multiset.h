@@ -13,7 +13,7 @@
 
 #include "compute/agg/agg_internal.h"
 
-enum { WEIR_MULTISET_BLOCK = 128 };
+enum { WEIR_MULTISET_BLOCK = 64 };
 
 typedef struct weir_multiset_entry {
     weir_int128_unaligned key;
@@ -33,6 +33,8 @@ typedef struct weir_multiset {
     uint64_t distinct; /* of these */
     uint32_t block_count, block_capacity;
     weir_multiset_block **blocks;
+    weir_int128_unaligned *firsts; /* by block: its first key, side by side for the search */
+    bool is_text;
     size_t bytes;
 } weir_multiset;
 

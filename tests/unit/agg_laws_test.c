@@ -7,11 +7,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "compute/agg/agg_internal.h"
+#include "compute/agg/multiset.h"
 #include "compute/agg/xsum.h"
 #include "ops/runtime/memory.h"
 #include "schemas/decimal.h"
@@ -346,6 +347,48 @@ static void sums_are_exact_over_the_whole_range_of_doubles(void **state)
     weir_xsum_deinit(&sum);
 }
 
+static int compare_integers(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Many blocks, filled and emptied in any order, against a sorted array. */
+static void a_large_multiset_ranks_as_a_sorted_array_does(void **state)
+{
+    (void)state;
+    enum { MANY = 6000 };
+    static int64_t values[MANY], sorted[MANY];
+    seed = 5;
+    weir_multiset set = {0};
+    weir_column column = {
+        .type = weir_type_of(WEIR_INT64), .layout = WEIR_LAYOUT_INT64, .values = values};
+    size_t low = 0, high = 0;
+    for (size_t i = 0; i < MANY; i++)
+        values[i] = (int64_t)(next_random() % 3000) - 1500;
+    while (low < MANY) { /* a window that grows, slides and shrinks */
+        bool grows =
+            high < MANY && (high - low < 100 || next_random() % 16 < (high < MANY / 2 ? 15u : 7u));
+        if (grows) {
+            weir_multiset_put(&set, &column, high++);
+        } else {
+            weir_multiset_take(&set, &column, low++);
+        }
+        assert_int_equal(set.total, high - low);
+        if (next_random() % 200 != 0 || high == low) continue;
+        memcpy(sorted, values + low, (high - low) * sizeof *sorted);
+        qsort(sorted, high - low, sizeof *sorted, compare_integers);
+        for (size_t rank = 0; rank < high - low; rank += 1 + (high - low) / 50) {
+            assert_int_equal(weir_multiset_select(&set, rank).as.integer, sorted[rank]);
+        }
+        assert_int_equal(weir_multiset_select(&set, high - low - 1).as.integer,
+                         sorted[high - low - 1]);
+    }
+    assert_int_equal(set.distinct, 0);
+    assert_int_equal(set.block_count, 0);
+    weir_multiset_deinit(&set);
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -358,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_of_the_table_keeps_its_promises),
         cmocka_unit_test(formulas_are_exact_and_rounded_once),
+        cmocka_unit_test(a_large_multiset_ranks_as_a_sorted_array_does),
         cmocka_unit_test(sums_are_exact_over_the_whole_range_of_doubles),
     };
     return cmocka_run_group_tests(tests, NULL, end);
