@@ -26,7 +26,7 @@ static size_t padded(size_t count) { return (count + LANES - 1) / LANES * LANES;
 size_t weir_trees_scratch_bytes(const weir_trees *trees)
 {
     return (padded(trees->column_count) + padded(trees->tree_count) + LANES) * sizeof(float) +
-           trees->target_count * (sizeof(double) + 1) + trees->feature_count * 4 * sizeof(double) +
+           trees->target_count * (sizeof(double) + 1) + trees->feature_count * 8 * sizeof(double) +
            128;
 }
 

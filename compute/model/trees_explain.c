@@ -21,14 +21,11 @@
 #include "compute/model/trees_internal.h"
 #include <math.h>
 #include <stdlib.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
-enum {
-    LANES = 8,
-    FACTORS_MAX = 96,
-    POINTS_MAX = FACTORS_MAX / 2,
-    ELEMENTS_MAX = 1 << 23,
-    TURNS = 4
-};
+enum { LANES = 8, FACTORS_MAX = 96, POINTS_MAX = FACTORS_MAX / 2, ELEMENTS_MAX = 1 << 23 };
 
 /* One factor of LANES paths. A lane's condition: low <= x < high, or x is NaN where `nan` is set.
  */
@@ -422,49 +419,117 @@ static inline __attribute__((always_inline)) void integrals(const shap_plan *pla
     }
 }
 
-static inline __attribute__((always_inline)) void explain_groups(const weir_trees *trees,
-                                                                 const float *columns, double *sums)
+static inline __attribute__((always_inline)) void explain_group(const weir_trees *trees,
+                                                                const group *g,
+                                                                const float *columns, double *sums)
 {
     const shap_plan *plan = trees->shap;
+    const factor *factors = plan->factors + g->factor_begin;
     lane_values known, before, without;
-    size_t width = trees->feature_count;
-    for (size_t i = 0; i < plan->group_count; i++) {
-        const group *g = &plan->groups[i];
-        const factor *factors = plan->factors + g->factor_begin;
-        known_factors(g, factors, columns, &known);
-        if (g->extra_count > 0) apply_extras(plan, g, columns, &known);
-        integrals(plan, g, factors, &known, &before, &without);
-        for (uint32_t f = 0; f < g->factor_count; f++)
-            for (int l = 0; l < LANES; l++)
-                without.at[f][l] *= (known.at[f][l] - factors[f].share[l]) * g->leaf[l];
-        for (uint32_t f = 0; f < g->factor_count;
-             f++) /* in turns, so that additions need not wait */
-            for (int l = 0; l < LANES; l++)
-                sums[(size_t)(l % TURNS) * width + factors[f].feature[l]] += without.at[f][l];
-    }
+    known_factors(g, factors, columns, &known);
+    if (g->extra_count > 0) apply_extras(plan, g, columns, &known);
+    integrals(plan, g, factors, &known, &before, &without);
+    for (uint32_t f = 0; f < g->factor_count; f++)
+        for (int l = 0; l < LANES; l++)
+            without.at[f][l] *= (known.at[f][l] - factors[f].share[l]) * g->leaf[l];
+    for (uint32_t f = 0; f < g->factor_count; f++) /* each lane has sums of its own: none waits */
+        for (int l = 0; l < LANES; l++)
+            sums[(size_t)l * trees->feature_count + factors[f].feature[l]] += without.at[f][l];
 }
 
 static void explain_plain(const weir_trees *trees, const float *columns, double *sums)
 {
-    explain_groups(trees, columns, sums);
+    for (size_t i = 0; i < trees->shap->group_count; i++)
+        explain_group(trees, &trees->shap->groups[i], columns, sums);
 }
 
 #if defined(__x86_64__)
-/* Whole registers: gcc is told by the target, clang by an attribute of its own. */
-#ifdef __clang__
-#define WIDE_TARGET target("avx512f,avx512dq,avx512vl,avx512bw"), min_vector_width(512)
-#else
-#define WIDE_TARGET target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512")
-#endif
 __attribute__((target("avx2"))) static void explain_avx2(const weir_trees *trees,
                                                          const float *columns, double *sums)
 {
-    explain_groups(trees, columns, sums);
+    for (size_t i = 0; i < trees->shap->group_count; i++)
+        explain_group(trees, &trees->shap->groups[i], columns, sums);
 }
-__attribute__((WIDE_TARGET)) static void explain_avx512(const weir_trees *trees,
-                                                        const float *columns, double *sums)
+
+#define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512")))
+enum { REGISTER_FACTORS = 8 };
+
+AVX512 static inline __attribute__((always_inline)) __mmask8 known_avx512(const factor *f,
+                                                                          const float *columns)
 {
-    explain_groups(trees, columns, sums);
+    __m256 x = _mm256_i32gather_ps(columns, _mm256_loadu_si256((const __m256i *)f->column), 4);
+    __mmask8 inside = _mm256_cmp_ps_mask(x, _mm256_loadu_ps(f->low), _CMP_GE_OQ) &
+                      _mm256_cmp_ps_mask(x, _mm256_loadu_ps(f->high), _CMP_LT_OQ);
+    __m256i nan = _mm256_loadu_si256((const __m256i *)f->nan);
+    return (__mmask8)(inside |
+                      (_mm256_cmp_ps_mask(x, x, _CMP_UNORD_Q) & _mm256_test_epi32_mask(nan, nan)));
+}
+
+/* The same operations as explain_group in the same order, with everything in registers; n is a
+ * constant. */
+AVX512 static inline __attribute__((always_inline)) void group_avx512(
+    const weir_trees *trees, const group *g, const float *columns, double *sums, const uint32_t n)
+{
+    const shap_plan *plan = trees->shap;
+    const factor *factors = plan->factors + g->factor_begin;
+    __m512d share[REGISTER_FACTORS], without[REGISTER_FACTORS], before[REGISTER_FACTORS],
+        value[REGISTER_FACTORS];
+    __mmask8 known[REGISTER_FACTORS];
+    const uint32_t points = (n + 1) / 2;
+#pragma GCC unroll 8
+    for (uint32_t f = 0; f < n; f++) {
+        known[f] = known_avx512(&factors[f], columns);
+        share[f] = _mm512_loadu_pd(factors[f].share);
+        without[f] = _mm512_setzero_pd();
+    }
+#pragma GCC unroll 4
+    for (uint32_t q = 0; q < points; q++) {
+        __m512d t = _mm512_set1_pd(plan->points[points][q]);
+        __m512d u = _mm512_sub_pd(_mm512_set1_pd(1.0), t);
+        __m512d product = _mm512_set1_pd(plan->point_weights[points][q]),
+                behind = _mm512_set1_pd(1.0);
+#pragma GCC unroll 8
+        for (uint32_t f = 0; f < n; f++) {
+            __m512d unknown = _mm512_mul_pd(share[f], u);
+            value[f] = _mm512_mask_add_pd(unknown, known[f], unknown, t);
+            before[f] = product;
+            product = _mm512_mul_pd(product, value[f]);
+        }
+#pragma GCC unroll 8
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t f = n - 1 - i;
+            without[f] = _mm512_add_pd(without[f], _mm512_mul_pd(before[f], behind));
+            behind = _mm512_mul_pd(behind, value[f]);
+        }
+    }
+    __m512d leaf = _mm512_loadu_pd(g->leaf);
+#pragma GCC unroll 8
+    for (uint32_t f = 0; f < n; f++) {
+        __m512d step = _mm512_sub_pd(_mm512_maskz_mov_pd(known[f], _mm512_set1_pd(1.0)), share[f]);
+        double out[LANES];
+        _mm512_storeu_pd(out, _mm512_mul_pd(without[f], _mm512_mul_pd(step, leaf)));
+#pragma GCC unroll 8
+        for (int l = 0; l < LANES; l++)
+            sums[(size_t)l * trees->feature_count + factors[f].feature[l]] += out[l];
+    }
+}
+
+AVX512 static void explain_avx512(const weir_trees *trees, const float *columns, double *sums)
+{
+    for (size_t i = 0; i < trees->shap->group_count; i++) {
+        const group *g = &trees->shap->groups[i];
+        switch (g->extra_count > 0 ? 0 : g->factor_count) {
+        case 1: group_avx512(trees, g, columns, sums, 1); break;
+        case 2: group_avx512(trees, g, columns, sums, 2); break;
+        case 3: group_avx512(trees, g, columns, sums, 3); break;
+        case 4: group_avx512(trees, g, columns, sums, 4); break;
+        case 5: group_avx512(trees, g, columns, sums, 5); break;
+        case 6: group_avx512(trees, g, columns, sums, 6); break;
+        case 7: group_avx512(trees, g, columns, sums, 7); break;
+        case 8: group_avx512(trees, g, columns, sums, 8); break;
+        default: explain_group(trees, g, columns, sums); break;
+        }
+    }
 }
 #endif
 
@@ -478,7 +543,7 @@ bool weir_trees_explain(const weir_trees *trees, const void *features, double *p
     }
     size_t width = trees->feature_count;
     double *sums = (double *)((float *)scratch + (trees->column_count + 15) / 16 * 16);
-    memset(sums, 0, width * TURNS * sizeof(double));
+    memset(sums, 0, width * LANES * sizeof(double));
 #if defined(__x86_64__)
     weir_cpu cpu = weir_cpu_best();
     if (cpu == WEIR_CPU_AVX512)
@@ -490,8 +555,11 @@ bool weir_trees_explain(const weir_trees *trees, const void *features, double *p
 #else
     explain_plain(trees, columns, sums);
 #endif
-    for (size_t f = 0; f < width; f++)
-        phi[f] = (sums[f] + sums[width + f]) + (sums[2 * width + f] + sums[3 * width + f]);
+    for (size_t f = 0; f < width; f++) {
+        phi[f] = 0;
+        for (size_t l = 0; l < LANES; l++)
+            phi[f] += sums[l * width + f];
+    }
     phi[width] = trees->shap->bias;
     return true;
 }

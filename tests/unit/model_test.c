@@ -148,7 +148,7 @@ static double raw_of(weir_model *model, const void *row, size_t column)
                                                         : (double)((const float *)all)[column];
 }
 
-static void contributions_add_up_to_the_raw_score(void **state)
+static void contributions_add_up_and_have_the_same_bits_on_every_cpu(void **state)
 {
     (void)state;
     for (size_t m = 0; m < 7; m++) {
@@ -169,6 +169,13 @@ static void contributions_add_up_to_the_raw_score(void **state)
             for (size_t i = 0; i <= width; i++)
                 sum += phi[i];
             assert_true(fabs(sum - raw_of(model, input.data, 0)) < 1e-5);
+            for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AVX2; cpu++) {
+                double other[64];
+                weir_cpu_limit((weir_cpu)cpu);
+                assert_null(weir_model_explain(model, workspace, &input, other, &supported));
+                assert_memory_equal(phi, other, (width + 1) * sizeof(double));
+            }
+            weir_cpu_limit(WEIR_CPU_AVX512);
         }
         weir_model_workspace_destroy(workspace);
         weir_model_destroy(model);
@@ -354,7 +361,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_row_has_the_same_bits_on_every_cpu_and_in_every_batch, reset),
-        cmocka_unit_test_setup(contributions_add_up_to_the_raw_score, reset),
+        cmocka_unit_test_setup(contributions_add_up_and_have_the_same_bits_on_every_cpu, reset),
         cmocka_unit_test_setup(a_file_cut_anywhere_fails_or_loads_but_never_crashes, reset),
         cmocka_unit_test_setup(other_kinds_of_files_are_named, reset),
         cmocka_unit_test_setup(deep_nesting_costs_nothing, reset),

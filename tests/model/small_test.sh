@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# small_test.sh - the small models' answers, to the letter; forms of output, forms of input, and what is refused.
+. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+small=$root/tests/model/small
+
+for want in "$small"/*.want; do
+    stem=${want%.want} options=()
+    [ "${stem%.raw}" = "$stem" ] || options=(--raw)
+    stem=${stem%.raw}
+    model=$(ls "$stem".onnx "$stem".json "$stem".ubj "$stem".txt 2>/dev/null)
+    expect 0 "$weir" model run "$model" --input "$stem.csv" "${options[@]}"
+    cmp -s out "$want" || { diff out "$want" | head -5; fail "$model answers otherwise"; }
+done
+
+# By position: names that the model does not know. By name: columns in another order, and one more.
+sed '1s/.*/p,q,r,s/' "$small/mlp.csv" > renamed.csv
+expect 0 "$weir" model run "$small/mlp.onnx" --input renamed.csv
+cmp -s out "$small/mlp.want" || fail "columns by position"
+awk -F, 'NR == 1 { print "x[3],id,x[0],x[2],x[1]"; next } { print $4 ",7," $1 "," $3 "," $2 }' "$small/mlp.csv" > named.csv
+expect 0 "$weir" model run "$small/mlp.onnx" --input named.csv
+cmp -s out "$small/mlp.want" || fail "columns by name"
+tail -n +2 "$small/mlp.csv" > headless.csv
+expect 0 "$weir" model run "$small/mlp.onnx" --input headless.csv --no-header
+cmp -s out "$small/mlp.want" || fail "columns without names"
+
+expect 0 "$weir" model run "$small/forest.onnx" --input "$small/forest.csv" -o jsonl --take probabilities
+expect 0 "$weir" model run "$small/xgb_binary.json" --input "$small/xgb_binary.csv" -o json --reasons 2
+says out '"reasons":[{"input":"features['
+expect 0 "$weir" model run "$small/lgb_binary.txt" --input "$small/lgb_binary.csv" --reasons 3
+says out 'reason_3,contribution_3,bias'
+expect 0 "$weir" model run "$small/logistic.onnx" --input "$small/logistic.csv" --reasons 1
+expect 0 "$weir" model show "$small/mlp.onnx"
+says out 'profile      exact-f32'
+expect 0 "$weir" model show "$small/xgb_three.ubj" -o json
+says out '"format": "xgboost-ubjson"'
+
+# Refused, with the reason.
+cp "$small/mlp.want" narrow.csv
+expect 65 "$weir" model run "$small/mlp.onnx" --input narrow.csv
+says err 'the file has 1 columns, the model wants 4'
+expect 65 "$weir" model show "$small/mlp.csv"
+head -c 200 "$small/mlp.onnx" > cut.onnx
+expect 65 "$weir" model show cut.onnx
+expect 65 "$weir" model run "$small/mlp.onnx" --input "$small/mlp.csv" --reasons 1
+says err 'no exact contributions'
+printf 'c0,c1,c2,c3\n1,2,3,hello\n' > bad.csv
+expect 65 "$weir" model run "$small/mlp.onnx" --input bad.csv
+says err "column 'c3'"
+expect 64 "$weir" model run "$small/mlp.onnx"
+expect 64 "$weir" model run "$small/mlp.onnx" --input "$small/mlp.csv" --take nothing
+expect 66 "$weir" model show nowhere.onnx
