@@ -183,26 +183,35 @@ static weir_error *parse_aliases(parser *p, const weir_json_node *json, const ch
     return NULL;
 }
 
+static const named_type *find_named(const parser *p, const char *name)
+{
+    for (size_t i = 0; i < p->named_count; i++) {
+        if (strcmp(p->named[i].name, name) == 0) return &p->named[i];
+    }
+    return NULL;
+}
+
+/* In the namespace around it; else, as Avro's own Java does, in none. */
 static weir_error *parse_reference(parser *p, const weir_json_node *json, namespace_name space,
                                    const weir_schema_node **out)
 {
     if (!is_name_node(json))
         return bad(p, json, "not a type: a name of letters, digits, _ and dots is wanted");
     const char *name = qualify(p, json->text, space);
-    for (size_t i = 0; i < p->named_count; i++) {
-        if (strcmp(p->named[i].name, name) != 0) continue;
-        if (p->named[i].node == NULL)
-            return bad(p, json,
-                       "%s contains itself; weir reads no recursive types, take the field out or "
-                       "flatten it",
-                       name);
-        *out = p->named[i].node;
-        return NULL;
-    }
-    return bad(p, json,
-               "the type %s is not defined; every named type must stand in the same schema, before "
-               "its use",
-               name);
+    const named_type *found = find_named(p, name);
+    if (found == NULL) found = find_named(p, qualify(p, json->text, ""));
+    if (found == NULL)
+        return bad(p, json,
+                   "the type %s is not defined; every named type must stand in the same schema, "
+                   "before its use",
+                   name);
+    if (found->node == NULL)
+        return bad(
+            p, json,
+            "%s contains itself; weir reads no recursive types, take the field out or flatten it",
+            found->name);
+    *out = found->node;
+    return NULL;
 }
 
 /* -- Nodes -- */

@@ -270,6 +270,26 @@ static void depth_and_size_are_bounded(void **state)
     weir_buffer_deinit(&deep);
 }
 
+static void names_are_found_in_the_namespace_around_or_in_none(void **state)
+{
+    (void)state;
+    const weir_schema *schema =
+        parse("{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a\",\"fields\":["
+              "{\"name\":\"x\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"namespace\":\"\","
+              "\"size\":1}},"
+              "{\"name\":\"y\",\"type\":\"F\"},"
+              "{\"name\":\"z\",\"type\":{\"type\":\"record\",\"name\":\"b.Q\",\"fields\":["
+              "{\"name\":\"e\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"S\"]}}]}},"
+              "{\"name\":\"w\",\"type\":\"b.E\"}]}");
+    assert_int_equal(schema->field_count, 4);
+    assert_string_equal(schema->root->members[3].node->name, "b.E");
+    check_refused(
+        "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a\",\"fields\":["
+        "{\"name\":\"z\",\"type\":{\"type\":\"enum\",\"name\":\"b.E\",\"symbols\":[\"S\"]}},"
+        "{\"name\":\"w\",\"type\":\"E\"}]}",
+        "the type a.E is not defined");
+}
+
 /* From the test data of Apache Avro itself (schema-tests.txt). */
 static void fingerprints_are_those_of_the_specification(void **state)
 {
@@ -361,6 +381,7 @@ int main(void)
         cmocka_unit_test(defaults_are_checked),
         cmocka_unit_test(wrong_schemas_are_refused_with_place_and_cause),
         cmocka_unit_test(depth_and_size_are_bounded),
+        cmocka_unit_test(names_are_found_in_the_namespace_around_or_in_none),
         cmocka_unit_test(fingerprints_are_those_of_the_specification),
         cmocka_unit_test(canonical_form_writes_full_names_once),
         cmocka_unit_test(mutated_schemas_never_crash),
