@@ -109,6 +109,7 @@ typedef struct weir_ast_stream { /* and tables */
     weir_ast_names key;
     weir_ast_duration refresh;
     bool has_block;
+    bool has_mistakes; /* a clause did not parse: what is missing may be that one */
     weir_span block_span;
     weir_ast_name time, id;
     weir_span observed_span;

@@ -518,6 +518,12 @@ static const weir_expr *check_name_vector(weir_checker *c, const weir_scope *sco
     if (is_field) return bare_field(c, node->name, node->span);
     const weir_symbol *symbol = weir_symbol_find(c, node->name);
     if (symbol != NULL && symbol->kind == WEIR_SYMBOL_BROKEN) return NULL;
+    if (symbol != NULL && symbol->kind == WEIR_SYMBOL_GROUP) {
+        REPORT(c, UNKNOWN_NAME, node->span,
+               HELP(c, "write `%s.feature`, or `%s.*` for all", node->name, node->name),
+               "`%s` is a whole group, not a value", node->name);
+        return NULL;
+    }
     return value != NULL ? value : unknown_name(c, scope, node, hint);
 }
 

@@ -106,6 +106,7 @@ void weir_check_stream_schema(weir_checker *c, weir_stream_info *stream)
 static bool check_time(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
+    if (ast->time.name == NULL && ast->has_mistakes) return false;
     if (ast->time.name == NULL) {
         REPORT(c, NO_TIME, stream->decl->name.span, "add `time field` to its block",
                "the stream `%s` has no time", stream->name);
@@ -212,6 +213,7 @@ static bool check_entity(weir_checker *c, weir_stream_info *stream, const weir_a
 static bool check_entities(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
+    if (ast->entity_count == 0 && ast->has_mistakes) return false;
     if (ast->entity_count == 0) {
         REPORT(c, NO_OBSERVED, stream->decl->name.span, "add `observed by entity` to its block",
                "the stream `%s` is observed by nobody", stream->name);

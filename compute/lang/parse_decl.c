@@ -91,7 +91,9 @@ static bool parse_stream_clause(weir_parser *parser, weir_ast_stream *stream, st
 static bool parse_stream_item(weir_parser *parser, void *context)
 {
     stream_block *block = context;
-    return parse_stream_clause(parser, block->stream, block);
+    bool good = parse_stream_clause(parser, block->stream, block);
+    block->stream->has_mistakes |= !good;
+    return good;
 }
 
 static bool parse_format(weir_parser *parser, weir_ast_stream *stream)
