@@ -92,6 +92,8 @@ static weir_error *explain_project(const weir_cli *cli, const weir_plan *plan)
     weir_buffer out = {0};
     if (weir_cli_flag(cli, "canonical"))
         weir_buffer_put_text(&out, plan->canonical);
+    else if (cli->format == WEIR_FORMAT_JSON)
+        weir_explain_json(plan, &out);
     else
         weir_explain_project(plan, &out);
     if (out.size > 0) (void)fwrite(out.data, 1, out.size, stdout);
@@ -131,6 +133,7 @@ const weir_command weir_command_explain = {
             "much is read for each event. A feature is named group.feature, group.feature[1h] or "
             "by its column.",
     .options = options,
+    .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_JSON,
     .arguments_max = 1,
     .run = run,
 };

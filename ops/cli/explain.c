@@ -60,7 +60,7 @@ static double column_bytes(weir_type type)
     }
 }
 
-static double row_bytes(const weir_plan_view *view)
+double weir_explain_row_bytes(const weir_plan_view *view)
 {
     double bytes = 2.5; /* its time */
     for (uint32_t i = 0; i < view->column_count; i++)
@@ -199,7 +199,7 @@ static void put_kept(const weir_plan_view *view, weir_buffer *out)
     }
     if (view->keep_last > 0) weir_buffer_printf(out, "; the last %u", view->keep_last);
     if (view->has_ever) weir_buffer_put_text(out, "; running values of all before");
-    double bytes = row_bytes(view);
+    double bytes = weir_explain_row_bytes(view);
     weir_buffer_printf(out,
                        "\n    about %.1f bytes an event of the window, some 30 a key: %.0f bytes "
                        "for a key with 100\n",

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan as one JSON document: what `weir explain -o json` prints. */
+#include "ops/cli/explain.h"
+#include "ops/runtime/digest.h"
+#include "ops/runtime/json.h"
+
+static void put_text(weir_json_writer *writer, const char *key, const char *text)
+{
+    weir_json_write_key(writer, key);
+    if (text == NULL)
+        weir_json_write_null(writer);
+    else
+        weir_json_write_text(writer, text);
+}
+
+static void put_int(weir_json_writer *writer, const char *key, int64_t value)
+{
+    weir_json_write_key(writer, key);
+    weir_json_write_int(writer, value);
+}
+
+static void put_digest(weir_json_writer *writer, const uint8_t digest[WEIR_DIGEST_BYTES])
+{
+    char text[WEIR_SHA256_TEXT_SIZE];
+    weir_sha256_print(digest, text);
+    put_text(writer, "digest", text);
+}
+
+static void put_type(weir_json_writer *writer, weir_type type)
+{
+    weir_arena scratch = {0};
+    put_text(writer, "type", weir_type_print(type, &scratch));
+    weir_arena_deinit(&scratch);
+}
+
+static void put_stream(weir_json_writer *writer, const weir_plan *plan,
+                       const weir_plan_stream *stream)
+{
+    weir_json_write_begin(writer, '{');
+    put_text(writer, "name", stream->name);
+    put_text(writer, "topic", stream->topic);
+    put_text(writer, "schema", stream->schema->full_name);
+    put_int(writer, "late_us", stream->late_us);
+    put_int(writer, "future_us", stream->future_us);
+    weir_json_write_key(writer, "hops");
+    weir_json_write_begin(writer, '[');
+    for (uint32_t i = 0; i < stream->hop_count; i++) {
+        weir_json_write_begin(writer, '{');
+        put_text(writer, "entity", plan->entities[stream->hops[i].entity].name);
+        put_int(writer, "features_read", stream->hops[i].read_count);
+        put_int(writer, "cells_read", stream->hops[i].cell_count);
+        put_int(writer, "views_fed", stream->hops[i].feed_count);
+        weir_json_write_end(writer, '}');
+    }
+    weir_json_write_end(writer, ']');
+    weir_json_write_end(writer, '}');
+}
+
+static void put_member(weir_json_writer *writer, const weir_plan *plan,
+                       const weir_plan_member *member)
+{
+    weir_json_write_begin(writer, '{');
+    put_text(writer, "group", member->group);
+    put_text(writer, "feature", member->feature);
+    put_text(writer, "window", member->suffix[0] == '\0' ? NULL : member->suffix);
+    put_text(writer, "column", member->column);
+    put_type(writer, member->type);
+    put_text(writer, "entity", plan->entities[member->entity].name);
+    put_digest(writer, member->digest);
+    weir_json_write_key(writer, "this");
+    weir_json_write_begin(writer, '[');
+    for (uint32_t i = 0; i < member->this_count; i++)
+        weir_json_write_text(writer, member->this_names[i]);
+    weir_json_write_end(writer, ']');
+    put_text(writer, "doc", member->doc);
+    weir_json_write_end(writer, '}');
+}
+
+static void put_view(weir_json_writer *writer, const weir_plan *plan, const weir_plan_view *view)
+{
+    weir_json_write_begin(writer, '{');
+    put_text(writer, "group", view->group);
+    put_text(writer, "entity", plan->entities[view->entity].name);
+    put_int(writer, "further_keys", view->extra_key_count);
+    put_int(writer, "columns", view->column_count);
+    put_int(writer, "cells", view->cell_count);
+    put_int(writer, "keep_us", view->keep_us);
+    put_int(writer, "late_us", view->late_us);
+    put_int(writer, "keep_last", view->keep_last);
+    weir_json_write_key(writer, "ever");
+    weir_json_write_bool(writer, view->has_ever);
+    put_int(writer, "bytes_per_event", (int64_t)(weir_explain_row_bytes(view) + 0.5));
+    put_digest(writer, view->digest);
+    weir_json_write_end(writer, '}');
+}
+
+static void put_vector(weir_json_writer *writer, const weir_plan *plan,
+                       const weir_plan_vector *vector)
+{
+    weir_json_write_begin(writer, '{');
+    put_text(writer, "name", vector->name);
+    put_text(writer, "stream", plan->streams[vector->stream].name);
+    put_digest(writer, vector->digest);
+    weir_json_write_key(writer, "columns");
+    weir_json_write_begin(writer, '[');
+    for (uint32_t i = 0; i < vector->column_count; i++) {
+        weir_json_write_begin(writer, '{');
+        put_text(writer, "name", vector->columns[i].name);
+        put_type(writer, vector->columns[i].type);
+        weir_json_write_end(writer, '}');
+    }
+    weir_json_write_end(writer, ']');
+    weir_json_write_end(writer, '}');
+}
+
+static void put_score(weir_json_writer *writer, const weir_plan *plan, const weir_plan_score *score)
+{
+    weir_json_write_begin(writer, '{');
+    put_text(writer, "name", score->name);
+    put_text(writer, "vector", plan->vectors[score->vector].name);
+    put_text(writer, "model", score->model);
+    put_text(writer, "topic", score->topic);
+    put_digest(writer, score->digest);
+    weir_json_write_end(writer, '}');
+}
+
+#define PUT_LIST(key, put, list, count)                                                            \
+    do {                                                                                           \
+        weir_json_write_key(&writer, key);                                                         \
+        weir_json_write_begin(&writer, '[');                                                       \
+        for (uint32_t i = 0; i < (count); i++)                                                     \
+            put(&writer, plan, &(list)[i]);                                                        \
+        weir_json_write_end(&writer, ']');                                                         \
+    } while (0)
+
+void weir_explain_json(const weir_plan *plan, weir_buffer *out)
+{
+    weir_json_writer writer = {.out = out, .pretty = true};
+    weir_json_write_begin(&writer, '{');
+    put_text(&writer, "package", plan->package);
+    put_digest(&writer, plan->digest);
+    PUT_LIST("streams", put_stream, plan->streams, plan->stream_count);
+    PUT_LIST("features", put_member, plan->members, plan->member_count);
+    PUT_LIST("views", put_view, plan->views, plan->view_count);
+    PUT_LIST("vectors", put_vector, plan->vectors, plan->vector_count);
+    PUT_LIST("scores", put_score, plan->scores, plan->score_count);
+    weir_json_write_end(&writer, '}');
+    weir_buffer_put_u8(out, '\n');
+}
