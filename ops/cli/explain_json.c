@@ -89,7 +89,7 @@ static void put_view(weir_json_writer *writer, const weir_plan *plan, const weir
     put_int(writer, "keep_last", view->keep_last);
     weir_json_write_key(writer, "ever");
     weir_json_write_bool(writer, view->has_ever);
-    put_int(writer, "bytes_per_event", (int64_t)(weir_explain_row_bytes(view) + 0.5));
+    put_int(writer, "bytes_per_event", (int64_t)(weir_explain_row_bytes(plan, view) + 0.5));
     put_digest(writer, view->digest);
     weir_json_write_end(writer, '}');
 }
