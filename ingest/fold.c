@@ -101,10 +101,12 @@ static weir_error *check_definition(const fold *self, passage *p)
     return weir_error_new(
         WEIR_E_NOT_APPLIED,
         "journal %s/%d, offset %lld: an event of stream %s carries values of another version of "
-        "the "
-        "definitions; let workers of that version drain the journals first, then run weir apply",
+        "the definitions; %s",
         self->topic_name, self->options.partition, (long long)weir_seq_offset(p->event.seq),
-        p->lane->stream->name);
+        p->lane->stream->name,
+        p->emits ? "let workers of that version drain the journals first, then run weir apply"
+                 : "state that depends on such values can not be rebuilt under this one: give the "
+                   "package a new name");
 }
 
 /* The origin filter: dropped is what its sender has sent before. */
