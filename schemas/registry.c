@@ -11,6 +11,8 @@
 #include "ops/runtime/clock.h"
 #include "ops/runtime/http_client.h"
 #include "ops/runtime/json_tree.h"
+#include "ops/runtime/logger.h"
+#include "ops/runtime/metrics.h"
 
 enum {
     TIMEOUT_MS = 5000,
@@ -45,6 +47,7 @@ struct weir_registry {
     const char *url; /* without a slash at its end */
     weir_http_client *http;
     weir_registry_state state;
+    weir_metric_cell *up;
     int64_t backoff_us;
     known_schema *schemas;
     size_t schema_count, schema_capacity;
@@ -81,6 +84,9 @@ weir_error *weir_registry_open(const weir_registry_options *options, weir_regist
             WEIR_E_SETTINGS,
             "registry_url is \"%.100s\"; it wants http://HOST:PORT[/PATH] or https://...",
             length == 0 ? "" : url);
+    if (strchr(url, '@') != NULL) /* it would stand in logs and messages */
+        return weir_error_new(WEIR_E_SETTINGS, "registry_url holds a user or password; give them "
+                                               "as registry_user and registry_password");
     weir_registry *registry = calloc(1, sizeof *registry);
     WEIR_ASSERT(registry != NULL);
     (void)pthread_mutex_init(&registry->lock, NULL);
@@ -95,6 +101,8 @@ weir_error *weir_registry_open(const weir_registry_options *options, weir_regist
     registry->http = weir_http_client_create();
     registry->state.is_up = true;
     registry->state.since_us = now_us(registry);
+    registry->up = weir_metric_cell_create0(WEIR_METRIC_REGISTRY_UP);
+    weir_metric_set(registry->up, 1);
     *registry_out = registry;
     return NULL;
 }
@@ -103,6 +111,7 @@ void weir_registry_close(weir_registry *registry)
 {
     if (registry == NULL) return;
     weir_http_client_destroy(registry->http);
+    weir_metric_cell_destroy(registry->up);
     (void)pthread_mutex_destroy(&registry->lock);
     weir_arena_deinit(&registry->arena);
     free(registry->schemas);
@@ -122,7 +131,14 @@ weir_registry_state weir_registry_state_of(weir_registry *registry)
 
 static void note_answered(weir_registry *registry)
 {
-    if (!registry->state.is_up) registry->state.since_us = now_us(registry);
+    weir_metric_count(WEIR_METRIC_REGISTRY_REQUESTS, "answered", 1);
+    if (!registry->state.is_up) {
+        int64_t now = now_us(registry);
+        WEIR_LOG(INFO, "registry_back",
+                 WEIR_INT("away_s", (now - registry->state.since_us) / 1000000));
+        registry->state.since_us = now;
+        weir_metric_set(registry->up, 1);
+    }
     registry->state.is_up = true;
     registry->state.next_try_us = 0;
     registry->backoff_us = 0;
@@ -131,7 +147,12 @@ static void note_answered(weir_registry *registry)
 static void note_away(weir_registry *registry, const char *problem)
 {
     int64_t now = now_us(registry);
-    if (registry->state.is_up) registry->state.since_us = now;
+    weir_metric_count(WEIR_METRIC_REGISTRY_REQUESTS, "failed", 1);
+    if (registry->state.is_up) {
+        WEIR_LOG(WARN, "registry_away", WEIR_TEXT("reason", problem));
+        registry->state.since_us = now;
+        weir_metric_set(registry->up, 0);
+    }
     registry->state.is_up = false;
     registry->state.failures++;
     registry->backoff_us = registry->backoff_us == 0 ? BACKOFF_US_MIN : registry->backoff_us * 2;

@@ -305,7 +305,8 @@ static void strange_answers_are_errors(void **state)
 static void bad_urls_are_refused_at_open(void **state)
 {
     (void)state;
-    static const char *const urls[] = {"", "localhost:8081", "ftp://x", "http://x y", "http://x?y"};
+    static const char *const urls[] = {"",           "localhost:8081", "ftp://x",
+                                       "http://x y", "http://u:p@x",   "http://x?y"};
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         weir_registry *registry = NULL;
         weir_error *error = weir_registry_open(&(weir_registry_options){.url = urls[i]}, &registry);
