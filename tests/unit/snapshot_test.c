@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -147,6 +150,32 @@ static void what_a_crash_left_is_swept(void **state)
     assert_int_not_equal(stat(left, &info), 0);
 }
 
+static void a_killed_process_leaves_nothing_visible(void **state)
+{
+    (void)state;
+    for (int rows = 0; rows < 60; rows += 19) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            weir_snapshot *snapshot = begin("k", 20);
+            weir_value row[2] = {weir_int(1), weir_null()};
+            for (int i = 0; i < rows; i++)
+                weir_error_free(weir_snapshot_add_row(snapshot, row));
+            (void)raise(SIGKILL);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        struct stat info;
+        assert_int_not_equal(stat(path_of("k"), &info), 0);
+    }
+    (void)make("k", 0, false);
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
+        assert_null(strstr(entry->d_name, ".k.tmp-"));
+    (void)closedir(directory);
+}
+
 static void assert_found(const char *name)
 {
     weir_snapshot_verdict verdict;
@@ -207,6 +236,7 @@ int main(void)
         cmocka_unit_test(nothing_is_visible_before_the_end),
         cmocka_unit_test(what_exists_is_never_overwritten),
         cmocka_unit_test(what_a_crash_left_is_swept),
+        cmocka_unit_test(a_killed_process_leaves_nothing_visible),
         cmocka_unit_test(damage_anywhere_is_found),
         cmocka_unit_test(a_manifest_tells_what_it_was_told),
     };
