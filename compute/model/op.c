@@ -39,6 +39,19 @@ bool weir_call_has_out(const weir_op_call *call, size_t index)
     return index < call->node->output_count && call->node->outputs[index] != WEIR_NO_VALUE;
 }
 
+weir_error *weir_call_charge(weir_op_call *call, double bytes, double work)
+{
+    if ((double)*call->bytes_used + bytes > WEIR_PROGRAM_BYTES_MAX)
+        return weir_call_fail(call, "the values between the nodes need more than %d MiB",
+                              WEIR_PROGRAM_BYTES_MAX >> 20);
+    *call->bytes_used += (size_t)bytes;
+    *call->work_used += work;
+    if (*call->work_used > (double)(UINT64_C(1) << WEIR_PROGRAM_WORK_LOG2_MAX))
+        return weir_call_fail(call, "a run computes more than 2^%d numbers",
+                              WEIR_PROGRAM_WORK_LOG2_MAX);
+    return NULL;
+}
+
 weir_error *weir_call_out(weir_op_call *call, size_t index, weir_tensor_kind kind,
                           const weir_shape *shape)
 {
@@ -47,10 +60,7 @@ weir_error *weir_call_out(weir_op_call *call, size_t index, weir_tensor_kind kin
         return weir_call_fail(call, "its output has more than %d elements",
                               WEIR_TENSOR_ELEMENTS_MAX);
     if (!weir_call_has_out(call, index)) return NULL;
-    *call->bytes_used += count * weir_kind_size(kind);
-    if (*call->bytes_used > WEIR_PROGRAM_BYTES_MAX)
-        return weir_call_fail(call, "the values between the nodes need more than %d MiB",
-                              WEIR_PROGRAM_BYTES_MAX >> 20);
+    WEIR_TRY(weir_call_charge(call, (double)(count * weir_kind_size(kind)), (double)count));
     weir_slot *slot = &call->slots[call->node->outputs[index]];
     slot->kind = kind;
     slot->shape = *shape;

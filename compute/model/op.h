@@ -39,6 +39,7 @@ struct weir_op_call {
     weir_step *step;
     int opset; /* of the op's domain */
     size_t *bytes_used;
+    double *work_used;
     weir_slot scratch; /* count > 0: wanted */
 };
 
@@ -53,6 +54,9 @@ weir_error *weir_call_out(weir_op_call *call, size_t index, weir_tensor_kind kin
 /* Declares an output whose value is already known; `data` must live as long as the program. */
 weir_error *weir_call_out_constant(weir_op_call *call, size_t index, weir_tensor_kind kind,
                                    const weir_shape *shape, const void *data);
+/* Counts what a node keeps beside its outputs, and what it computes, against the program's limits:
+ * a small file may not cost gigabytes or minutes. */
+weir_error *weir_call_charge(weir_op_call *call, double bytes, double work);
 /* Asks for memory of `bytes` of the step's own while it runs. */
 void weir_call_scratch(weir_op_call *call, size_t bytes);
 

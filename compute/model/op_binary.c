@@ -330,6 +330,7 @@ static weir_error *pow_prepare(weir_op_call *call)
     WEIR_TRY(weir_call_out(call, 0, pair[0]->kind, &shape));
     size_t count;
     WEIR_ASSERT(weir_shape_count(&shape, &count));
+    WEIR_TRY(weir_call_charge(call, (double)count * sizeof(uint32_t[2]), (double)count));
     uint32_t(*pairs)[2] = weir_arena_calloc(call->into, count, sizeof(*pairs));
     weir_arena scratch = {0};
     const void *lists[] = {numbers(pair[0]->count, &scratch), numbers(pair[1]->count, &scratch)};

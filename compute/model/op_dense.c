@@ -191,15 +191,10 @@ static weir_error *matrix_run(const weir_step *step, void *const *data)
 /* --- prepare
  * ---------------------------------------------------------------------------------------- */
 
-enum { WORK_LOG2_MAX = 33 };
-
-static weir_error *check_work(const weir_op_call *call, const matrix_params *p)
+static weir_error *check_work(weir_op_call *call, const matrix_params *p)
 {
-    double work = (double)p->products * (double)p->rows * (double)p->k * (double)p->n;
-    if (work > (double)(UINT64_C(1) << WORK_LOG2_MAX))
-        return weir_call_fail(call, "it multiplies more than 2^%d pairs of numbers a run",
-                              WORK_LOG2_MAX);
-    return NULL;
+    return weir_call_charge(call, 0,
+                            (double)p->products * (double)p->rows * (double)p->k * (double)p->n);
 }
 
 static void ask_scratch(weir_op_call *call, const matrix_params *p, weir_tensor_kind kind)

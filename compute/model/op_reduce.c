@@ -216,6 +216,7 @@ static weir_error *reduce_prepare(weir_op_call *call)
     weir_shape shape = {0};
     for (unsigned d = 0; d < in->shape.rank; d++)
         if (!reduced[d] || keeps) shape.dims[shape.rank++] = reduced[d] ? 1 : in->shape.dims[d];
+    WEIR_TRY(weir_call_charge(call, (double)in->count * sizeof(size_t), (double)in->count));
     reduce_params *p = weir_arena_new(call->into, reduce_params);
     p->how = how;
     p->out_at = weir_arena_array(call->into, size_t, in->count);

@@ -172,6 +172,7 @@ static weir_error *pick(weir_op_call *call, const weir_shape *shape, const size_
     WEIR_TRY(weir_call_out(call, 0, in->kind, shape));
     size_t count, index[WEIR_RANK_MAX] = {0};
     WEIR_ASSERT(weir_shape_count(shape, &count));
+    WEIR_TRY(weir_call_charge(call, (double)count * sizeof(uint32_t), (double)count));
     uint32_t *from = weir_arena_array(call->into, uint32_t, count);
     for (size_t i = 0; i < count; i++) {
         size_t at = 0;

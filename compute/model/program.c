@@ -10,6 +10,7 @@ typedef struct compiler {
     uint32_t *order; /* nodes that are needed, makers first */
     size_t order_count;
     size_t bytes_used;
+    double work_used;
 } compiler;
 
 /* --- order
@@ -20,15 +21,16 @@ static weir_error *find_makers(compiler *c, weir_arena *scratch)
     const weir_graph *graph = c->graph;
     c->maker = weir_arena_array(scratch, uint32_t, graph->value_count + 1);
     memset(c->maker, 0xff, (graph->value_count + 1) * sizeof(uint32_t));
+    bool *is_input = weir_arena_array(scratch, bool, graph->value_count + 1);
+    for (size_t p = 0; p < graph->input_count; p++)
+        is_input[graph->inputs[p].value] = true;
     for (size_t i = 0; i < graph->node_count; i++) {
         const weir_node *node = &graph->nodes[i];
         for (size_t o = 0; o < node->output_count; o++) {
             uint32_t value = node->outputs[o];
             if (value == WEIR_NO_VALUE) continue;
-            bool taken = c->maker[value] != WEIR_NO_VALUE || graph->constants[value] != NULL;
-            for (size_t p = 0; !taken && p < graph->input_count; p++)
-                taken = graph->inputs[p].value == value;
-            if (taken)
+            if (c->maker[value] != WEIR_NO_VALUE || graph->constants[value] != NULL ||
+                is_input[value])
                 return weir_error_new(WEIR_E_MODEL,
                                       "value '%s' is made twice; each name may be made once",
                                       graph->value_names[value]);
@@ -222,10 +224,15 @@ static weir_error *compile_node(compiler *c, const weir_node *node, weir_arena *
                          .node = node,
                          .slots = program->slots,
                          .step = &step,
-                         .bytes_used = &c->bytes_used};
+                         .bytes_used = &c->bytes_used,
+                         .work_used = &c->work_used};
     WEIR_TRY(find_op(c, node, &call));
     WEIR_TRY(check_arity(&call));
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != WEIR_NO_VALUE)
+            WEIR_TRY(weir_call_charge(&call, 0, (double)program->slots[node->inputs[i]].count));
     WEIR_TRY(call.op->prepare(&call));
+    WEIR_TRY(weir_call_charge(&call, (double)call.scratch.count, 0));
     add_scratch(c, &call);
     WEIR_TRY(check_made(c, &call));
     for (size_t i = 0; call.op->is_probability && i < node->output_count; i++)

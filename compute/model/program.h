@@ -18,7 +18,7 @@
 
 #include "compute/model/graph.h"
 
-enum { WEIR_PROGRAM_BYTES_MAX = 1 << 29 };
+enum { WEIR_PROGRAM_BYTES_MAX = 1 << 29, WEIR_PROGRAM_WORK_LOG2_MAX = 33 };
 
 /* What a node makes of a NaN in an input: it is a missing value, it passes on, or it is poison. */
 typedef enum weir_missing {

@@ -459,6 +459,16 @@ static weir_error *print_batches(printer *p, weir_model_rows *rows, weir_model_w
     return flush(p);
 }
 
+/* Fewer rows at once where rows are very wide. */
+static size_t batch_rows(const weir_model_info *info)
+{
+    size_t width = weir_model_column_count(info) + 1;
+    for (size_t i = 0; i < info->output_count; i++)
+        width += info->outputs[i].width;
+    size_t rows = ((size_t)1 << 23) / width;
+    return rows < 1 ? 1 : rows > BATCH_ROWS ? BATCH_ROWS : rows;
+}
+
 static weir_error *run_rows(weir_cli *cli, const weir_model *model)
 {
     const char *path = weir_cli_option(cli, "input");
@@ -470,8 +480,8 @@ static weir_error *run_rows(weir_cli *cli, const weir_model *model)
     WEIR_TRY(prepare_reasons(&p));
     weir_rows_options row_options = {.no_header = weir_cli_flag(cli, "no-header")};
     weir_model_rows *rows = NULL;
-    weir_model_workspace *workspace = weir_model_workspace_create(model, BATCH_ROWS);
-    weir_error *error = weir_model_rows_open(p.info, path, &row_options, BATCH_ROWS, &rows);
+    weir_model_workspace *workspace = weir_model_workspace_create(model, batch_rows(p.info));
+    weir_error *error = weir_model_rows_open(p.info, path, &row_options, batch_rows(p.info), &rows);
     if (error == NULL) error = print_batches(&p, rows, workspace);
     weir_model_rows_close(rows);
     weir_model_workspace_destroy(workspace);
