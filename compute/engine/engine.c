@@ -223,8 +223,8 @@ static hop_reads *prepare_hop(weir_engine *engine, uint32_t stream_index, uint32
             if (group == NULL) group = &groups[reads->group_count++];
         }
         if (group->cells == NULL) {
-            group_init(group, cell->view, view_key(plan, cell->view, stream_index), hop->cell_count,
-                       &engine->arena);
+            group_init(group, cell->view, view_key(plan, cell->view, stream_index),
+                       view->cell_count, &engine->arena);
         }
         if (own != NULL) group->own = own;
         group_add(engine, group, hop->cells[i], own != NULL);

@@ -85,10 +85,11 @@ weir_column weir_state_column(const weir_key_state *state, uint32_t column)
 
 weir_rows weir_state_rows(const weir_key_state *state, const weir_plan_cell *cell)
 {
-    weir_rows rows = {.times = weir_state_times(state)};
+    weir_rows rows; /* columns that the binding does not have are left as they are: nobody looks */
+    rows.times = weir_state_times(state);
+    rows.filter = cell->filter == WEIR_NONE ? NULL : weir_state_values(state, cell->filter);
     for (uint32_t i = 0; i < cell->binding.arg_count; i++)
         rows.args[i] = weir_state_column(state, cell->args[i]);
-    if (cell->filter != WEIR_NONE) rows.filter = weir_state_values(state, cell->filter);
     return rows;
 }
 
