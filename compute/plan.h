@@ -182,9 +182,8 @@ typedef struct weir_plan_member {
     const char *column; /* "card_vel_n_1h" */
     weir_type type;
     uint32_t entity;
-    const weir_expr
-        *expr;      /* CELL and other members' (CARRIED is not used here: see members_used) */
-    bool uses_this; /* then only offered with a trigger */
+    const weir_expr *expr; /* CELL and THIS; other members it uses are written out in place */
+    bool uses_this;        /* then only offered with a trigger */
     uint32_t
         this_count; /* fields of `this` that it uses: names and types, for lookups that send them */
     const char *const *this_names;
