@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ops/runtime/assert.h"
+#include "ops/runtime/clock.h"
 #include "ops/runtime/json.h"
 #include "ops/runtime/metrics.h"
 #include "ops/runtime/signal.h"
@@ -28,7 +29,7 @@ typedef struct answer_count {
 struct weir_service {
     answer_count counts[ANSWER_COUNTS_MAX];
     size_t count_of_counts;
-    weir_metric_cell *keys_known, *keys_unknown;
+    weir_metric_cell *keys_known, *keys_unknown, *answer_time;
     weir_service_options options;
     weir_http_server *server;
     weir_feast feast;
@@ -130,7 +131,9 @@ static void answer(void *context, const weir_http_request *request, weir_http_re
         if (!text_is(request->path, route->path)) continue;
         path_exists = true;
         if (!text_is(request->method, route->method)) continue;
+        int64_t began_us = weir_clock_monotonic_us();
         route->answer(service, request, response);
+        weir_metric_observe(service->answer_time, weir_clock_monotonic_us() - began_us);
         count_answer(service, route->path, response->status);
         return;
     }
@@ -177,6 +180,7 @@ weir_error *weir_service_create(const weir_service_options *options, weir_servic
     service->lookups = (weir_lookup_port){service, look_up};
     service->keys_known = weir_metric_cell_create(WEIR_METRIC_LOOKUP_KEYS, "known");
     service->keys_unknown = weir_metric_cell_create(WEIR_METRIC_LOOKUP_KEYS, "unknown");
+    service->answer_time = weir_metric_cell_create0(WEIR_METRIC_HTTP_SECONDS);
     service->feast = (weir_feast){.plan = options->plan, .port = &service->lookups};
     weir_http_server_options http = options->http;
     http.handler = answer;
@@ -201,6 +205,7 @@ void weir_service_destroy(weir_service *service)
     }
     weir_metric_cell_destroy(service->keys_known);
     weir_metric_cell_destroy(service->keys_unknown);
+    weir_metric_cell_destroy(service->answer_time);
     weir_arena_deinit(&service->feast.arena);
     weir_buffer_deinit(&service->key);
     weir_buffer_deinit(&service->record);

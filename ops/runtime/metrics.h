@@ -7,8 +7,8 @@
  * cell; cells of one metric with equal labels are summed when the text is printed, so two threads
  * never share a cache line. weir_metric_count is for rare events of any thread.
  *
- *     weir_metric_cell *folded = weir_metric_cell_create(WEIR_METRIC_EVENTS_FOLDED, "card");
- *     weir_metric_add(folded, 500);
+ *     weir_metric_cell *known = weir_metric_cell_create(WEIR_METRIC_LOOKUP_KEYS, "known");
+ *     weir_metric_add(known, 500);
  *
  * A cell that is destroyed leaves its counts behind; a gauge's value goes with it. A metric keeps
  * at most WEIR_METRIC_SERIES_MAX label values; later ones are summed as `other`.

@@ -30,36 +30,36 @@ static int reset(void **state)
 static void cells_of_equal_labels_are_summed_and_outlive_their_writer(void **state)
 {
     (void)state;
-    weir_metric_cell *one = weir_metric_cell_create(WEIR_METRIC_EVENTS_FOLDED, "card");
-    weir_metric_cell *two = weir_metric_cell_create(WEIR_METRIC_EVENTS_FOLDED, "card");
-    weir_metric_cell *lag = weir_metric_cell_create2(WEIR_METRIC_SHARD_LAG, "a\"b\\c\n", "3");
+    weir_metric_cell *one = weir_metric_cell_create(WEIR_METRIC_LOOKUP_KEYS, "card");
+    weir_metric_cell *two = weir_metric_cell_create(WEIR_METRIC_LOOKUP_KEYS, "card");
+    weir_metric_cell *lag = weir_metric_cell_create2(WEIR_METRIC_SERVE_LAG, "a\"b\\c\n", "3");
     weir_metric_add(one, 5);
     weir_metric_add(two, 7);
     weir_metric_set(lag, 40);
-    assert_non_null(strstr(text(), "weir_events_folded_total{entity=\"card\"} 12\n"));
+    assert_non_null(strstr(text(), "weir_lookup_keys_total{status=\"card\"} 12\n"));
     assert_non_null(
-        strstr(text(), "weir_shard_lag_records{topic=\"a\\\"b\\\\c\\n\",partition=\"3\"} 40\n"));
+        strstr(text(), "weir_serve_lag_records{topic=\"a\\\"b\\\\c\\n\",partition=\"3\"} 40\n"));
     weir_metric_cell_destroy(one);
     weir_metric_cell_destroy(lag);
-    assert_non_null(strstr(text(), "weir_events_folded_total{entity=\"card\"} 12\n"));
+    assert_non_null(strstr(text(), "weir_lookup_keys_total{status=\"card\"} 12\n"));
     assert_non_null(strstr(text(), "partition=\"3\"} 0\n"));
-    assert_int_equal(weir_metric_total(WEIR_METRIC_EVENTS_FOLDED), 12);
+    assert_int_equal(weir_metric_total(WEIR_METRIC_LOOKUP_KEYS), 12);
     weir_metric_cell_destroy(two);
 }
 
 static void a_histogram_shows_seconds(void **state)
 {
     (void)state;
-    weir_metric_cell *cell = weir_metric_cell_create0(WEIR_METRIC_COMMIT_SECONDS);
+    weir_metric_cell *cell = weir_metric_cell_create0(WEIR_METRIC_HTTP_SECONDS);
     weir_metric_observe(cell, 10);
     weir_metric_observe(cell, 1500);
     weir_metric_observe(cell, 99000000);
-    assert_non_null(strstr(text(), "weir_commit_duration_seconds_bucket{le=\"0.00001\"} 1\n"));
-    assert_non_null(strstr(text(), "weir_commit_duration_seconds_bucket{le=\"0.0025\"} 2\n"));
-    assert_non_null(strstr(text(), "weir_commit_duration_seconds_bucket{le=\"30\"} 2\n"));
-    assert_non_null(strstr(text(), "weir_commit_duration_seconds_bucket{le=\"+Inf\"} 3\n"));
-    assert_non_null(strstr(text(), "weir_commit_duration_seconds_sum 99.00151\n"));
-    assert_non_null(strstr(text(), "weir_commit_duration_seconds_count 3\n"));
+    assert_non_null(strstr(text(), "weir_http_answer_duration_seconds_bucket{le=\"0.00001\"} 1\n"));
+    assert_non_null(strstr(text(), "weir_http_answer_duration_seconds_bucket{le=\"0.0025\"} 2\n"));
+    assert_non_null(strstr(text(), "weir_http_answer_duration_seconds_bucket{le=\"30\"} 2\n"));
+    assert_non_null(strstr(text(), "weir_http_answer_duration_seconds_bucket{le=\"+Inf\"} 3\n"));
+    assert_non_null(strstr(text(), "weir_http_answer_duration_seconds_sum 99.00151\n"));
+    assert_non_null(strstr(text(), "weir_http_answer_duration_seconds_count 3\n"));
     weir_metric_cell_destroy(cell);
 }
 
@@ -69,11 +69,11 @@ static void series_are_bounded(void **state)
     for (int i = 0; i < WEIR_METRIC_SERIES_MAX + 10; i++) {
         char reason[16];
         (void)snprintf(reason, sizeof reason, "r%d", i);
-        weir_metric_count(WEIR_METRIC_DEAD_LETTERS, reason, 1);
+        weir_metric_count(WEIR_METRIC_REGISTRY_REQUESTS, reason, 1);
     }
-    assert_non_null(strstr(text(), "weir_dead_letters_total{reason=\"other\"} 10\n"));
+    assert_non_null(strstr(text(), "weir_registry_requests_total{result=\"other\"} 10\n"));
     assert_non_null(strstr(text(), "weir_metric_series_dropped_total 10\n"));
-    assert_int_equal(weir_metric_total(WEIR_METRIC_DEAD_LETTERS), WEIR_METRIC_SERIES_MAX + 10);
+    assert_int_equal(weir_metric_total(WEIR_METRIC_REGISTRY_REQUESTS), WEIR_METRIC_SERIES_MAX + 10);
 }
 
 /* promtool is the judge of the format; ops/test installs it. */
