@@ -8,6 +8,7 @@
 
 #include "ingest/applied.h"
 #include "ingest/worker.h"
+#include "ops/cli/run_status.h"
 #include "ops/cli/stack.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/clock.h"
@@ -26,6 +27,7 @@ static const weir_option options[] = {
 typedef struct runner {
     weir_cli *cli;
     weir_worker *worker;
+    weir_run_status *status; /* NULL: metrics_listen is not set */
     pthread_t listener;
     atomic_bool is_done;
     int64_t progress_us;
@@ -58,6 +60,7 @@ static void on_ready(void *context)
 static void on_progress(void *context, const weir_driver_stats *stats)
 {
     runner *self = context;
+    weir_run_status_update(self->status, stats);
     int64_t now_us = weir_clock_monotonic_us();
     double seconds = self->progress_us == 0 ? 1.0 : (double)(now_us - self->progress_us) / 1e6;
     uint64_t events = stats->source_events - self->last.source_events;
@@ -138,11 +141,20 @@ static weir_error *work(weir_cli *cli, const weir_stack *stack)
     runner self = {.cli = cli};
     weir_worker_options how = worker_options(cli, stack, &self);
     WEIR_TRY(weir_worker_create(&how, &self.worker));
-    if (pthread_create(&self.listener, NULL, listen_for_stop, &self) != 0) {
+    weir_error *error = weir_run_status_start(
+        weir_config_text(stack->config, WEIR_SETTING_METRICS_LISTEN), self.worker, &self.status);
+    if (error == NULL && pthread_create(&self.listener, NULL, listen_for_stop, &self) != 0)
+        error = weir_error_new(WEIR_E_LIMIT, "the system gives no further thread");
+    if (error != NULL) {
+        weir_run_status_stop(self.status);
         weir_worker_destroy(self.worker);
-        return weir_error_new(WEIR_E_LIMIT, "the system gives no further thread");
+        return error;
     }
-    weir_error *error = weir_worker_run(self.worker);
+    if (self.status != NULL) {
+        weir_cli_note(cli, "/healthz, /readyz and /metrics on port %u",
+                      weir_run_status_port(self.status));
+    }
+    error = weir_worker_run(self.worker);
     atomic_store(&self.is_done, true);
     (void)pthread_join(self.listener, NULL);
     weir_driver_stats stats = weir_worker_describe(self.worker);
@@ -152,6 +164,7 @@ static weir_error *work(weir_cli *cli, const weir_stack *stack)
                       " records written",
                       stats.source_events, stats.journal_events, stats.outputs);
     }
+    weir_run_status_stop(self.status);
     weir_worker_destroy(self.worker);
     return error;
 }

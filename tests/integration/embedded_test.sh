@@ -32,8 +32,16 @@ expect 0 "$weir" -C project produce --stream tx "$work/first.csv"
 expect 0 "$weir" -C project run --until-end --worker-id w1
 says err "ready"
 # A worker that is killed while events come in: another start under the same name goes on.
-"$weir" -q -C project run --worker-id w1 2> worker.log & worker=$!
+"$weir" -C project --set metrics_listen=127.0.0.1:0 run --worker-id w1 2> worker.log & worker=$!
 children+=("$worker")
+for _ in $(seq 300); do grep -q "^ready" worker.log && break; sleep 0.1; done
+port=$(sed -n 's/.*metrics on port //p' worker.log)
+python3 -c '
+import sys, urllib.request
+get = lambda path: urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}{path}", timeout=5).read().decode()
+assert "\"ready\"" in get("/readyz"), get("/readyz")
+assert "weir_shards" in get("/metrics")
+assert "ok" in get("/healthz")' "$port" || fail "the worker does not show that it is ready"
 expect 0 "$weir" -C project produce --stream tx --rate 1000 "$work/second.csv"
 kill -KILL $worker; wait $worker 2>/dev/null
 expect 0 timeout 60 "$weir" -C project run --until-end --worker-id w1
