@@ -296,7 +296,8 @@ void weir_metrics_print_reference(FILE *to)
     static const char *const kinds[] = {"counter", "gauge", "histogram"};
     (void)fputs("# Metrics\n\n"
                 "Printed by `weir settings --metrics` from `schemas/metrics.def`; do not edit.\n\n"
-                "`/metrics` of `weir serve` shows them in Prometheus' text format, with "
+                "`/metrics` of `weir serve`, and of `weir run` with `metrics_listen`, shows them "
+                "in Prometheus' text format, with "
                 "the\nprocess's own `process_*` and `weir_build_info`.\n\n"
                 "| name | kind | labels | meaning |\n| --- | --- | --- | --- |\n",
                 to);
