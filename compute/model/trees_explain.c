@@ -451,7 +451,7 @@ __attribute__((target("avx2"))) static void explain_avx2(const weir_trees *trees
         explain_group(trees, &trees->shap->groups[i], columns, sums);
 }
 
-#define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512")))
+#define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw")))
 enum { REGISTER_FACTORS = 8 };
 
 AVX512 static inline __attribute__((always_inline)) __mmask8 known_avx512(const factor *f,
