@@ -46,7 +46,7 @@ WEIR_STATE_DIR=$work/state timeout 120 "$weir" -C project run --until-end --work
     { tail -5 worker1.log >&2; fail "the last worker ended with $?"; }
 children=()
 
-timeout 60 "$weir" -C project tail handbook.scores --from start --until-end > scores.jsonl || fail "tail ended with $?"
+scores_settle project handbook.scores "$rows" scores.jsonl
 python3 - "$rows" "$delivery" <<'P' || fail "scores are not what was promised"
 import json, sys
 rows, delivery = int(sys.argv[1]), sys.argv[2]

@@ -43,11 +43,11 @@ done
 [ $failed_alone = 0 ] || fail "$failed_alone workers ended by themselves"
 WEIR_STATE_DIR=$work/state1 expect 0 timeout 200 "$weir" -C project run --until-end --worker-id w1
 
-expect 0 "$weir" -C project tail handbook.scores --from start --until-end -o jsonl
+scores_settle project handbook.scores "$rows" scores.jsonl
 "$python" - "$rows" <<'P' || fail "scores are lost, or differ"
 import collections, json, sys
 rows, copies = int(sys.argv[1]), collections.defaultdict(list)
-for line in open("out"):
+for line in open("scores.jsonl"):
     record = json.loads(line)
     copies[record["value"]["event_id"]].append(json.dumps([record["key"], record["value"]], sort_keys=True))
 again = sum(len(c) - 1 for c in copies.values())

@@ -69,3 +69,18 @@ handbook=
 for dir in "$root/../shared/data" "$root/../../shared/data"; do
     if [ -e "$dir/fraud-handbook/transactions.csv.zst" ]; then handbook=$dir/fraud-handbook; fi
 done
+
+# scores_settle PROJECT TOPIC COUNT FILE: reads the score topic into FILE until COUNT different events have their score. A transaction
+# that a killed worker left open hides what lies behind it until the broker ends it (transaction.timeout.ms, 30 s, and up to 10 s more);
+# whoever is still missing after that is lost, and the caller's comparison says so.
+scores_settle() {
+    local try seen
+    for try in $(seq 14); do
+        expect 0 timeout 60 "$weir" -C "$1" tail "$2" --from start --until-end -o jsonl
+        cp out "$4"
+        seen=$(grep -o '"event_id":"[0-9]*"' "$4" | sort -u | wc -l)
+        [ "$seen" -ge "$3" ] && return 0
+        echo "try $try: $seen of $3 scores can be read" >&2
+        sleep 5
+    done
+}
