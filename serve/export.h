@@ -30,7 +30,6 @@ typedef struct weir_export_options {
     const char *out;                 /* the folder to be */
     const weir_replay_range *limits; /* or NULL: up to the present ends */
     size_t limit_count;
-    void (*progress)(void *, uint64_t);
 } weir_export_options;
 
 weir_error *weir_export(const weir_export_options *options, weir_snapshot_summary *summary_out);

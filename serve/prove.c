@@ -33,7 +33,6 @@ typedef struct proof_job {
     disputed suspects[WEIR_PROOF_DIFFERENCES_MAX];
     size_t suspect_count;
     bool is_second_pass;
-    void (*progress)(void *, uint64_t);
     weir_served_set served;
 } proof_job;
 
@@ -203,12 +202,6 @@ static weir_error *on_before(void *context, const weir_replay_place *at, weir_no
     proof_job *prover = context;
     if (prover->is_second_pass) return NULL;
     return weir_served_set_check(&prover->served, at, fold, prover->into, prover->proof);
-}
-
-static void on_progress(void *context, uint64_t records)
-{
-    proof_job *prover = context;
-    if (prover->progress != NULL) prover->progress(prover, records);
 }
 
 /* --- counting
@@ -390,8 +383,7 @@ static weir_error *run_pass(proof_job *prover)
                                .before = on_before,
                                .end = on_before,
                                .output = on_output,
-                               .record = on_record,
-                               .progress = on_progress};
+                               .record = on_record};
     weir_replay *replay = NULL;
     WEIR_TRY(weir_replay_open(prover->options, &replay));
     weir_error *error = NULL;
@@ -422,8 +414,8 @@ static weir_error *choose_scores(proof_job *prover, const char *vector)
     return NULL;
 }
 
-weir_error *weir_prove(const weir_replay_options *options, const char *vector,
-                       void (*progress)(void *, uint64_t), weir_arena *into, weir_proof *proof_out)
+weir_error *weir_prove(const weir_replay_options *options, const char *vector, weir_arena *into,
+                       weir_proof *proof_out)
 {
     *proof_out = (weir_proof){0};
     weir_error *error = NULL;
@@ -431,8 +423,7 @@ weir_error *weir_prove(const weir_replay_options *options, const char *vector,
                         .topics = options->topics,
                         .plan = options->topics->plan,
                         .proof = proof_out,
-                        .into = into,
-                        .progress = progress};
+                        .into = into};
     bool *is_wanted = weir_arena_array(into, bool, options->topics->count);
     prover.is_score_wanted = weir_arena_array(into, bool, options->topics->count);
     WEIR_TRY(choose_scores(&prover, vector));

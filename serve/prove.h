@@ -37,8 +37,8 @@ struct weir_proof {
 };
 
 /* `vector` limits the proof to scores of that vector; NULL: all. Texts live in `into`. */
-weir_error *weir_prove(const weir_replay_options *options, const char *vector,
-                       void (*progress)(void *, uint64_t), weir_arena *into, weir_proof *proof_out);
+weir_error *weir_prove(const weir_replay_options *options, const char *vector, weir_arena *into,
+                       weir_proof *proof_out);
 static inline bool weir_proof_holds(const weir_proof *proof)
 {
     return proof->missing == 0 && proof->unknown == 0 && proof->differing == 0;

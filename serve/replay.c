@@ -16,7 +16,6 @@ enum {
     POLL_RECORDS_MAX = 1024,
     POLL_MS = 200,
     SILENCE_MS_MAX = 60000,
-    PROGRESS_EVERY = 1 << 16,
     FREEZE_EVENTS = 8 << 20, /* only what the table's budget forces out is written */
 };
 
@@ -47,7 +46,6 @@ struct weir_replay {
     weir_replay_place place;
     uint64_t epoch;
     uint32_t sent;
-    uint64_t records;
 };
 
 static const weir_topic_info *topic_info(const weir_replay *replay, weir_topic topic)
@@ -283,9 +281,6 @@ static weir_error *settle_batch(weir_replay *replay, replay_shard *shard)
 static weir_error *take_record(weir_replay *replay, replay_shard *shard,
                                const weir_log_record *record)
 {
-    if (++replay->records % PROGRESS_EVERY == 0 && replay->sinks->progress != NULL) {
-        replay->sinks->progress(replay->sinks->context, replay->records);
-    }
     replay->place = (weir_replay_place){shard->range.topic, shard->range.partition, record->offset,
                                         record->offset < shard->range.committed};
     shard->next = record->offset + 1;

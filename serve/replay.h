@@ -47,8 +47,6 @@ typedef struct weir_replay_sinks {
     /* A record as it stands in a topic that is only read. */
     weir_error *(*record)(void *context, const weir_replay_place *at,
                           const weir_log_record *record);
-    /* Now and then, for a person who waits. */
-    void (*progress)(void *context, uint64_t records);
 } weir_replay_sinks;
 
 typedef struct weir_replay_options {

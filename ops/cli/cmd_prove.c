@@ -93,7 +93,7 @@ static weir_error *run(weir_cli *cli)
         .scratch = weir_config_text(stack.config, WEIR_SETTING_STATE_DIR),
         .table_bytes = (size_t)weir_config_int(stack.config, WEIR_SETTING_STATE_MEMORY),
     };
-    WEIR_TRY_OUT(weir_prove(&replay, weir_cli_option(cli, "vector"), NULL, &cli->arena, &proof));
+    WEIR_TRY_OUT(weir_prove(&replay, weir_cli_option(cli, "vector"), &cli->arena, &proof));
     if (cli->format == WEIR_FORMAT_JSON) {
         print_json(&proof);
     } else {
