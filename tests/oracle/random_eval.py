@@ -8,6 +8,7 @@ Every seed makes a project (one stream, two entities, some twenty features), a f
 ones, and compares every value of every row. A failing seed is printed and can be run again alone.
 """
 import argparse
+import decimal
 import json
 import math
 import pathlib
@@ -142,7 +143,99 @@ def variance(values):
     return finite(to_float(sum(((v - m) ** 2 for v in f), Fraction(0)) / (len(f) - 1)))
 
 
+def quantile(values, q):
+    """Linear at rank q (n - 1), of exact values, rounded once."""
+    if not values:
+        return None
+    ordered = sorted(Fraction(v) for v in values)
+    rank = q * (len(ordered) - 1)
+    low = int(rank)
+    high = min(low + 1, len(ordered) - 1)
+    return finite(to_float(ordered[low] + (ordered[high] - ordered[low]) * (rank - low)))
+
+
+def order(value):
+    return value.encode() if isinstance(value, str) else value
+
+
+def ranked(values):
+    """(value, count), by count descending, then by value."""
+    counts = {}
+    for v in values:
+        counts[v] = counts.get(v, 0) + 1
+    return sorted(counts.items(), key=lambda item: (-item[1], order(item[0])))
+
+
+def streak(values):
+    length = 0
+    for v in reversed(values):
+        if v is not True:
+            break
+        length += 1
+    return length
+
+
+def delta(values, arg):
+    if len(values) < 2:
+        return None
+    d = values[-1] - values[-2]
+    if arg == "x":
+        return finite(d)
+    return d if arg != "n" or -(1 << 63) <= d < (1 << 63) else None
+
+
+def moment_sums(values):
+    f = [Fraction(v) for v in values]
+    m = sum(f, Fraction(0)) / len(f)
+    return [sum(((v - m) ** k for v in f), Fraction(0)) for k in (2, 3, 4)]
+
+
+def rounded(exact, under_root):
+    """exact / sqrt(under_root), rounded once to the nearest float64."""
+    decimal.getcontext().prec = 400
+    ratio = decimal.Decimal(exact.numerator) / decimal.Decimal(exact.denominator)
+    root = (decimal.Decimal(under_root.numerator) / decimal.Decimal(under_root.denominator)).sqrt()
+    return finite(float(ratio / root))
+
+
+def skew(values):
+    n = len(values)
+    if n < 3:
+        return None
+    m2, m3, _ = moment_sums(values)
+    # G1 = sqrt(n (n-1)) / (n-2) * (m3/n) / (m2/n)^(3/2)
+    if m2 == 0:
+        return None
+    return rounded(m3 * n * (n - 1) / (n - 2), Fraction(n - 1) * m2 ** 3)
+
+
+def kurt(values):
+    n = len(values)
+    if n < 4:
+        return None
+    m2, _, m4 = moment_sums(values)
+    if m2 == 0:
+        return None
+    g2 = n * m4 / m2 ** 2 - 3
+    return finite(to_float(Fraction(n - 1, (n - 2) * (n - 3)) * ((n + 1) * g2 + 6)))
+
+
 AGGREGATES = {
+    "quantile:0.9": (("x", "n", "amount"), lambda v, a: quantile(v, Fraction(9, 10))),
+    "quantile:0.25": (("x", "n", "amount"), lambda v, a: quantile(v, Fraction(1, 4))),
+    "median": (("x", "n", "amount"), lambda v, a: quantile(v, Fraction(1, 2))),
+    "mode": (("n", "shop", "amount"), lambda v, a: ranked(v)[0][0] if v else None),
+    "top:2": (("n", "shop", "amount"), lambda v, a: [k for k, _ in ranked(v)[:2]]),
+    "hist:2": (("shop",), lambda v, a: dict(ranked(v)[:2])),
+    "share:2": (("shop",), lambda v, a: {k: c / len(v) for k, c in ranked(v)[:2]}),
+    "first:2": (("x", "n", "amount", "shop"), lambda v, a: v[:2]),
+    "last:3": (("x", "n", "amount", "shop"), lambda v, a: v[-3:]),
+    "lag:2": (("x", "n", "amount", "shop"), lambda v, a: v[-3] if len(v) > 2 else None),
+    "delta": (("x", "n", "amount"), delta),
+    "streak": (("flag",), lambda v, a: streak(v)),
+    "share_of": (("flag",), lambda v, a: v.count(True) / len(v) if v else None),
+    "skew": (("n", "amount"), lambda v, a: skew(v)),
+    "kurt": (("n", "amount"), lambda v, a: kurt(v)),
     "count()": (None, lambda v, a: len(v)),
     "count": (("x", "n", "amount", "shop", "flag"), lambda v, a: len(v)),
     "sum": (("x", "n", "amount"), total),
@@ -159,6 +252,9 @@ AGGREGATES = {
 }
 
 
+UNBOUNDED = {"distinct", "quantile", "median", "mode", "top", "hist", "share", "streak"}
+
+
 class Feature:
     def __init__(self, rng, name, group_key):
         self.name, self.key = name, group_key
@@ -170,7 +266,7 @@ class Feature:
             self.condition_text, self.condition, inequality = make_condition(rng, group_key)
         choices = ["10s", "1m", "10m", "1h", "6h", "1d"]
         self.windows = rng.sample(choices, rng.randrange(1, 4))
-        if self.aggregate != "distinct" and not inequality and rng.random() < 0.4:
+        if self.aggregate.partition(":")[0] not in UNBOUNDED and not inequality and rng.random() < 0.4:
             self.windows.append("ever")
         if rng.random() < 0.3:
             self.windows.append(f"last {rng.randrange(1, 6)}")
@@ -179,7 +275,8 @@ class Feature:
         self.step = None
 
     def text(self):
-        call = "count()" if self.aggregate == "count()" else f"{self.aggregate}({self.argument})"
+        name, _, number = self.aggregate.partition(":")
+        call = "count()" if self.aggregate == "count()" else f"{name}({self.argument}{', ' if number else ''}{number})"
         where = f" where {self.condition_text}" if self.condition_text else ""
         tail = f" delayed {self.delay}" if self.delay else ""
         tail += " including this" if self.including else ""
@@ -206,7 +303,9 @@ class Feature:
             chosen = sorted((e for e in rows if low < e["ts"] <= tau - delay), key=lambda e: (e["ts"], e["seq"]))
         if self.condition:
             chosen = [e for e in chosen if self.condition(e, this) is True]
-        if self.argument:
+        if self.aggregate in ("share_of", "streak"):  # null is false
+            values = [e[self.argument] is True for e in chosen]
+        elif self.argument:
             values = [e[self.argument] for e in chosen if e[self.argument] is not None]
         else:
             values = chosen
@@ -268,6 +367,8 @@ def absent(feature, window):
 
 
 def show(value):
+    if isinstance(value, list):
+        return [show(v) for v in value]
     if isinstance(value, Fraction):
         cents = value * 100
         sign = "-" if cents < 0 else ""
@@ -284,6 +385,10 @@ def line_of(e):
 def same(ours, expected):
     if ours != "absent" and (isinstance(expected, float) or isinstance(ours, float)):
         return ours is not None and expected is not None and float(ours) == float(expected)
+    if isinstance(expected, (list, tuple)):
+        return isinstance(ours, list) and len(ours) == len(expected) and all(map(same, ours, expected))
+    if isinstance(expected, dict):
+        return isinstance(ours, dict) and list(ours) == list(expected) and all(same(ours[k], v) for k, v in expected.items())
     return ours == expected
 
 
