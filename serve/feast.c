@@ -29,6 +29,7 @@ typedef struct query {
     entity_column *columns;
     uint32_t column_count, row_count;
     bool full_names;
+    int64_t tau_us; /* of all rows alike: the server's clock at the first */
     /* What goes wrong: Feast's class, an HTTP status, a message. */
     const char *error_class;
     int status;
@@ -250,7 +251,6 @@ static bool read_keys(query *q, const entity_column *column, weir_type type, wei
 typedef struct cell {
     weir_value value;
     bool is_known;
-    int64_t tau_us;
 } cell;
 
 /* Looks up all members of one entity for every row. `cells` is names x rows. */
@@ -280,17 +280,17 @@ static bool look_up_entity(query *q, uint32_t entity_index, cell *cells)
                                  .overflow = weir_arena_array(arena, bool, count)};
     for (uint32_t row = 0; row < q->row_count; row++) {
         weir_lookup_request request = {entity_index, keys + (size_t)row * entity->key_count,
-                                       members, count, INT64_MIN};
+                                       members, count, q->tau_us};
         weir_error *error = q->feast->port->lookup(q->feast->port->context, &request, &answer);
         if (error != NULL) {
             (void)fail(q, 503, BAD_REQUEST, "%s", weir_error_message(error));
             weir_error_free(error);
             return false;
         }
+        q->tau_us = answer.tau_us;
         for (uint32_t i = 0; i < count; i++) {
             cell *into = &cells[(size_t)names[i] * q->row_count + row];
-            *into =
-                (cell){weir_value_copy(&answer.values[i], arena), answer.is_known, answer.tau_us};
+            *into = (cell){weir_value_copy(&answer.values[i], arena), answer.is_known};
         }
     }
     return true;
@@ -308,13 +308,15 @@ static bool look_up_all(query *q, cell *cells)
     return true;
 }
 
-static void write_repeated(weir_json_writer *writer, const char *key, const char *text,
+/* `token` is JSON as it stands. */
+static void write_repeated(weir_json_writer *writer, const char *key, const char *token,
                            uint32_t count)
 {
+    size_t size = strlen(token);
     weir_json_write_key(writer, key);
     weir_json_write_begin(writer, '[');
     for (uint32_t i = 0; i < count; i++)
-        weir_json_write_text(writer, text);
+        weir_json_write_raw(writer, token, size);
     weir_json_write_end(writer, ']');
 }
 
@@ -324,13 +326,24 @@ static void write_entity(weir_json_writer *writer, const entity_column *column)
     weir_json_write_begin(writer, '{');
     weir_json_write_key(writer, "values");
     weir_json_write_raw(writer, (const char *)column->values.data, column->values.size);
-    write_repeated(writer, "statuses", "PRESENT", column->count);
-    write_repeated(writer, "event_timestamps", "1970-01-01T00:00:00Z", column->count);
+    write_repeated(writer, "statuses", "\"PRESENT\"", column->count);
+    write_repeated(writer, "event_timestamps", "\"1970-01-01T00:00:00Z\"", column->count);
     weir_json_write_end(writer, '}');
 }
 
+static void write_status(weir_json_writer *writer, const cell *c)
+{
+    if (!c->is_known) {
+        weir_json_write_raw(writer, "\"NOT_FOUND\"", 11);
+    } else if (weir_is_null(&c->value)) {
+        weir_json_write_raw(writer, "\"NULL_VALUE\"", 12);
+    } else {
+        weir_json_write_raw(writer, "\"PRESENT\"", 9);
+    }
+}
+
 static void write_feature(weir_json_writer *writer, weir_type type, const cell *cells,
-                          uint32_t count)
+                          uint32_t count, const char *instant)
 {
     weir_json_write_begin(writer, '{');
     weir_json_write_key(writer, "values");
@@ -340,25 +353,19 @@ static void write_feature(weir_json_writer *writer, weir_type type, const cell *
     weir_json_write_end(writer, ']');
     weir_json_write_key(writer, "statuses");
     weir_json_write_begin(writer, '[');
-    for (uint32_t i = 0; i < count; i++) {
-        const char *present = weir_is_null(&cells[i].value) ? "NULL_VALUE" : "PRESENT";
-        weir_json_write_text(writer, cells[i].is_known ? present : "NOT_FOUND");
-    }
+    for (uint32_t i = 0; i < count; i++)
+        write_status(writer, &cells[i]);
     weir_json_write_end(writer, ']');
-    weir_json_write_key(writer, "event_timestamps");
-    weir_json_write_begin(writer, '[');
-    for (uint32_t i = 0; i < count; i++) {
-        char text[48];
-        size_t length = weir_time_print(cells[i].tau_us, text);
-        weir_json_write_string(writer, text, length);
-    }
-    weir_json_write_end(writer, ']');
+    write_repeated(writer, "event_timestamps", instant, count);
     weir_json_write_end(writer, '}');
 }
 
 static void write_answer(const query *q, const cell *cells, weir_buffer *out)
 {
     weir_json_writer writer = {.out = out};
+    char time[48], instant[52];
+    time[weir_time_print(q->tau_us, time)] = '\0';
+    (void)snprintf(instant, sizeof instant, "\"%s\"", time);
     weir_json_write_begin(&writer, '{');
     weir_json_write_key(&writer, "metadata");
     weir_json_write_begin(&writer, '{');
@@ -376,7 +383,7 @@ static void write_answer(const query *q, const cell *cells, weir_buffer *out)
         write_entity(&writer, &q->columns[i]);
     for (uint32_t i = 0; i < q->name_count; i++) {
         weir_type type = q->feast->plan->members[q->names[i].member].type;
-        write_feature(&writer, type, cells + (size_t)i * q->row_count, q->row_count);
+        write_feature(&writer, type, cells + (size_t)i * q->row_count, q->row_count, instant);
     }
     weir_json_write_end(&writer, ']');
     weir_json_write_end(&writer, '}');
@@ -405,7 +412,7 @@ void weir_feast_answer(weir_feast *feast, const weir_http_request *request,
                        weir_http_response *response)
 {
     weir_arena_reset(&feast->arena);
-    query q = {.feast = feast};
+    query q = {.feast = feast, .tau_us = INT64_MIN};
     q.names = weir_arena_array(&feast->arena, asked, WEIR_FEAST_NAMES_MAX);
     q.columns = weir_arena_array(&feast->arena, entity_column,
                                  WEIR_PLAN_KEY_FIELDS_MAX * WEIR_PLAN_HOPS_MAX);

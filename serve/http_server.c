@@ -40,6 +40,7 @@ struct weir_http_server {
     uint16_t port;
     weir_http_request request; /* one at a time: handlers do not block */
     weir_http_response response;
+    weir_buffer answers; /* of the connection at hand, not yet sent */
 };
 
 static void close_connection(connection *c)
@@ -60,24 +61,41 @@ static void close_connection(connection *c)
 static void write_answer(connection *c, bool keep_alive)
 {
     weir_http_response *response = &c->server->response;
-    char head[256];
-    int length =
-        snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", response->status,
-                 weir_http_status_text(response->status), response->body.size);
-    WEIR_ASSERT(length > 0 && (size_t)length < sizeof head);
-    struct evbuffer *out = bufferevent_get_output(c->channel);
-    (void)evbuffer_add(out, head, (size_t)length);
-    if (response->content_type != NULL) {
-        (void)evbuffer_add(out, "Content-Type: ", 14);
-        (void)evbuffer_add(out, response->content_type, strlen(response->content_type));
-        (void)evbuffer_add(out, "\r\n", 2);
-    }
-    if (response->headers.size > 0)
-        (void)evbuffer_add(out, response->headers.data, response->headers.size);
-    if (!keep_alive) (void)evbuffer_add(out, "Connection: close\r\n", 19);
-    (void)evbuffer_add(out, "\r\n", 2);
-    if (response->body.size > 0) (void)evbuffer_add(out, response->body.data, response->body.size);
+    weir_buffer *out = &c->server->answers;
+    weir_buffer_printf(out, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", response->status,
+                       weir_http_status_text(response->status), response->body.size);
+    if (response->content_type != NULL)
+        weir_buffer_printf(out, "Content-Type: %s\r\n", response->content_type);
+    weir_buffer_put(out, response->headers.data, response->headers.size);
+    if (!keep_alive) weir_buffer_put(out, "Connection: close\r\n", 19);
+    weir_buffer_put(out, "\r\n", 2);
+    weir_buffer_put(out, response->body.data, response->body.size);
     if (!keep_alive) c->is_closing = true;
+}
+
+/* What waits to be sent to the connection at hand. */
+static size_t pending(const connection *c)
+{
+    return c->server->answers.size + evbuffer_get_length(bufferevent_get_output(c->channel));
+}
+
+/* Sends directly: the loop would wait for the socket first, at three system calls an answer. What
+ * the socket does not take is left to the loop. False: the connection is gone. */
+static bool send_answers(connection *c)
+{
+    weir_buffer *answers = &c->server->answers;
+    size_t sent = 0;
+    if (evbuffer_get_length(bufferevent_get_output(c->channel)) == 0 && answers->size > 0) {
+        ssize_t taken = send(bufferevent_getfd(c->channel), answers->data, answers->size,
+                             MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (taken > 0) sent = (size_t)taken;
+    }
+    bool is_all = sent == answers->size;
+    if (!is_all) (void)bufferevent_write(c->channel, answers->data + sent, answers->size - sent);
+    weir_buffer_clear(answers);
+    if (!is_all || !c->is_closing || pending(c) > 0) return true;
+    close_connection(c);
+    return false;
 }
 
 static void clear_response(weir_http_response *response, int status)
@@ -123,7 +141,7 @@ static bool serve_one(connection *c)
     struct evbuffer *in = bufferevent_get_input(c->channel);
     size_t size = evbuffer_get_length(in);
     if (size == 0 || c->is_closing) return false;
-    if (evbuffer_get_length(bufferevent_get_output(c->channel)) > ANSWERS_PENDING_MAX) return false;
+    if (pending(c) > ANSWERS_PENDING_MAX) return false;
     uint8_t *data = evbuffer_pullup(in, -1);
     size_t used = 0, wanted = 0;
     int status = 0;
@@ -131,7 +149,7 @@ static bool serve_one(connection *c)
                                                   &server->request, &used, &wanted, &status);
     if (progress == WEIR_HTTP_MORE) {
         if (server->request.expects_continue && !c->sent_continue) {
-            (void)bufferevent_write(c->channel, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+            weir_buffer_put(&server->answers, "HTTP/1.1 100 Continue\r\n\r\n", 25);
             c->sent_continue = true;
         }
         await_bytes(c, wanted);
@@ -155,7 +173,12 @@ static void on_readable(struct bufferevent *channel, void *context)
     (void)channel;
     connection *c = context;
     WEIR_ASSERT(c->magic == CONNECTION_MAGIC);
-    while (serve_one(c)) {
+    bool more = true;
+    while (more) { /* as long as the socket takes it: what waits for the peer is bounded */
+        more = false;
+        while (serve_one(c))
+            more = true;
+        if (!send_answers(c)) return;
     }
     bool was_mid_request = c->is_mid_request;
     c->is_mid_request = evbuffer_get_length(bufferevent_get_input(c->channel)) > 0;
@@ -182,6 +205,7 @@ static void on_event(struct bufferevent *channel, short what, void *context)
         !c->is_closing) {
         refuse(c, 408);
         (void)bufferevent_disable(c->channel, EV_READ);
+        (void)send_answers(c);
         return;
     }
     close_connection(c);
@@ -218,6 +242,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t socket,
     if (server->connection_count > server->options.connections_max) {
         refuse(c, 503);
         (void)bufferevent_disable(channel, EV_READ);
+        (void)send_answers(c);
     }
 }
 
@@ -343,6 +368,7 @@ void weir_http_server_destroy(weir_http_server *server)
     if (server->stopper != NULL) event_free(server->stopper);
     if (server->listener != NULL) evconnlistener_free(server->listener);
     if (server->base != NULL) event_base_free(server->base);
+    weir_buffer_deinit(&server->answers);
     weir_buffer_deinit(&server->response.headers);
     weir_buffer_deinit(&server->response.body);
     free(server);
