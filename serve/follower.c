@@ -251,6 +251,30 @@ weir_error *weir_lookup_in(const weir_plan *plan, weir_engine *engine, weir_node
     return NULL;
 }
 
+static const follow_shard *find_shard(const weir_follower *follower, uint32_t entity,
+                                      weir_bytes key)
+{
+    int32_t partition = weir_partition_of(key, follower->partition_counts[entity]);
+    for (size_t i = 0; i < follower->shard_count; i++) {
+        const follow_shard *shard = &follower->shards[i];
+        if (shard->entity == entity && shard->partition == partition) return shard;
+    }
+    WEIR_UNREACHABLE();
+}
+
+static weir_error *read_hop(void *context, weir_event *event, weir_hop_answer *answer)
+{
+    weir_follower *follower = context;
+    const weir_plan_stream *stream = &follower->options.topics->plan->streams[event->stream];
+    uint32_t entity = stream->hops[event->hop].entity;
+    WEIR_ASSERT(follower->partition_counts[entity] > 0);
+    const follow_shard *shard = find_shard(follower, entity, event->key);
+    answer->partition = shard->partition;
+    answer->position = event->seq = weir_seq_of(weir_fold_next(shard->node), 0);
+    return weir_engine_read(follower->engine, weir_fold_states(shard->node, event->key),
+                            weir_fold_clock(shard->node), event, &answer->beyond_horizon);
+}
+
 static weir_error *look_up(void *context, const weir_lookup_request *request,
                            weir_lookup_answer *answer)
 {
@@ -266,18 +290,19 @@ static weir_error *look_up(void *context, const weir_lookup_request *request,
         return weir_error_new(WEIR_E_DATA, "a key of %s is null", entity->name);
     }
     weir_bytes key = {follower->key.data, follower->key.size};
-    int32_t partition = weir_partition_of(key, follower->partition_counts[request->entity]);
     weir_lookup_request at = *request;
-    if (at.tau_us == INT64_MIN)
-        at.tau_us = follower->options.env->now_us(follower->options.env->context);
-    answer->partition = partition;
-    for (size_t i = 0; i < follower->shard_count; i++) {
-        const follow_shard *shard = &follower->shards[i];
-        if (shard->entity != request->entity || shard->partition != partition) continue;
-        return weir_lookup_in(plan, follower->engine, shard->node, key, &at, answer);
-    }
-    WEIR_UNREACHABLE();
+    if (at.tau_us == INT64_MIN) at.tau_us = weir_follower_now(follower);
+    const follow_shard *shard = find_shard(follower, request->entity, key);
+    answer->partition = shard->partition;
+    return weir_lookup_in(plan, follower->engine, shard->node, key, &at, answer);
 }
+
+int64_t weir_follower_now(const weir_follower *follower)
+{
+    return follower->options.env->now_us(follower->options.env->context);
+}
+
+weir_engine *weir_follower_engine(weir_follower *follower) { return follower->engine; }
 
 const weir_lookup_port *weir_follower_port(weir_follower *follower) { return &follower->port; }
 
@@ -290,7 +315,7 @@ weir_error *weir_follower_open(const weir_follower_options *options, weir_follow
     follower->shared = weir_store_shared_create(options->cache_bytes);
     follower->engine = weir_engine_create(options->topics->plan);
     follower->nowhere = (weir_output_port){follower, send_nothing, count_partitions};
-    follower->port = (weir_lookup_port){follower, look_up};
+    follower->port = (weir_lookup_port){follower, look_up, read_hop};
     follower->partition_counts = calloc(options->topics->plan->entity_count + 1, sizeof(int32_t));
     WEIR_ASSERT(follower->partition_counts != NULL);
     weir_error *error = open_all(follower);

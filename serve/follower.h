@@ -45,6 +45,9 @@ typedef struct weir_follower_status {
 void weir_follower_describe(const weir_follower *follower, weir_follower_status *status_out);
 
 const weir_lookup_port *weir_follower_port(weir_follower *follower);
+int64_t weir_follower_now(const weir_follower *follower); /* the clock of lookups, us */
+/* For vectors of what its port has read, between two polls. */
+weir_engine *weir_follower_engine(weir_follower *follower);
 
 /* One lookup over given states: what the follower does, and the proof again. */
 weir_error *weir_lookup_in(const weir_plan *plan, weir_engine *engine, weir_node *fold,

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "compute/plan.h"
+#include "compute/engine/engine.h"
 
 typedef struct weir_lookup_request {
     uint32_t entity;
@@ -30,8 +30,18 @@ typedef struct weir_lookup_answer {
     weir_seq position; /* p: everything before it was known */
 } weir_lookup_answer;
 
+/* Where one hop of an event that stands in no journal was read (serve/trigger.h). */
+typedef struct weir_hop_answer {
+    int32_t partition;
+    weir_seq position;
+    bool beyond_horizon;
+} weir_hop_answer;
+
 typedef struct weir_lookup_port {
     void *context;
     weir_error *(*lookup)(void *context, const weir_lookup_request *request,
                           weir_lookup_answer *answer);
+    /* Reads the members of the event's hop at (p, event->et_us) into event->carried; its key is
+     * set. Hops come in order: values of the earlier ones live until the next event. */
+    weir_error *(*read)(void *context, weir_event *event, weir_hop_answer *answer);
 } weir_lookup_port;

@@ -5,6 +5,7 @@
 
 #include "ops/runtime/json.h"
 #include "schemas/json_value.h"
+#include "serve/fields.h"
 
 typedef struct lookup_query {
     const weir_plan *plan;
@@ -63,32 +64,17 @@ static bool read_body(lookup_query *query, weir_json *json)
 static bool read_key(lookup_query *query)
 {
     const weir_plan_entity *entity = &query->plan->entities[query->group->entity];
+    weir_field_want wants[WEIR_PLAN_KEY_FIELDS_MAX];
+    bool is_given[WEIR_PLAN_KEY_FIELDS_MAX] = {false};
     for (uint32_t i = 0; i < entity->key_count; i++)
-        query->key[i] = weir_null();
-    weir_json json;
-    weir_json_init(&json, query->key_text.data, query->key_text.size, &query->arena);
-    if (!weir_json_expect(&json, WEIR_JSON_OBJECT_BEGIN))
-        return fail(query, "key: wanted is an object of key fields");
-    while (weir_json_next_key(&json)) {
-        uint32_t i = 0;
-        while (i < entity->key_count && !weir_json_key_is(&json, entity->key_names[i]))
-            i++;
-        if (i == entity->key_count) {
-            return fail(query, weir_arena_printf(&query->arena, "key: %s has no key field `%.*s`",
-                                                 entity->name, (int)json.text.size,
-                                                 (const char *)json.text.data));
-        }
-        bool bad_number = false;
-        const char *problem = NULL;
-        if (!weir_json_read_value(&json, entity->key_types[i], WEIR_UNIT_US, &query->arena,
-                                  &query->key[i], &bad_number, &problem)) {
-            return fail(query,
-                        weir_arena_printf(&query->arena, "key field `%s`: %s", entity->key_names[i],
-                                          problem != NULL ? problem : "does not fit"));
-        }
-    }
+        wants[i] = (weir_field_want){entity->key_names[i], entity->key_types[i], WEIR_UNIT_US};
+    if (query->key_text.size == 0)
+        return fail(query, "name the key: {\"key\": {\"card\": \"c1\"}}");
+    const char *problem = weir_fields_read(query->key_text, "key", wants, entity->key_count,
+                                           &query->arena, query->key, is_given);
+    if (problem != NULL) return fail(query, problem);
     for (uint32_t i = 0; i < entity->key_count; i++) {
-        if (weir_is_null(&query->key[i])) {
+        if (!is_given[i]) {
             return fail(query, weir_arena_printf(&query->arena, "key: the field `%s` is missing",
                                                  entity->key_names[i]));
         }

@@ -6,6 +6,7 @@
 #include "ops/runtime/metrics.h"
 #include "schemas/json_value.h"
 #include "serve/route_lookup.h"
+#include "serve/route_score.h"
 
 static void answer_features(weir_service *service, const weir_http_request *request,
                             weir_http_response *response)
@@ -60,6 +61,7 @@ static void answer_metrics(weir_service *service, const weir_http_request *reque
 const weir_route weir_routes[] = {
     {"POST", "/get-online-features", answer_features},
     {"POST", "/lookup",              weir_route_lookup},
+    {"POST", "/score",               weir_route_score},
     {"GET",  "/healthz",             answer_health},
     {"GET",  "/readyz",              answer_ready},
     {"GET",  "/metrics",             answer_metrics},

@@ -12,6 +12,7 @@
 #include "ops/runtime/metrics.h"
 #include "ops/runtime/signal.h"
 #include "serve/served.h"
+#include "serve/trigger.h"
 
 enum {
     TICK_MS = 2,
@@ -43,6 +44,11 @@ const weir_plan *weir_service_plan(const weir_service *service) { return service
 weir_follower *weir_service_follower(weir_service *service) { return service->options.follower; }
 const weir_lookup_port *weir_service_lookups(weir_service *service) { return &service->lookups; }
 weir_feast *weir_service_feast(weir_service *service) { return &service->feast; }
+weir_scorer *weir_service_scorer(weir_service *service, uint32_t score)
+{
+    WEIR_ASSERT(score < service->options.plan->score_count);
+    return service->options.scorers[score];
+}
 uint16_t weir_service_port(const weir_service *service)
 {
     return weir_http_server_port(service->server);
@@ -85,6 +91,13 @@ static void sample(weir_service *service, const weir_lookup_request *request,
     service->options.samples.send(service->options.samples.context, key, record);
 }
 
+static bool is_sampled(weir_service *service)
+{
+    uint32_t every = service->options.sample_every;
+    return every > 0 && service->options.samples.send != NULL &&
+           service->lookup_count++ % every == 0;
+}
+
 static weir_error *look_up(void *context, const weir_lookup_request *request,
                            weir_lookup_answer *answer)
 {
@@ -92,11 +105,46 @@ static weir_error *look_up(void *context, const weir_lookup_request *request,
     const weir_lookup_port *port = weir_follower_port(service->options.follower);
     WEIR_TRY(port->lookup(port->context, request, answer));
     weir_metric_add(answer->is_known ? service->keys_known : service->keys_unknown, 1);
-    uint32_t every = service->options.sample_every;
-    if (every > 0 && service->options.samples.send != NULL &&
-        service->lookup_count++ % every == 0) {
-        sample(service, request, answer);
+    if (is_sampled(service)) sample(service, request, answer);
+    return NULL;
+}
+
+/* What a hop of a trigger showed, as the lookup that a proof can repeat: members that use `this`
+ * need the trigger, so they are left out. */
+static void sample_hop(weir_service *service, const weir_event *event,
+                       const weir_hop_answer *answer)
+{
+    const weir_plan *plan = service->options.plan;
+    const weir_plan_stream *stream = &plan->streams[event->stream];
+    const weir_plan_hop *hop = &stream->hops[event->hop];
+    weir_arena arena = {0};
+    uint32_t *members = weir_arena_array(&arena, uint32_t, stream->carried_count + 1);
+    weir_value *values = weir_arena_array(&arena, weir_value, stream->carried_count + 1);
+    size_t count = 0;
+    for (uint32_t i = 0; i < stream->carried_count; i++) {
+        const weir_plan_carried *carried = &stream->carried[i];
+        if (carried->hop != event->hop || !weir_trigger_is_free(plan, carried)) continue;
+        members[count] = carried->member;
+        values[count++] = event->carried[i];
     }
+    weir_value key[WEIR_PLAN_KEY_FIELDS_MAX];
+    for (uint32_t k = 0; k < plan->entities[hop->entity].key_count; k++)
+        key[k] = event->fields[hop->key_slots[k]];
+    weir_lookup_request request = {hop->entity, key, members, count, event->et_us};
+    weir_lookup_answer shown = {.values = values,
+                                .tau_us = event->et_us,
+                                .partition = answer->partition,
+                                .position = answer->position};
+    if (count > 0) sample(service, &request, &shown);
+    weir_arena_deinit(&arena);
+}
+
+static weir_error *read_hop(void *context, weir_event *event, weir_hop_answer *answer)
+{
+    weir_service *service = context;
+    const weir_lookup_port *port = weir_follower_port(service->options.follower);
+    WEIR_TRY(port->read(port->context, event, answer));
+    if (is_sampled(service)) sample_hop(service, event, answer);
     return NULL;
 }
 
@@ -177,7 +225,7 @@ weir_error *weir_service_create(const weir_service_options *options, weir_servic
     weir_service *service = calloc(1, sizeof *service);
     WEIR_ASSERT(service != NULL);
     service->options = *options;
-    service->lookups = (weir_lookup_port){service, look_up};
+    service->lookups = (weir_lookup_port){service, look_up, read_hop};
     service->keys_known = weir_metric_cell_create(WEIR_METRIC_LOOKUP_KEYS, "known");
     service->keys_unknown = weir_metric_cell_create(WEIR_METRIC_LOOKUP_KEYS, "unknown");
     service->answer_time = weir_metric_cell_create0(WEIR_METRIC_HTTP_SECONDS);

@@ -2,11 +2,8 @@
 /*
  * service.h - `weir serve`: the routes over a follower.
  *
- *   POST /get-online-features   Feast's shape (feast.h)
- *   POST /lookup                {"features": "card_vel", "key": {"card": "c1"}, "at":
- * "2026-03-01T12:00:00Z"} GET  /healthz               200 while the process lives GET  /readyz 200
- * once the journals are applied up to the end they had at the start, else 503 GET  /metrics
- * Prometheus text
+ * POST /get-online-features in Feast's shape (feast.h), /lookup (route_lookup.h) and /score
+ * (route_score.h); GET /healthz, /readyz and /metrics.
  *
  * Adding a route is one function and one row (route_table.c). One thread: the journals are polled
  * between requests, so an answer never sees half an event. One answer in `sample_every` goes, with
@@ -16,6 +13,7 @@
  */
 #pragma once
 
+#include "ingest/scorer.h"
 #include "serve/feast.h"
 #include "serve/follower.h"
 #include "serve/http_server.h"
@@ -30,6 +28,7 @@ typedef struct weir_sample_port {
 typedef struct weir_service_options {
     const weir_plan *plan;
     weir_follower *follower;
+    weir_scorer *const *scorers;   /* one per score of the plan */
     weir_http_server_options http; /* handler, context and tick are the service's own */
     uint32_t sample_every;         /* 0: never */
     int32_t sample_schema_id;
@@ -59,6 +58,7 @@ const weir_plan *weir_service_plan(const weir_service *service);
 weir_follower *weir_service_follower(weir_service *service);
 const weir_lookup_port *weir_service_lookups(weir_service *service); /* counts and samples */
 weir_feast *weir_service_feast(weir_service *service);
+weir_scorer *weir_service_scorer(weir_service *service, uint32_t score);
 /* A problem document (RFC 9457). */
 __attribute__((format(printf, 3, 4))) void weir_service_problem(weir_http_response *response,
                                                                 int status, const char *format,

@@ -78,13 +78,26 @@ static weir_error *open_follower(weir_cli *cli, const weir_stack *stack,
     return weir_follower_open(&options, follower_out);
 }
 
+/* One per score of the plan; NULL entries after an error. */
+static weir_error *open_scorers(weir_cli *cli, weir_stack *stack, weir_scorer ***scorers_out)
+{
+    weir_scorer **scorers =
+        weir_arena_array(&cli->arena, weir_scorer *, stack->plan->score_count + 1);
+    *scorers_out = scorers;
+    WEIR_TRY(weir_stack_load_models(cli, stack));
+    for (uint32_t i = 0; i < stack->plan->score_count; i++)
+        WEIR_TRY(weir_scorer_create(stack->plan, i, stack->models[i], &scorers[i]));
+    return NULL;
+}
+
 static weir_error *serve(weir_cli *cli, weir_stack *stack, weir_follower *follower,
-                         sample_sender *sampler)
+                         weir_scorer *const *scorers, sample_sender *sampler)
 {
     const weir_config *config = stack->config;
     weir_service_options options = {
         .plan = stack->plan,
         .follower = follower,
+        .scorers = scorers,
         .http = {.listen = weir_config_text(config, WEIR_SETTING_LISTEN),
                  .connections_max =
                      (uint32_t)weir_config_int(config, WEIR_SETTING_HTTP_CONNECTIONS),
@@ -115,11 +128,16 @@ static weir_error *run(weir_cli *cli)
     weir_error *error = NULL;
     weir_follower *follower = NULL;
     sample_sender sampler = {0};
+    weir_scorer **scorers = NULL;
+    uint32_t score_count = stack.plan->score_count;
     if (weir_config_int(stack.config, WEIR_SETTING_SERVE_SAMPLE) > 0)
         WEIR_TRY_OUT(open_sampler(&stack, &sampler));
+    WEIR_TRY_OUT(open_scorers(cli, &stack, &scorers));
     WEIR_TRY_OUT(open_follower(cli, &stack, &follower));
-    WEIR_TRY_OUT(serve(cli, &stack, follower, &sampler));
+    WEIR_TRY_OUT(serve(cli, &stack, follower, scorers, &sampler));
 out:
+    for (uint32_t i = 0; scorers != NULL && i < score_count; i++)
+        weir_scorer_destroy(scorers[i]);
     close_sampler(&sampler);
     weir_follower_close(follower);
     weir_stack_close(&stack);
@@ -131,8 +149,8 @@ const weir_command weir_command_serve = {
     .group = WEIR_GROUP_ANSWERS,
     .summary = "Follow the journals and answer lookups over HTTP",
     .arguments = "",
-    .help = "POST /get-online-features in Feast's shape, POST /lookup with a receipt, GET "
-            "/healthz, /readyz and /metrics.\n"
+    .help = "POST /get-online-features in Feast's shape, POST /lookup and /score with a receipt, "
+            "GET /healthz, /readyz and /metrics.\n"
             "Keeps a state of its own under state_dir/serve and needs no worker beside it. One "
             "answer in `serve_sample` goes\n"
             "to a topic with its read point, so that `weir prove` can compare it.",

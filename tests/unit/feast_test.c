@@ -82,7 +82,7 @@ static weir_error *look_up(void *context, const weir_lookup_request *request,
 
 static void assert_answer(const char *body, int status, const char *want)
 {
-    weir_lookup_port port = {NULL, look_up};
+    weir_lookup_port port = {.lookup = look_up};
     weir_feast feast = {.plan = &plan, .port = &port};
     weir_http_request request = {.body = {(const uint8_t *)body, strlen(body)}};
     weir_http_response response = {.status = 200};
@@ -130,7 +130,7 @@ static void answers_have_the_shape_of_feast(void **state)
 
 static void assert_refused(const char *body, int status, const char *part)
 {
-    weir_lookup_port port = {NULL, look_up};
+    weir_lookup_port port = {.lookup = look_up};
     weir_feast feast = {.plan = &plan, .port = &port};
     weir_http_request request = {.body = {(const uint8_t *)body, strlen(body)}};
     weir_http_response response = {.status = 200};

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/cli/ask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ops/cli/settings.h"
+#include "ops/runtime/http_client.h"
+
+enum { CALL_TIMEOUT_MS = 10000 };
+
+weir_error *weir_ask_fields(const weir_cli *cli, const char *option, const char *member,
+                            weir_json_writer *writer)
+{
+    if (weir_cli_option(cli, option) == NULL) return NULL;
+    weir_json_write_key(writer, member);
+    weir_json_write_begin(writer, '{');
+    for (size_t i = 0; weir_cli_option_at(cli, option, i) != NULL; i++) {
+        const char *text = weir_cli_option_at(cli, option, i);
+        const char *equals = strchr(text, '=');
+        if (equals == NULL)
+            return weir_error_new(WEIR_E_USAGE, "--%s %s: write FIELD=VALUE, such as card=c1",
+                                  option, text);
+        weir_json_write_key_bytes(writer, text, (size_t)(equals - text));
+        weir_json_write_text(writer, equals + 1);
+    }
+    weir_json_write_end(writer, '}');
+    return NULL;
+}
+
+void weir_ask_text(const weir_cli *cli, const char *option, weir_json_writer *writer)
+{
+    if (weir_cli_option(cli, option) == NULL) return;
+    weir_json_write_key(writer, option);
+    weir_json_write_text(writer, weir_cli_option(cli, option));
+}
+
+/* The server's own words out of its problem document; else what it sent. */
+static weir_error *refuse(weir_cli *cli, const char *server, int status, weir_bytes body)
+{
+    weir_json json;
+    weir_bytes detail = body, text;
+    weir_json_init(&json, body.data, body.size, &cli->arena);
+    if (weir_json_expect(&json, WEIR_JSON_OBJECT_BEGIN)) {
+        while (weir_json_next_key(&json)) {
+            bool is_detail = weir_json_key_is(&json, "detail");
+            if (is_detail && weir_json_string(&json, &text)) detail = text;
+            if (!is_detail && !weir_json_skip(&json)) break;
+        }
+    }
+    weir_error_code code = status >= 500 ? WEIR_E_UNAVAILABLE : WEIR_E_DATA;
+    return weir_error_new(code, "%s answered %d: %.*s", server, status, (int)detail.size,
+                          (const char *)detail.data);
+}
+
+/* A line per scalar, named by its path; arrays count from 0. */
+static void print_table(weir_json *json, const char *path, weir_arena *arena)
+{
+    weir_json_token token = weir_json_peek(json);
+    if (token == WEIR_JSON_OBJECT_BEGIN) {
+        (void)weir_json_next(json);
+        while (weir_json_next_key(json)) {
+            print_table(json,
+                        weir_arena_printf(arena, "%s%s%.*s", path, path[0] == '\0' ? "" : ".",
+                                          (int)json->text.size, (const char *)json->text.data),
+                        arena);
+        }
+    } else if (token == WEIR_JSON_ARRAY_BEGIN) {
+        (void)weir_json_next(json);
+        for (size_t i = 0; weir_json_next_item(json); i++)
+            print_table(json, weir_arena_printf(arena, "%s.%zu", path, i), arena);
+    } else {
+        const uint8_t *start = json->next;
+        bool is_text = token == WEIR_JSON_STRING;
+        weir_bytes text = {start, 0};
+        if (is_text ? !weir_json_string(json, &text) : !weir_json_skip(json)) return;
+        if (!is_text) text.size = (size_t)(json->next - start);
+        (void)printf("%-32s  %.*s\n", path, (int)text.size, (const char *)text.data);
+    }
+}
+
+static void print_answer(weir_cli *cli, weir_bytes body)
+{
+    if (cli->format != WEIR_FORMAT_TABLE) {
+        (void)printf("%.*s\n", (int)body.size, (const char *)body.data);
+        return;
+    }
+    weir_json json;
+    weir_json_init(&json, body.data, body.size, &cli->arena);
+    print_table(&json, "", &cli->arena);
+}
+
+static const char *server_of(weir_cli *cli, const weir_config *config)
+{
+    const char *server = weir_cli_option(cli, "server");
+    if (server != NULL) return server;
+    return weir_arena_printf(&cli->arena, "http://%s",
+                             weir_config_text(config, WEIR_SETTING_LISTEN));
+}
+
+static weir_error *call(weir_cli *cli, const char *server, const char *route,
+                        const weir_buffer *question)
+{
+    weir_http_client *client = weir_http_client_create();
+    int status = 0;
+    weir_bytes body = {0};
+    weir_http_call call = {.method = "POST",
+                           .url = weir_arena_printf(&cli->arena, "%s%s", server, route),
+                           .content_type = "application/json",
+                           .body = {question->data, question->size},
+                           .timeout_ms = CALL_TIMEOUT_MS};
+    weir_error *error = weir_http_client_call(client, &call, &cli->arena, &status, &body);
+    weir_http_client_destroy(client);
+    if (error != NULL) return weir_error_while(error, "asking %s (is `weir serve` up?)", server);
+    if (status != 200) return refuse(cli, server, status, body);
+    print_answer(cli, body);
+    return NULL;
+}
+
+weir_error *weir_ask(weir_cli *cli, const char *route, const weir_buffer *question)
+{
+    weir_config *config = NULL;
+    WEIR_TRY(weir_cli_settings(cli, &config));
+    weir_error *error = call(cli, server_of(cli, config), route, question);
+    weir_config_destroy(config);
+    return error;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fields.h - named fields of a request, `{"card": "c1", "amount": "12.00"}`, as values.
+ *
+ * Values follow the JSON convention (docs/reference/json.md). A string is read as text where its
+ * field is no string, so a command line may send what it was given: {"amount": "12.00", "ok":
+ * "true"}.
+ *
+ * Owns:    nothing; values live in the document or in the arena. Threads: any.
+ */
+#pragma once
+
+#include "ops/runtime/json.h"
+#include "schemas/json_value.h"
+
+typedef struct weir_field_want {
+    const char *name;
+    weir_type type;
+    weir_time_unit unit;
+} weir_field_want;
+
+/*
+ * Reads an object whose members are among `wants`, in any order, into values[i] of wants[i]; what
+ * is absent keeps the value it had. NULL, or what is wrong: "`what` has no field ..., it may have
+ * ...".
+ */
+const char *weir_fields_read(weir_bytes object, const char *what, const weir_field_want *wants,
+                             size_t count, weir_arena *into, weir_value *values, bool *is_given);

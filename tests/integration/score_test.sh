@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# weir score and weir lookup ask a running server: what /score says before an event comes is what the worker then scores, in every
+# digit; what is sampled is proved; what does not fit is named.
+. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+"$weir" broker -q --address-file address > /dev/null 2> broker.log &
+children+=($!)
+for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
+WEIR_BROKERS=$(cat address)
+export WEIR_BROKERS
+expect 0 "$weir" init -q project
+expect 0 "$weir" -q -C project apply
+"$weir" -q simulate -n 1540 > events.jsonl
+head -1500 events.jsonl > first.jsonl
+tail -40 events.jsonl > then.jsonl
+expect 0 "$weir" -q -C project produce --stream tx --ingest time "$PWD/first.jsonl"
+expect 0 "$weir" -q -C project run --until-end
+"$weir" -C project --set listen=127.0.0.1:0 --set serve_sample=1 serve 2> serve.log & server=$!
+children+=("$server")
+for _ in $(seq 100); do grep -q 'listening on port' serve.log && break; sleep 0.1; done
+WEIR_LISTEN=127.0.0.1:$(sed -n 's/.*listening on port \([0-9]*\).*/\1/p' serve.log)
+export WEIR_LISTEN
+for _ in $(seq 100); do python3 -c 'import sys, urllib.request as u; u.urlopen("http://"+sys.argv[1]+"/readyz", timeout=5)' "$WEIR_LISTEN" 2>/dev/null && break; sleep 0.1; done
+score() { expect "$1" "$weir" score --vector card_fraud "${@:2}"; }
+
+# Of each card and merchant the next event, so that the events before it in `then` do not touch what it reads.
+python3 - "$WEIR_LISTEN" > asked.jsonl <<'P' || fail "the server gave no scores"
+import json, sys, urllib.request as u
+seen = set()
+for line in open("then.jsonl"):
+    event = json.loads(line)
+    pair = {event["card"], event["merchant"]}
+    is_first = not pair & seen
+    seen |= pair
+    if not is_first: continue
+    key = {k: event.pop(k) for k in ("card", "merchant")}
+    question = json.dumps({"vector": "card_fraud", "key": key, "this": event}).encode()
+    answer = json.load(u.urlopen(u.Request(f"http://{sys.argv[1]}/score", question), timeout=5))
+    print(json.dumps({"id": event["tx_id"], "answer": answer}))
+P
+# The command line says the same, its fields being text.
+score 0 --key card=c0007 --key merchant=m1 --this amount=12.00 --this country=1 --at 2026-03-01T12:00:00Z
+cp out by_at
+score 0 --key card=c0007 --this merchant=m1 --this amount=12 --this country=1 --this ts=1772366400000
+cmp out by_at || fail "the event's own time and --at differ"
+says out '"vector":"card_fraud"'; says out '"card_vel_shops":'; says out '"amount":"12.00"'; says out '"hour":12'
+says out '"decision":"'; says out '"reasons":[{"feature":"'; says out '"model":"card_fraud"'
+says out '"tau":"2026-03-01T12:00:00.000000Z"'; says out '"entity":"merchant","partition":'
+score 0 -o table --key card=nobody --key merchant=nowhere --this amount=1 --this country=1
+grep -q '^values.card_vel_n_1h  *0$' out || fail "-o table: $(cat out)"
+expect 0 "$weir" lookup --features card_vel --key card=c0007; says out '"known":true'; says out '"position":'
+expect 0 "$weir" lookup --features card_vel --key card=nobody --at 2026-03-01T12:00:00Z
+says out '"known":false'; says out '"tau":"2026-03-01T12:00:00.000000Z"'
+
+# Mistakes.
+score 65 --key card=c1 --this amount=12.00 --this country=1; says err 'needs the field `merchant` of stream tx'
+score 65 --key card=c1 --key merchant=m1 --this country=1; says err 'needs the field `amount`'
+score 65 --key crd=c1; says err 'there is no field `crd`; it may have: ts, tx_id, card'
+score 65 --key card=c1 --this amount=12.001; says err 'more digits than the decimal'
+score 65 --key card=c1 --key card=c2; says err '`card` is given twice'
+score 65 --key card=c1 --at noon; says err 'at: '
+score 65 --key card=c1 --score other; says err 'has no score `other`'
+score 65 --key card=c1 --key merchant=m1 --this amount=1 --this country=1 --this ts=0 --at 2026-03-01T12:00:00Z; says err 'leave one out'
+score 64 --key card; says err 'write FIELD=VALUE'
+score 64; says err 'name the key'
+expect 64 "$weir" score --key card=c1; says err 'name a vector'
+expect 65 "$weir" score --vector v --key card=c1; says err 'there is no vector `v`'
+expect 65 "$weir" lookup --features v --key card=c1; says err 'there is no features group `v`'
+expect 69 "$weir" lookup --features v --key card=c1 --server http://127.0.0.1:9; says err 'is `weir serve` up?'
+
+kill -TERM $server; wait $server || fail "the server did not stop cleanly"
+expect 0 "$weir" -q -C project produce --stream tx --ingest time "$PWD/then.jsonl"
+expect 0 "$weir" -q -C project run --until-end
+expect 0 "$weir" -C project tail fraud.scores --from start --until-end -o jsonl
+python3 - <<'P' || fail "what was said before the event is not what was scored"
+import json
+scored = {}
+for line in open("out"):
+    value = json.loads(line)["value"]
+    scored[value["event_id"]] = value
+asked = [json.loads(line) for line in open("asked.jsonl")]
+assert len(asked) > 10, asked
+for row in asked:
+    want, have = scored[str(row["id"])], row["answer"]
+    for name in ("score", "decision", "fallback", "reasons"):
+        assert want[name] == have[name], (row["id"], name, want[name], have[name])
+    points = {(p["entity"], p["partition"]) for p in want["receipt"]}
+    assert points == {(p["entity"], p["partition"]) for p in have["receipt"]["read"]}, (want, have)
+P
+expect 0 "$weir" -C project prove
+says out 'proved'
+grep -q ' [1-9][0-9]*  served' out || fail "no sampled answer was proved: $(cat out)"
+echo "what is asked is what is scored"
