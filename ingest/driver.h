@@ -72,6 +72,7 @@ typedef struct weir_driver_options {
     bool is_transactional;
     bool until_end;
     int64_t commit_interval_us, align_us, align_patience_us, drain_timeout_us;
+    int64_t transaction_timeout_us; /* then the broker ends what a worker that is gone left open */
     int64_t
         start_timeout_us; /* longest wait for a broker before the first assignment; 0: for ever */
     void *context;

@@ -10,7 +10,8 @@
 #include "ingest/kafka_internal.h"
 #include "ops/runtime/assert.h"
 
-enum { TRANSACTION_TIMEOUT_MS = 30000 };
+/* Longest wait for the coordinator; what it may take between two of our calls is a setting. */
+enum { COORDINATOR_TIMEOUT_MS = 30000 };
 
 /* A message waiting in the staging buffer: places, since the buffer may move. */
 typedef struct staged {
@@ -80,8 +81,7 @@ static const char *const idempotent_fixed[] = {
     "0",
     NULL,
 };
-static const char *const transactional_fixed[] = {"enable.idempotence", "true",
-                                                  "transaction.timeout.ms", "30000", NULL};
+static const char *const transactional_fixed[] = {"enable.idempotence", "true", NULL};
 
 static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
@@ -115,6 +115,15 @@ static void wake_enable(rd_kafka_t *handle, int wake_fd)
     rd_kafka_queue_destroy(queue);
 }
 
+static void transactions_conf(rd_kafka_conf_t *conf, const weir_producer_options *options)
+{
+    char timeout[16];
+    WEIR_ASSERT(options->transaction_timeout_ms > 0);
+    (void)snprintf(timeout, sizeof timeout, "%d", options->transaction_timeout_ms);
+    (void)rd_kafka_conf_set(conf, "transactional.id", options->transactional_id, NULL, 0);
+    (void)rd_kafka_conf_set(conf, "transaction.timeout.ms", timeout, NULL, 0);
+}
+
 weir_error *weir_kafka_producer_open(const weir_producer_options *options,
                                      weir_kafka_producer **producer_out)
 {
@@ -123,9 +132,7 @@ weir_error *weir_kafka_producer_open(const weir_producer_options *options,
     bool is_transactional = options->transactional_id != NULL;
     WEIR_TRY(weir_kafka_conf(options->kafka, idempotent_defaults,
                              is_transactional ? transactional_fixed : idempotent_fixed, &conf));
-    if (is_transactional) {
-        (void)rd_kafka_conf_set(conf, "transactional.id", options->transactional_id, NULL, 0);
-    }
+    if (is_transactional) transactions_conf(conf, options);
     weir_kafka_producer *producer = calloc(1, sizeof *producer);
     WEIR_ASSERT(producer != NULL);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
@@ -437,7 +444,7 @@ static weir_error *positions_send(weir_kafka_producer *producer, weir_kafka_cons
     rd_kafka_consumer_group_metadata_t *group =
         rd_kafka_consumer_group_metadata(weir_kafka_consumer_handle(consumer));
     rd_kafka_error_t *failure = rd_kafka_send_offsets_to_transaction(producer->handle, offsets,
-                                                                     group, TRANSACTION_TIMEOUT_MS);
+                                                                     group, COORDINATOR_TIMEOUT_MS);
     rd_kafka_consumer_group_metadata_destroy(group);
     rd_kafka_topic_partition_list_destroy(offsets);
     return weir_kafka_failure(failure, "adding positions to a transaction");
@@ -449,6 +456,6 @@ weir_error *weir_kafka_transaction_commit(weir_kafka_producer *producer,
 {
     WEIR_ASSERT(producer->is_transactional && producer->pending == 0);
     if (count > 0) WEIR_TRY(positions_send(producer, consumer, positions, count));
-    return weir_kafka_failure(rd_kafka_commit_transaction(producer->handle, TRANSACTION_TIMEOUT_MS),
+    return weir_kafka_failure(rd_kafka_commit_transaction(producer->handle, COORDINATOR_TIMEOUT_MS),
                               "committing a transaction");
 }

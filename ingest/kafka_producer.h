@@ -30,6 +30,7 @@ typedef struct weir_delivery {
 typedef struct weir_producer_options {
     const weir_kafka_options *kafka;
     const char *transactional_id; /* NULL: idempotent only */
+    int transaction_timeout_ms;   /* then the broker ends a transaction that its owner left open */
     void *context;
     void (*delivered)(void *context, const weir_delivery *delivery); /* may be NULL */
     int wake_fd; /* an eventfd that becomes readable when deliveries wait; -1: none */

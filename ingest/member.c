@@ -190,7 +190,7 @@ void *member_main(void *context)
     member *self = context;
     int backoff_ms = BACKOFF_MS_LEAST;
     self->started_us = clock_us(self);
-    while (!is_stopping(self)) {
+    do { /* once in any case: a predecessor may have left a transaction open */
         int64_t began = clock_us(self);
         weir_error *error = clients_open(self);
         if (error == NULL) error = loop(self);
@@ -207,7 +207,7 @@ void *member_main(void *context)
         MEMBER_COUNT(self, restarts, 1);
         if (clock_us(self) - began > 60 * 1000000) backoff_ms = BACKOFF_MS_LEAST;
         back_off(self, &backoff_ms);
-    }
+    } while (!is_stopping(self));
     if (self->consumer != NULL && self->error == NULL) clients_close(self);
     clients_discard(self);
     const weir_node_factory *factory = &self->options->factory;

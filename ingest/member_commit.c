@@ -2,8 +2,10 @@
 /*
  * Moving K. A node's committable position is what Kafka has acknowledged; it is committed for the
  * group, without waiting, at most once per commit interval. Under transactional delivery the
- * positions of nodes that sent scores go into the scores' transaction instead: it is closed when it
- * is old enough and everything sent before is acknowledged, hop copies and dead letters included.
+ * positions of nodes that ever sent scores go into the scores' transaction instead: it is closed
+ * when it is old enough and everything sent before is acknowledged, hop copies and dead letters
+ * included. Records that give no score (duplicates, copies seen before) may stand at the end of a
+ * journal: then a transaction is begun for their position alone.
  */
 #include <stdlib.h>
 
@@ -29,8 +31,9 @@ static void list_fill(const member *self, bool is_transactional, commit_list *in
     into->count = 0;
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
-        if (node == NULL || node->lane == NULL || node->lane->is_stopped) continue;
-        if (is_transactional ? !node->is_dirty : node->is_transactional) continue;
+        if (node == NULL || node->lane == NULL) continue;
+        if (node->is_transactional != is_transactional) continue;
+        if (node->lane->is_stopped && !is_transactional) continue; /* scores before it are sent */
         int64_t offset = node->node->ops->committable(node->node);
         if (offset <= node->committed) continue;
         into->lanes[into->count] = node->lane;
@@ -88,14 +91,29 @@ static weir_error *transaction_close(member *self, int64_t patience_us)
     free(positions);
     WEIR_TRY(error);
     self->in_transaction = false;
-    for (size_t i = 0; i < self->node_count; i++) {
-        if (self->nodes[i] != NULL) self->nodes[i]->is_dirty = false;
-    }
     self->transaction_cost_us = clock_us(self) - began;
     for (size_t i = 0; i < list.count; i++) {
         WEIR_TRY(node_committed(self, list.nodes[i], list.offsets[i]));
     }
     return NULL;
+}
+
+weir_error *member_transaction_begin(member *self)
+{
+    if (self->in_transaction) return NULL;
+    WEIR_TRY(weir_kafka_transaction_begin(self->scores));
+    self->in_transaction = true;
+    self->transaction_began_us = self->now_us;
+    return NULL;
+}
+
+/* A position of a node that sends scores waits, and no score is on its way. */
+static weir_error *tail_begin(member *self)
+{
+    static _Thread_local commit_list list;
+    if (self->scores == NULL || self->in_transaction) return NULL;
+    list_fill(self, true, &list);
+    return list.count == 0 ? NULL : member_transaction_begin(self);
 }
 
 /* Not sooner than a few times what closing the last one cost: paced by load. */
@@ -113,13 +131,15 @@ weir_error *member_commit_paced(member *self)
     weir_error *failure = self->failure;
     self->failure = NULL;
     WEIR_TRY(failure);
-    if (self->in_transaction && transaction_is_due(self)) {
+    /* A position that is on its way by the other road must not arrive after a later one. */
+    bool is_committing = weir_kafka_consumer_is_committing(self->consumer);
+    if (self->in_transaction && !is_committing && transaction_is_due(self)) {
         WEIR_TRY(transaction_close(self, ACK_PATIENCE_US));
     }
-    if (self->now_us - self->committed_us < self->options->commit_interval_us ||
-        weir_kafka_consumer_is_committing(self->consumer)) {
+    if (self->now_us - self->committed_us < self->options->commit_interval_us || is_committing) {
         return NULL;
     }
+    WEIR_TRY(tail_begin(self));
     list_fill(self, false, &list);
     bool is_sent = false;
     weir_error *error =
@@ -132,9 +152,10 @@ weir_error *member_commit_all(member *self, int64_t patience_us)
 {
     static _Thread_local commit_list list;
     WEIR_TRY(acks_wait(self, patience_us));
-    if (self->in_transaction) WEIR_TRY(transaction_close(self, patience_us));
     list_fill(self, false, &list);
     WEIR_TRY(weir_kafka_consumer_commit_wait(self->consumer, list.lanes, list.offsets, list.count));
+    WEIR_TRY(tail_begin(self));
+    if (self->in_transaction) WEIR_TRY(transaction_close(self, patience_us));
     weir_error *failure = self->failure;
     self->failure = NULL;
     return failure;

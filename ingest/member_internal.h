@@ -48,7 +48,6 @@ typedef struct member_node {
     int64_t front_us;      /* greatest order time taken */
     bool is_touched;       /* took something since the last flush */
     bool is_transactional; /* has sent scores: K moves in transactions only */
-    bool is_dirty;         /* has sent scores in the open transaction */
     bool is_ignored;       /* others have lost patience with it */
     int64_t retry_us;      /* not before this monotonic time: the world was away */
     int64_t told_us;       /* when the log last said so */
@@ -156,6 +155,7 @@ bool member_is_at_end(const member *self, const member_node *node);
 
 /* member_commit.c */
 weir_error *member_commit_paced(member *self);
+weir_error *member_transaction_begin(member *self); /* unless one is open */
 weir_error *member_commit_all(member *self,
                               int64_t patience_us); /* drains, then commits and waits */
 void member_committed(void *context, weir_lane *lane, int64_t offset);

@@ -116,12 +116,8 @@ void member_delivered(void *context, const weir_delivery *delivery)
 static weir_error *scores_add(member *self, member_node *node, const weir_output *output,
                               int32_t partition)
 {
-    if (!self->in_transaction) {
-        WEIR_TRY(weir_kafka_transaction_begin(self->scores));
-        self->in_transaction = true;
-        self->transaction_began_us = self->now_us;
-    }
-    node->is_transactional = node->is_dirty = true;
+    WEIR_TRY(member_transaction_begin(self));
+    node->is_transactional = true;
     return weir_kafka_producer_add(self->scores, output->topic, partition, output->key,
                                    output->value, 0, tag_of(node->number, output->epoch));
 }
@@ -207,6 +203,8 @@ static weir_error *scores_open(member *self)
     }
     weir_producer_options how = {.kafka = options->kafka,
                                  .transactional_id = id,
+                                 .transaction_timeout_ms =
+                                     (int)(options->transaction_timeout_us / 1000),
                                  .context = self,
                                  .delivered = member_delivered,
                                  .wake_fd = self->wake_fd};
@@ -227,8 +225,11 @@ static weir_error *topics_name(member *self, weir_kafka_producer *producer)
     return NULL;
 }
 
+/* The scores' producer first: opening it ends what a predecessor under our name left open, which
+ * hides all later scores from read_committed readers. */
 weir_error *member_send_open(member *self)
 {
+    if (self->options->is_transactional) WEIR_TRY(scores_open(self));
     weir_producer_options how = {.kafka = self->options->kafka,
                                  .context = self,
                                  .delivered = member_delivered,
@@ -236,9 +237,7 @@ weir_error *member_send_open(member *self)
     WEIR_TRY(weir_kafka_producer_open(&how, &self->producer));
     WEIR_TRY(topics_name(self, self->producer));
     self->packer = weir_packer_create(pack_send, self);
-    if (!self->options->is_transactional) return NULL;
-    WEIR_TRY(scores_open(self));
-    return topics_name(self, self->scores);
+    return self->scores == NULL ? NULL : topics_name(self, self->scores);
 }
 
 void member_send_close(member *self)

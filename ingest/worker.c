@@ -306,6 +306,7 @@ weir_error *weir_worker_create(const weir_worker_options *options, weir_worker *
         .commit_interval_us = options->commit_interval_us,
         .align_us = options->align_us,
         .align_patience_us = options->align_patience_us,
+        .transaction_timeout_us = options->transaction_timeout_us,
         .drain_timeout_us = options->drain_timeout_us,
         .start_timeout_us = options->start_timeout_us,
         .context = options->context,

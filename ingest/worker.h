@@ -33,6 +33,7 @@ typedef struct weir_worker_options {
     int64_t checkpoint_interval_us;
     bool is_transactional, until_end;
     int64_t commit_interval_us, align_us, align_patience_us, drain_timeout_us, start_timeout_us;
+    int64_t transaction_timeout_us; /* is_transactional only */
     void *context;
     void (*on_ready)(void *context);
     void (*on_progress)(void *context, const weir_driver_stats *stats);

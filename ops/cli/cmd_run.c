@@ -129,6 +129,7 @@ static weir_worker_options worker_options(weir_cli *cli, const weir_stack *stack
         .commit_interval_us = weir_config_int(config, WEIR_SETTING_COMMIT_INTERVAL),
         .align_us = weir_config_int(config, WEIR_SETTING_ALIGN),
         .align_patience_us = weir_config_int(config, WEIR_SETTING_ALIGN_PATIENCE),
+        .transaction_timeout_us = weir_config_int(config, WEIR_SETTING_TRANSACTION_TIMEOUT),
         .drain_timeout_us = weir_config_int(config, WEIR_SETTING_DRAIN_TIMEOUT),
         .start_timeout_us = start_timeout == INT64_MAX ? 0 : start_timeout,
         .context = self,

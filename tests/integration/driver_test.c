@@ -114,8 +114,10 @@ static void topics_make(void)
  * `transactional_id` writes them in small transactions, so that the source has gaps. */
 static void source_fill(int first, int count, const char *transactional_id)
 {
-    weir_producer_options how = {
-        .kafka = &kafka, .transactional_id = transactional_id, .wake_fd = -1};
+    weir_producer_options how = {.kafka = &kafka,
+                                 .transactional_id = transactional_id,
+                                 .transaction_timeout_ms = 10000,
+                                 .wake_fd = -1};
     weir_kafka_producer *producer = NULL;
     ok(weir_kafka_producer_open(&how, &producer));
     ok(weir_kafka_producer_topic(producer, SOURCE, names[SOURCE]));
@@ -165,6 +167,7 @@ static weir_driver_options driver_options(void)
                                  .align_us = 60000000,
                                  .align_patience_us = 10000000,
                                  .drain_timeout_us = 10000000,
+                                 .transaction_timeout_us = 10000000,
                                  .start_timeout_us = 20000000};
 }
 
