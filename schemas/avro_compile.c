@@ -10,6 +10,7 @@
 #include "ops/runtime/assert.h"
 #include "schemas/avro_program.h"
 #include "schemas/avro_resolve.h"
+#include "schemas/decimal.h"
 
 /* Where wanted values go: slot i takes the field at paths[i] as types[i]. */
 typedef struct wanted_fields {
@@ -214,9 +215,12 @@ static void emit_blob(const reading *r, avro_instruction *at)
 {
     bool is_fixed = r->writer->kind == WEIR_AVRO_FIXED;
     if (r->type.kind == WEIR_DECIMAL) {
+        unsigned precision = r->type.precision;
         at->op = is_fixed ? AVRO_DECIMAL_FIXED : AVRO_DECIMAL;
-        at->arg = is_fixed ? r->writer->size : r->type.precision;
-        at->as.unit = r->type.precision;
+        at->arg = is_fixed ? r->writer->size : precision;
+        at->as.unit = is_fixed          ? precision
+                      : precision <= 18 ? (int64_t)weir_decimal_pow10(precision)
+                                        : 0;
     } else {
         at->op = is_fixed ? AVRO_FIXED : r->type.kind == WEIR_STRING ? AVRO_STRING : AVRO_BYTES;
         at->arg = r->writer->size;

@@ -28,90 +28,126 @@ static bool fail(run *r, const char *problem)
 
 static size_t left(const run *r) { return (size_t)(r->end - r->next); }
 
-/* -- Primitive values -- */
+/*
+ * -- Primitive values --
+ *
+ * read_x() take the place to read at and return the place behind, so that the interpreter's own
+ * place stays in a register; NULL where the bytes do not fit, with r->next at the byte where that
+ * was seen. take_x() are the same at r->next.
+ */
 
-static bool take_varint_slow(run *r, uint64_t *out)
+static const uint8_t *refuse_at(run *r, const uint8_t *at, const char *problem)
+{
+    r->next = at;
+    r->problem = problem;
+    return NULL;
+}
+
+static const uint8_t *read_varint_slow(run *r, const uint8_t *at, uint64_t *out)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (r->next == r->end) return fail(r, "the message ends within a number");
-        uint8_t byte = *r->next++;
+        if (at == r->end) return refuse_at(r, at, "the message ends within a number");
+        uint8_t byte = *at++;
         if (shift == 63 && byte > 1) break;
         value |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80) {
             *out = value;
-            return true;
+            return at;
         }
     }
-    return fail(r, "a number is longer than 64 bits");
+    return refuse_at(r, at, "a number is longer than 64 bits");
 }
 
-static inline bool take_varint(run *r, uint64_t *out)
+static inline const uint8_t *read_varint(run *r, const uint8_t *at, uint64_t *out)
 {
-    if (__builtin_expect(r->next < r->end && *r->next < 0x80, 1)) {
-        *out = *r->next++;
-        return true;
+    if (__builtin_expect(at < r->end && *at < 0x80, 1)) {
+        *out = *at;
+        return at + 1;
     }
-    return take_varint_slow(r, out);
+    const uint8_t *behind = r->end - at < 8 ? NULL : weir_varint_get8(at, out);
+    return __builtin_expect(behind != NULL, 1) ? behind : read_varint_slow(r, at, out);
 }
 
-static inline bool take_long(run *r, int64_t *out)
+static inline const uint8_t *read_long(run *r, const uint8_t *at, int64_t *out)
 {
     uint64_t raw = 0;
-    if (!take_varint(r, &raw)) return false;
+    at = read_varint(r, at, &raw);
     *out = weir_unzigzag(raw);
-    return true;
+    return at;
 }
 
-static inline bool take_int(run *r, int64_t *out)
+static inline const uint8_t *read_int(run *r, const uint8_t *at, int64_t *out)
 {
-    if (!take_long(r, out)) return false;
-    return *out == (int32_t)*out || fail(r, "an int has more than 32 bits");
+    at = read_long(r, at, out);
+    if (__builtin_expect(at == NULL || *out == (int32_t)*out, 1)) return at;
+    return refuse_at(r, at, "an int has more than 32 bits");
 }
 
-static inline bool take_bytes(run *r, size_t size, const uint8_t **out)
+static inline const uint8_t *read_bytes(run *r, const uint8_t *at, size_t size)
 {
-    if (left(r) < size) return fail(r, "the message ends too early");
-    *out = r->next;
-    r->next += size;
-    return true;
+    if (__builtin_expect((size_t)(r->end - at) >= size, 1)) return at + size;
+    return refuse_at(r, at, "the message ends too early");
 }
 
-static inline bool take_blob(run *r, weir_bytes *out)
+static inline const uint8_t *read_blob(run *r, const uint8_t *at, weir_bytes *out)
 {
     int64_t size = 0;
-    if (!take_long(r, &size)) return false;
-    if (size < 0 || size > WEIR_AVRO_STRING_MAX)
-        return fail(r, size < 0 ? "a negative length" : "a string or bytes longer than 64 KiB");
-    out->size = (size_t)size;
-    return take_bytes(r, out->size, &out->data);
+    at = read_long(r, at, &size);
+    if (__builtin_expect(at == NULL, 0)) return NULL;
+    if (__builtin_expect((uint64_t)size > WEIR_AVRO_STRING_MAX, 0))
+        return refuse_at(r, at,
+                         size < 0 ? "a negative length" : "a string or bytes longer than 64 KiB");
+    *out = (weir_bytes){at, (size_t)size};
+    return read_bytes(r, at, (size_t)size);
 }
 
-static inline bool take_text(run *r, weir_bytes *out)
+static inline const uint8_t *read_text(run *r, const uint8_t *at, weir_bytes *out)
 {
-    if (!take_blob(r, out)) return false;
-    return weir_utf8_is_valid(out->data, out->size) || fail(r, "a string is not valid UTF-8");
+    at = read_blob(r, at, out);
+    if (__builtin_expect(at == NULL || weir_utf8_is_valid(out->data, out->size), 1)) return at;
+    return refuse_at(r, at, "a string is not valid UTF-8");
 }
 
-static inline bool take_bool(run *r, bool *out)
-{
-    if (r->next == r->end) return fail(r, "the message ends too early");
-    uint8_t byte = *r->next++;
-    *out = byte == 1;
-    return byte <= 1 || fail(r, "a boolean is neither 0 nor 1");
-}
-
-static inline bool take_index(run *r, uint32_t count, const char *problem, uint32_t *out)
+static inline const uint8_t *read_index(run *r, const uint8_t *at, uint32_t count,
+                                        const char *problem, uint32_t *out)
 {
     int64_t index = 0;
-    if (!take_long(r, &index)) return false;
+    at = read_long(r, at, &index);
     *out = (uint32_t)index;
-    return (uint64_t)index < count || fail(r, problem);
+    if (__builtin_expect(at == NULL || (uint64_t)index < count, 1)) return at;
+    return refuse_at(r, at, problem);
+}
+
+static bool move_to(run *r, const uint8_t *at)
+{
+    if (at == NULL) return false;
+    r->next = at;
+    return true;
+}
+
+static bool take_long(run *r, int64_t *out) { return move_to(r, read_long(r, r->next, out)); }
+static bool take_int(run *r, int64_t *out) { return move_to(r, read_int(r, r->next, out)); }
+static bool take_blob(run *r, weir_bytes *out) { return move_to(r, read_blob(r, r->next, out)); }
+static bool take_text(run *r, weir_bytes *out) { return move_to(r, read_text(r, r->next, out)); }
+
+static bool take_bytes(run *r, size_t size, const uint8_t **out)
+{
+    *out = r->next;
+    return move_to(r, read_bytes(r, r->next, size));
+}
+
+static bool take_bool(run *r, bool *out)
+{
+    const uint8_t *byte;
+    if (!take_bytes(r, 1, &byte)) return false;
+    *out = *byte == 1;
+    return *byte <= 1 || fail(r, "a boolean is neither 0 nor 1");
 }
 
 /* -- Bad numbers (R10): null where the field is optional, else the message is refused -- */
 
-static bool bad_number(run *r, const avro_instruction *at, weir_value *out, const char *problem)
+static void bad_number(run *r, const avro_instruction *at, weir_value *out, const char *problem)
 {
     *out = weir_null();
     if (at->optional) {
@@ -120,7 +156,6 @@ static bool bad_number(run *r, const avro_instruction *at, weir_value *out, cons
         r->bad_number = true;
         r->problem = problem;
     }
-    return true;
 }
 
 /* After the items of a list, map or geo: what was bad inside is the field's affair. */
@@ -130,22 +165,28 @@ static bool settle(run *r, const avro_instruction *at, bool was_bad, weir_value 
     r->bad_number = false;
     const char *problem = r->problem;
     r->problem = NULL;
-    return bad_number(r, at, out, problem);
+    bad_number(r, at, out, problem);
+    return true;
 }
 
-static inline bool put_integer(run *r, const avro_instruction *at, int64_t raw, weir_value *out)
+/* Field by field: a whole value would be put together elsewhere and copied. */
+static inline void put_head(weir_value *out, uint8_t kind, size_t size)
 {
-    *out = (weir_value){.kind = at->kind, .as.integer = raw};
-    if (at->as.unit == 1 || !__builtin_mul_overflow(raw, at->as.unit, &out->as.integer))
-        return true;
-    return bad_number(r, at, out, "a time beyond the range of 64-bit microseconds");
+    out->kind = kind;
+    out->size = (uint32_t)size;
 }
 
-static inline bool put_real(run *r, const avro_instruction *at, double value, weir_value *out)
+static inline void put_integer(run *r, const avro_instruction *at, int64_t raw, weir_value *out)
+{
+    put_head(out, at->kind, 0);
+    if (__builtin_expect(__builtin_mul_overflow(raw, at->as.unit, &out->as.integer), 0))
+        bad_number(r, at, out, "a time beyond the range of 64-bit microseconds");
+}
+
+static inline void put_real(run *r, const avro_instruction *at, double value, weir_value *out)
 {
     *out = weir_float(value);
-    if (__builtin_expect(!weir_is_null(out), 1)) return true;
-    return bad_number(r, at, out, "NaN or an infinity");
+    if (__builtin_expect(weir_is_null(out), 0)) bad_number(r, at, out, "NaN or an infinity");
 }
 
 /* Big-endian two's complement of any length; what is more than 16 bytes must be sign alone. */
@@ -164,14 +205,53 @@ static bool decode_decimal(weir_bytes bytes, unsigned precision, weir_int128 *ou
     return weir_decimal_fits(*out, precision);
 }
 
-static bool put_decimal(run *r, const avro_instruction *at, weir_bytes bytes, unsigned precision,
-                        weir_value *out)
+/* The same for at most eight bytes, which is nearly all: in one word. */
+static inline int64_t decode_small_decimal(const run *r, weir_bytes bytes)
+{
+    uint64_t word = 0;
+    WEIR_DEBUG_ASSERT(bytes.size > 0 && bytes.size <= 8);
+    unsigned unused = 64 - 8 * (unsigned)bytes.size;
+    if ((size_t)(r->end - bytes.data) >= 8) {
+        memcpy(&word, bytes.data, 8);
+        return (int64_t)__builtin_bswap64(word) >> unused;
+    }
+    for (size_t i = 0; i < bytes.size; i++)
+        word = word << 8 | bytes.data[i];
+    return (int64_t)(word << unused) >> unused;
+}
+
+static void put_large_decimal(run *r, const avro_instruction *at, weir_bytes bytes, weir_value *out)
 {
     weir_int128 unscaled = 0;
-    if (!decode_decimal(bytes, precision, &unscaled))
-        return bad_number(r, at, out,
-                          "a decimal with more digits than its precision, or without bytes");
-    *out = weir_decimal(unscaled);
+    if (decode_decimal(bytes, at->arg, &unscaled))
+        *out = weir_decimal(unscaled);
+    else
+        bad_number(r, at, out, "a decimal with more digits than its precision, or without bytes");
+}
+
+/* The precision is `arg`, and 10^precision is `unit` where that is an int64. */
+static inline void put_decimal(run *r, const avro_instruction *at, weir_bytes bytes,
+                               weir_value *out)
+{
+    if (__builtin_expect(bytes.size - 1 < 8 && at->as.unit != 0, 1)) {
+        int64_t small = decode_small_decimal(r, bytes);
+        if (__builtin_expect(small < at->as.unit && small > -at->as.unit, 1)) {
+            put_head(out, WEIR_DECIMAL, 0);
+            out->as.decimal = small;
+            return;
+        }
+    }
+    put_large_decimal(r, at, bytes, out);
+}
+
+static bool put_fixed_decimal(run *r, const avro_instruction *at, weir_value *out)
+{
+    weir_bytes bytes = {.size = at->arg};
+    avro_instruction decimal = *at;
+    decimal.arg = (uint32_t)at->as.unit;
+    decimal.as.unit = 0;
+    if (!take_bytes(r, bytes.size, &bytes.data)) return false;
+    put_decimal(r, &decimal, bytes, out);
     return true;
 }
 
@@ -260,7 +340,8 @@ static bool take_component(run *r, const avro_instruction *at, float *out)
     if (isfinite(*out)) return true;
     static const avro_instruction inside = {.optional = false};
     weir_value ignored;
-    return bad_number(r, &inside, &ignored, "NaN or an infinity in a vec");
+    bad_number(r, &inside, &ignored, "NaN or an infinity in a vec");
+    return true;
 }
 
 static bool take_vec(run *r, const avro_instruction *at, weir_value *out)
@@ -309,13 +390,20 @@ static bool skip_items(run *r, const avro_instruction *at)
 
 /* -- The interpreter -- */
 
-static bool take_enum(run *r, const avro_instruction *at, weir_value *out)
+static const char enum_range[] = "an enum's index is out of range";
+static const char union_range[] = "a union's index is out of range";
+
+static const uint8_t *read_enum(run *r, const uint8_t *at, const avro_instruction *how,
+                                weir_value *out)
 {
     uint32_t index = 0;
-    if (!take_index(r, at->arg, "an enum's index is out of range", &index)) return false;
-    *out = (weir_value){.kind = WEIR_ENUM, .as.integer = at->as.table[index]};
-    return out->as.integer >= 0 ||
-           fail(r, "an enum's symbol is not known to the reader, whose enum has no default");
+    at = read_index(r, at, how->arg, enum_range, &index);
+    if (at == NULL) return NULL;
+    put_head(out, WEIR_ENUM, 0);
+    out->as.integer = how->as.table[index];
+    if (__builtin_expect(out->as.integer >= 0, 1)) return at;
+    return refuse_at(r, at,
+                     "an enum's symbol is not known to the reader, whose enum has no default");
 }
 
 /* Everything that is rarer than numbers and strings. */
@@ -324,6 +412,7 @@ static bool take_other(run *r, const avro_instruction *at, weir_value *out)
     weir_bytes bytes;
     bool flag = false;
     int64_t whole = 0;
+    float single = 0;
     switch ((avro_op)at->op) {
     case AVRO_BOOL:
         if (!take_bool(r, &flag)) return false;
@@ -331,7 +420,8 @@ static bool take_other(run *r, const avro_instruction *at, weir_value *out)
         return true;
     case AVRO_WHOLE_TO_REAL:
         if (!(at->arg & AVRO_FROM_INT ? take_int(r, &whole) : take_long(r, &whole))) return false;
-        return put_real(r, at, at->arg & AVRO_BY_FLOAT ? (double)(float)whole : (double)whole, out);
+        put_real(r, at, at->arg & AVRO_BY_FLOAT ? (double)(float)whole : (double)whole, out);
+        return true;
     case AVRO_BYTES:
         if (!take_blob(r, &bytes)) return false;
         *out =
@@ -340,10 +430,12 @@ static bool take_other(run *r, const avro_instruction *at, weir_value *out)
     case AVRO_FIXED:
         *out = (weir_value){.kind = WEIR_BYTES, .size = at->arg};
         return take_bytes(r, at->arg, &out->as.bytes);
-    case AVRO_DECIMAL_FIXED:
-        bytes.size = at->arg;
-        return take_bytes(r, at->arg, &bytes.data) &&
-               put_decimal(r, at, bytes, (unsigned)at->as.unit, out);
+    case AVRO_DECIMAL_FIXED: return put_fixed_decimal(r, at, out);
+    case AVRO_FLOAT:
+        if (!take_bytes(r, 4, &bytes.data)) return false;
+        memcpy(&single, bytes.data, 4);
+        put_real(r, at, (double)single, out);
+        return true;
     case AVRO_LIST:
     case AVRO_MAP: return take_items(r, at, out);
     case AVRO_VEC:
@@ -367,75 +459,84 @@ static bool skip(run *r, const avro_instruction *at)
     case AVRO_SKIP_FIXED: return take_bytes(r, at->arg, &ignored);
     case AVRO_SKIP_STRING: return take_text(r, &bytes);
     case AVRO_SKIP_BYTES: return take_blob(r, &bytes);
-    case AVRO_SKIP_ENUM: return take_index(r, at->arg, "an enum's index is out of range", &index);
+    case AVRO_SKIP_ENUM: return move_to(r, read_index(r, r->next, at->arg, enum_range, &index));
     case AVRO_SKIP_LIST:
     case AVRO_SKIP_MAP: return skip_items(r, at);
     default: WEIR_UNREACHABLE();
     }
 }
 
-/* Long because it is the loop: what is common stands here, so that it costs no call. */
+/*
+ * Long because it is the loop: what is common stands here, so that it costs no call. A case that
+ * can meet a bad number ends with `break`, the others go on at once.
+ */
 static bool run_program(run *r, const avro_program *program, weir_value *slots)
 {
     const avro_instruction *at = program->instructions;
-    double real;
-    float single;
+    const uint8_t *next = r->next;
     int64_t whole = 0;
+    double real = 0;
     weir_bytes bytes;
-    const uint8_t *from;
     uint32_t index = 0;
     for (;; at++) {
-        bool ok = true;
         if (at->null_branch >= 0) {
-            if (!take_index(r, 2, "a union's index is out of range", &index)) goto failed;
+            if ((next = read_index(r, next, 2, union_range, &index)) == NULL) goto failed;
             if ((int)index == at->null_branch) {
                 if (at->op < AVRO_SKIP_BOOL) slots[at->slot] = weir_null();
                 continue;
             }
         }
         switch ((avro_op)at->op) {
-        case AVRO_END: return true;
+        case AVRO_END: r->next = next; return true;
         case AVRO_INT:
-            ok = take_int(r, &whole) && put_integer(r, at, whole, &slots[at->slot]);
+            if ((next = read_int(r, next, &whole)) == NULL) goto failed;
+            put_integer(r, at, whole, &slots[at->slot]);
             break;
         case AVRO_LONG:
-            ok = take_long(r, &whole) && put_integer(r, at, whole, &slots[at->slot]);
-            break;
-        case AVRO_FLOAT:
-            if (!take_bytes(r, 4, &from)) goto failed;
-            memcpy(&single, from, 4);
-            ok = put_real(r, at, (double)single, &slots[at->slot]);
+            if ((next = read_long(r, next, &whole)) == NULL) goto failed;
+            put_integer(r, at, whole, &slots[at->slot]);
             break;
         case AVRO_DOUBLE:
-            if (!take_bytes(r, 8, &from)) goto failed;
-            memcpy(&real, from, 8);
-            ok = put_real(r, at, real, &slots[at->slot]);
+            bytes.data = next;
+            if ((next = read_bytes(r, next, 8)) == NULL) goto failed;
+            memcpy(&real, bytes.data, 8);
+            put_real(r, at, real, &slots[at->slot]);
             break;
         case AVRO_STRING:
-            if (!take_text(r, &bytes)) goto failed;
-            slots[at->slot] = weir_string(bytes.data, bytes.size);
-            break;
+            if ((next = read_text(r, next, &bytes)) == NULL) goto failed;
+            put_head(&slots[at->slot], WEIR_STRING, bytes.size);
+            slots[at->slot].as.bytes = bytes.data;
+            continue;
         case AVRO_DECIMAL:
-            ok = take_blob(r, &bytes) && put_decimal(r, at, bytes, at->arg, &slots[at->slot]);
+            if ((next = read_blob(r, next, &bytes)) == NULL) goto failed;
+            put_decimal(r, at, bytes, &slots[at->slot]);
             break;
-        case AVRO_ENUM: ok = take_enum(r, at, &slots[at->slot]); break;
-        case AVRO_SKIP_LONG: ok = take_long(r, &whole); break;
-        case AVRO_SKIP_STRING: ok = take_text(r, &bytes); break;
+        case AVRO_ENUM:
+            if ((next = read_enum(r, next, at, &slots[at->slot])) == NULL) goto failed;
+            continue;
+        case AVRO_SKIP_LONG:
+            if ((next = read_long(r, next, &whole)) == NULL) goto failed;
+            continue;
+        case AVRO_SKIP_STRING:
+            if ((next = read_text(r, next, &bytes)) == NULL) goto failed;
+            continue;
         case AVRO_UNION:
-            if (!take_index(r, at->arg, "a union's index is out of range", &index)) goto failed;
+            if ((next = read_index(r, next, at->arg, union_range, &index)) == NULL) goto failed;
             at = program->instructions + at->as.targets[index] - 1;
-            break;
-        case AVRO_JUMP: at = program->instructions + at->arg - 1; break;
-        case AVRO_PUT_NULL: slots[at->slot] = weir_null(); break;
-        case AVRO_PUT_CONST: slots[at->slot] = *at->as.constant; break;
-        case AVRO_FAIL: (void)fail(r, at->as.problem); goto failed;
-        case AVRO_MARK: r->mark = r->next; break;
-        case AVRO_REWIND: r->next = r->mark; break;
+            continue;
+        case AVRO_JUMP: at = program->instructions + at->arg - 1; continue;
+        case AVRO_PUT_NULL: slots[at->slot] = weir_null(); continue;
+        case AVRO_PUT_CONST: slots[at->slot] = *at->as.constant; continue;
+        case AVRO_FAIL: (void)refuse_at(r, next, at->as.problem); goto failed;
+        case AVRO_MARK: r->mark = next; continue;
+        case AVRO_REWIND: next = r->mark; continue;
         default:
-            ok = at->op < AVRO_SKIP_BOOL ? take_other(r, at, &slots[at->slot]) : skip(r, at);
+            r->next = next;
+            if (!(at->op < AVRO_SKIP_BOOL ? take_other(r, at, &slots[at->slot]) : skip(r, at)))
+                goto failed;
+            next = r->next;
             break;
         }
-        if (__builtin_expect(!ok, 0)) goto failed;
         if (__builtin_expect(r->bad_number, 0) && program == r->outermost && r->failed == NULL)
             r->failed = at;
     }

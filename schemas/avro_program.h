@@ -23,7 +23,7 @@ typedef enum avro_op {
     AVRO_STRING,
     AVRO_BYTES,
     AVRO_FIXED,         /* arg: size */
-    AVRO_DECIMAL,       /* arg: precision */
+    AVRO_DECIMAL,       /* arg: precision, unit: 10^precision, or 0 where that is too large */
     AVRO_DECIMAL_FIXED, /* arg: size, unit: precision */
     AVRO_ENUM,          /* arg: the writer's count of symbols; table: reader's index, or -1 */
     AVRO_LIST,          /* sub: one item into slot 0 */

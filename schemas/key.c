@@ -61,6 +61,10 @@ bool weir_key_encode(const weir_type *types, const weir_value *values, size_t co
     for (size_t i = 0; i < count; i++) {
         if (weir_is_null(&values[i])) return false;
     }
+    if (count == 1 && is_text_kind(types[0].kind)) { /* nearly every key */
+        weir_buffer_put(out, values[0].as.bytes, values[0].size);
+        return true;
+    }
     char scratch[WEIR_SCALAR_TEXT_MAX];
     for (size_t i = 0; i < count; i++) {
         if (is_nested_kind(types[i].kind)) { /* no entity has such a key; hash() takes them */

@@ -47,3 +47,17 @@ void weir_buffer_printf(weir_buffer *buffer, const char *format, ...)
     buffer->size += (size_t)length;
     va_end(arguments);
 }
+
+uint64_t weir_reader_varint_slow(weir_reader *reader)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (reader->bad || reader->next == reader->end) break;
+        uint8_t byte = *reader->next++;
+        if (shift == 63 && byte > 1) break;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) return value;
+    }
+    reader->bad = true;
+    return 0;
+}

@@ -67,17 +67,63 @@ static inline void weir_buffer_put_u64(weir_buffer *buffer, uint64_t value)
     weir_buffer_put(buffer, &value, 8);
 }
 
-/* LEB128: seven bits a byte, low bits first. At most ten bytes. */
+/*
+ * LEB128: seven bits a byte, low bits first, at most WEIR_VARINT_BYTES. Timestamps and offsets are
+ * three to eight bytes long, so those are spread and gathered as one word rather than byte by byte.
+ */
+enum { WEIR_VARINT_BYTES = 10 };
+#define WEIR_VARINT_MORE UINT64_C(0x8080808080808080)
+
+/* Seven bits out of each byte of `word`, side by side; and back, for values below 2^56. */
+static inline uint64_t weir_varint_gather(uint64_t word)
+{
+    word = (word & UINT64_C(0x007f007f007f007f)) | (word & UINT64_C(0x7f007f007f007f00)) >> 1;
+    word = (word & UINT64_C(0x00003fff00003fff)) | (word & UINT64_C(0x3fff00003fff0000)) >> 2;
+    return (word & UINT64_C(0x000000000fffffff)) | (word & UINT64_C(0x0fffffff00000000)) >> 4;
+}
+static inline uint64_t weir_varint_spread(uint64_t value)
+{
+    value = (value & UINT64_C(0x0fffffff)) | (value & UINT64_C(0x00fffffff0000000)) << 4;
+    value = (value & UINT64_C(0x00003fff00003fff)) | (value & UINT64_C(0x0fffc0000fffc000)) << 2;
+    return (value & UINT64_C(0x007f007f007f007f)) | (value & UINT64_C(0x3f803f803f803f80)) << 1;
+}
+
+/* Writes at `to`, where WEIR_VARINT_BYTES must be free; returns the byte behind it. */
+static inline uint8_t *weir_varint_put(uint8_t *to, uint64_t value)
+{
+    if (value < 0x80) {
+        *to = (uint8_t)value;
+        return to + 1;
+    }
+    if (value >> 56 == 0) {
+        unsigned last = (63u - (unsigned)__builtin_clzll(value)) / 7;
+        uint64_t word = weir_varint_spread(value) | (WEIR_VARINT_MORE & ~(UINT64_MAX << 8 * last));
+        memcpy(to, &word, 8);
+        return to + last + 1;
+    }
+    for (; value >= 0x80; value >>= 7)
+        *to++ = (uint8_t)(value | 0x80);
+    *to = (uint8_t)value;
+    return to + 1;
+}
+
+/* Reads one that is at most eight bytes long, of which all eight can be read; returns the byte
+ * behind it, or NULL where it is longer. */
+static inline const uint8_t *weir_varint_get8(const uint8_t *at, uint64_t *value_out)
+{
+    uint64_t word;
+    memcpy(&word, at, 8);
+    uint64_t ends = ~word & WEIR_VARINT_MORE;
+    if (ends == 0) return NULL;
+    unsigned last = (unsigned)__builtin_ctzll(ends) + 1; /* bits, up to the end of the last byte */
+    *value_out = weir_varint_gather(word & (UINT64_MAX >> (64 - last)));
+    return at + last / 8;
+}
+
 static inline void weir_buffer_put_varint(weir_buffer *buffer, uint64_t value)
 {
-    uint8_t *to = weir_buffer_reserve(buffer, 10);
-    size_t n = 0;
-    while (value >= 0x80) {
-        to[n++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    to[n++] = (uint8_t)value;
-    buffer->size += n;
+    uint8_t *to = weir_buffer_reserve(buffer, WEIR_VARINT_BYTES);
+    buffer->size += (size_t)(weir_varint_put(to, value) - to);
 }
 
 static inline uint64_t weir_zigzag(int64_t value)
@@ -148,18 +194,18 @@ static inline uint64_t weir_reader_u64(weir_reader *reader)
     return value;
 }
 
+uint64_t weir_reader_varint_slow(weir_reader *reader);
+
 static inline uint64_t weir_reader_varint(weir_reader *reader)
 {
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (reader->bad || reader->next == reader->end) break;
-        uint8_t byte = *reader->next++;
-        if (shift == 63 && byte > 1) break;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) return value;
-    }
-    reader->bad = true;
-    return 0;
+    if (reader->bad || reader->next == reader->end) return weir_reader_varint_slow(reader);
+    if (*reader->next < 0x80) return *reader->next++;
+    if (weir_reader_left(reader) < 8) return weir_reader_varint_slow(reader);
+    const uint8_t *behind = weir_varint_get8(reader->next, &value);
+    if (behind == NULL) return weir_reader_varint_slow(reader);
+    reader->next = behind;
+    return value;
 }
 
 static inline int64_t weir_reader_zigzag(weir_reader *reader)

@@ -20,18 +20,32 @@ size_t weir_utf8_sequence(const uint8_t *at, const uint8_t *end);
 bool weir_utf8_is_valid_slow(const uint8_t *at,
                              const uint8_t *end); /* the part behind plain ASCII */
 
+/* Eight bytes at a time; the last ones overlap those before, so that no tail is left. */
+static inline bool weir_is_ascii(const uint8_t *at, size_t size)
+{
+    uint64_t word = 0, bits = 0;
+    if (size >= 8) {
+        for (size_t i = 0; i + 8 < size; i += 8) {
+            memcpy(&word, at + i, 8);
+            bits |= word;
+        }
+        memcpy(&word, at + size - 8, 8);
+        bits |= word;
+    } else if (size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, at, 4);
+        memcpy(&last, at + size - 4, 4);
+        bits = first | last;
+    } else if (size > 0) {
+        bits = (uint64_t)(at[0] | at[size / 2] | at[size - 1]);
+    }
+    return (bits & UINT64_C(0x8080808080808080)) == 0;
+}
+
 static inline bool weir_utf8_is_valid(const void *text, size_t size)
 {
     const uint8_t *at = (const uint8_t *)text, *end = at + size;
-    for (; end - at >= 8; at += 8) {
-        uint64_t word;
-        memcpy(&word, at, 8);
-        if (word & UINT64_C(0x8080808080808080)) return weir_utf8_is_valid_slow(at, end);
-    }
-    for (; at < end; at++) {
-        if (*at >= 0x80) return weir_utf8_is_valid_slow(at, end);
-    }
-    return true;
+    return __builtin_expect(weir_is_ascii(at, size), 1) || weir_utf8_is_valid_slow(at, end);
 }
 
 /* Writes the code point (not a surrogate, at most 0x10FFFF) as UTF-8; returns the length, 1 to 4.

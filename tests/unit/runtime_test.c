@@ -9,6 +9,7 @@
 #include "ops/runtime/arena.h"
 #include "ops/runtime/buffer.h"
 #include "ops/runtime/error.h"
+#include "ops/runtime/utf8.h"
 
 static void arena_memory_is_aligned_and_survives_growth(void **state)
 {
@@ -57,12 +58,71 @@ static void reader_turns_bad_past_the_end_and_stays_so(void **state)
     assert_true(reader.bad);
 }
 
+/* The format, byte by byte. */
+static size_t plain_varint(uint64_t value, uint8_t *to)
+{
+    size_t size = 0;
+    for (; value >= 0x80; value >>= 7)
+        to[size++] = (uint8_t)(value | 0x80);
+    to[size++] = (uint8_t)value;
+    return size;
+}
+
+static void check_varint(uint64_t value)
+{
+    uint8_t want[WEIR_VARINT_BYTES], padded[32];
+    size_t size = plain_varint(value, want);
+    weir_buffer out = {0};
+    weir_buffer_put_varint(&out, value);
+    assert_int_equal(out.size, size);
+    assert_memory_equal(out.data, want, size);
+    weir_buffer_deinit(&out);
+    for (size_t behind = 0; behind <= 8; behind++) {
+        memset(padded, behind % 2 == 0 ? 0xff : 0, sizeof padded);
+        memcpy(padded, want, size);
+        weir_reader reader = weir_reader_of(padded, size + behind);
+        assert_true(weir_reader_varint(&reader) == value && !reader.bad);
+        assert_int_equal(reader.next - padded, size);
+    }
+    weir_reader cut = weir_reader_of(want, size - 1);
+    assert_true(weir_reader_varint(&cut) == 0 && cut.bad);
+}
+
+static void varint_by_words_is_the_varint_by_bytes(void **state)
+{
+    (void)state;
+    for (unsigned bit = 0; bit < 64; bit++) {
+        uint64_t power = UINT64_C(1) << bit;
+        check_varint(power - 1);
+        check_varint(power);
+        check_varint(power + power / 3);
+    }
+    check_varint(UINT64_MAX);
+}
+
+static void text_is_ascii_iff_no_byte_is_above_127(void **state)
+{
+    (void)state;
+    uint8_t text[40];
+    for (size_t size = 0; size <= sizeof text; size++) {
+        memset(text, 'a', sizeof text);
+        assert_true(weir_is_ascii(text, size));
+        for (size_t i = 0; i < sizeof text; i++) {
+            text[i] = 0x80;
+            assert_true(weir_is_ascii(text, size) == (i >= size));
+            text[i] = 'a';
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_memory_is_aligned_and_survives_growth),
         cmocka_unit_test(error_carries_code_and_context),
         cmocka_unit_test(reader_turns_bad_past_the_end_and_stays_so),
+        cmocka_unit_test(varint_by_words_is_the_varint_by_bytes),
+        cmocka_unit_test(text_is_ascii_iff_no_byte_is_above_127),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
