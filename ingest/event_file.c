@@ -25,6 +25,7 @@ struct weir_event_file {
     weir_value *cells; /* rows: one per field, then ingest */
     lane *lanes;
     uint32_t bare_stream; /* of files that do not name it; WEIR_NONE */
+    bool is_named;        /* by who opened the file; else it is the only one */
     int64_t line;         /* of the next one */
     int64_t ingest_us;    /* of the line before; INT64_MIN: none */
     weir_buffer body;
@@ -93,6 +94,8 @@ static bool read_member(weir_event_file *file, weir_json *json, envelope *e)
     return true;
 }
 
+static const char no_value[] = "the line has no `value`";
+
 static const char *read_envelope(weir_event_file *file, weir_bytes text, envelope *e)
 {
     weir_json json;
@@ -106,7 +109,7 @@ static const char *read_envelope(weir_event_file *file, weir_bytes text, envelop
     if (json.problem == NULL && weir_json_next(&json) != WEIR_JSON_END)
         return "something follows the object";
     if (json.problem != NULL) return json.problem;
-    return e->has_value ? NULL : "the line has no `value`";
+    return e->has_value ? NULL : no_value;
 }
 
 static lane *find_lane(weir_event_file *file, const envelope *e)
@@ -168,12 +171,20 @@ static weir_error *take_value(weir_event_file *file, lane *l, const envelope *e,
     return encode(file, l, event);
 }
 
+/* An object of fields, not of stream and value: only where its stream is named, or is the only one
+ * and nothing speaks for the other form. */
+static bool is_bare(const weir_event_file *file, const envelope *e, const char *problem)
+{
+    if (file->is_named) return !(e->has_stream && e->has_value);
+    return problem == no_value && !e->has_stream;
+}
+
 static weir_error *take_line(weir_event_file *file, weir_bytes text, weir_file_event *event)
 {
     envelope e = {0};
     lane *bare = file->bare_stream == WEIR_NONE ? NULL : &file->lanes[file->bare_stream];
     const char *problem = read_envelope(file, text, &e);
-    if (bare != NULL && !(e.has_stream && e.has_value)) {
+    if (bare != NULL && is_bare(file, &e, problem)) {
         e = (envelope){.value = text, .has_value = true}; /* a bare object, under --stream */
         problem = NULL;
     }
@@ -272,11 +283,12 @@ static weir_error *choose_stream(weir_event_file *file, const char *stream)
         file->bare_stream = weir_plan_find_stream(file->plan, stream);
         if (file->bare_stream == WEIR_NONE)
             return weir_error_new(WEIR_E_USAGE, "there is no stream `%s`", stream);
-    } else if (!file->is_json) {
-        if (file->plan->stream_count != 1)
-            return weir_error_new(
-                WEIR_E_USAGE, "the file does not name the stream of its rows; say --stream NAME");
+        file->is_named = true;
+    } else if (file->plan->stream_count == 1) {
         file->bare_stream = 0;
+    } else if (!file->is_json) {
+        return weir_error_new(WEIR_E_USAGE,
+                              "the file does not name the stream of its rows; say --stream NAME");
     }
     return NULL;
 }

@@ -36,7 +36,7 @@ missing() {
 expect() {
     local want=$1 code=0; shift
     "$@" > out 2> err || code=$?
-    [ "$code" = "$want" ] || { tail -20 out err >&2; fail "exit $code, not $want: $*"; }
+    [ "$code" = "$want" ] || { tail -n 20 out err >&2; fail "exit $code, not $want: $*"; }
 }
 # says FILE TEXT: the file holds the text.
 says() { grep -qF -- "$2" "$1" || { tail -20 "$1" >&2; fail "$1 does not say: $2"; }; }
