@@ -815,7 +815,8 @@ weir_error *weir_fold_create(const weir_fold_options *options, weir_node **node_
         weir_lane_init(&self->lanes[i], self->plan, i, self->entity, options->schemas);
     self->score_ids = new_array(self->plan->score_count, sizeof *self->score_ids);
     self->has_score_id = new_array(self->plan->score_count, sizeof *self->has_score_id);
-    self->table = weir_state_table_create(self->plan, options->store, self->options.table_bytes);
+    self->table = weir_state_table_create(self->plan, self->entity, options->store,
+                                          self->options.table_bytes);
     weir_shard_record_init(&self->record, self->plan);
     weir_epochs_init(&self->epochs, 0);
     *node_out = &self->node;

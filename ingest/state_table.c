@@ -1,25 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ingest/state_table.h"
 
-#include "ops/runtime/checksum.h"
 #include <stdlib.h>
+#include <string.h>
 
 #include "ingest/planted.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/checksum.h"
 
+/* The state of one view under a key. */
+typedef struct place {
+    weir_key_state *state; /* NULL while not known, and where the key has none */
+    bool is_known;         /* the store was asked */
+} place;
+
+/*
+ * All that is kept under a key. An entity's key has a place for each of the entity's plain views
+ * and for the ids of each stream that comes by, so that one probe finds what an event needs; the
+ * key of a composite view has one place.
+ */
 typedef struct entry {
-    weir_key_state *state; /* NULL: the key has none, in the store neither */
     struct entry *next_dirty;
     uint64_t batch; /* the last one that holds it; 0: none */
-    uint32_t hash, view;
+    uint32_t hash;
+    uint32_t view; /* WEIR_NONE: an entity's key */
     uint32_t key_size;
-    uint32_t slice;
-    size_t bytes; /* as counted in the table */
+    uint8_t slice;
     bool is_dirty, is_touched, was_used;
-    uint8_t key[];
+    size_t bytes;   /* as counted in the table */
+    place places[]; /* then the key */
 } entry;
+_Static_assert(WEIR_SLICE_COUNT <= UINT8_MAX, "a slice fits a byte");
 
-enum { SLOTS_MIN = 64, SWEEP_STEPS = 32, RECENT = 16 };
+enum { SLOTS_MIN = 64, SWEEP_STEPS = 32, PREFETCH_SLOTS_MIN = 1 << 12 };
 
 /* Open addressing with linear probing; slots hold the hash beside the pointer, so that a miss costs
  * one cache line. */
@@ -40,21 +53,16 @@ struct weir_state_table {
     uint64_t written;        /* batches up to this one are in the store */
     entry *dirty[WEIR_SLICE_COUNT];
     bool is_empty[WEIR_SLICE_COUNT];
-    entry **touched; /* edited since begin() */
+    uint32_t place_count;
+    uint32_t *view_places, *id_places; /* by view, by stream; WEIR_NONE: not of the entity's key */
+    uint32_t *place_views;             /* the opposite */
+    entry **touched;                   /* edited since begin() */
     size_t touched_count, touched_capacity;
     weir_bytes entity_key; /* of begin() */
     uint64_t entity_hash;
     uint32_t slice;
     bool is_open;
-    /* What was got since begin(): the engine reads and then edits the same keys, from the same
-     * memory. */
-    struct {
-        const uint8_t *key;
-        size_t key_size;
-        uint32_t view;
-        entry *entry;
-    } recent[RECENT];
-    uint32_t recent_count;
+    entry *current; /* the entity's entry since begin(), or NULL */
 };
 
 uint64_t weir_state_hash(weir_bytes entity_key)
@@ -62,30 +70,39 @@ uint64_t weir_state_hash(weir_bytes entity_key)
     return weir_xxh64(entity_key.data, entity_key.size, 0);
 }
 
-static uint32_t hash_of(const weir_state_table *table, uint32_t view, weir_bytes key)
+/* The slice took the low bits, views must differ: multiply, take the high ones. */
+static uint32_t mix(uint64_t hash, uint32_t view)
 {
-    bool is_entity = key.data == table->entity_key.data && key.size == table->entity_key.size;
-    uint64_t hash = is_entity ? table->entity_hash : weir_xxh64(key.data, key.size, 0);
-    /* The slice took the low bits, views must differ: multiply, take the high ones. */
     hash = (hash ^ ((uint64_t)(view + 1) << 40)) * UINT64_C(0x9e3779b97f4a7c15);
     return (uint32_t)(hash >> 32);
 }
 
-static bool is_key(const entry *e, uint32_t view, weir_bytes key)
+static uint32_t place_count_of(const weir_state_table *table, uint32_t view)
 {
-    return e->view == view && e->key_size == key.size && memcmp(e->key, key.data, key.size) == 0;
+    return view == WEIR_NONE ? table->place_count : 1;
+}
+
+static uint8_t *key_of(const weir_state_table *table, entry *e)
+{
+    return (uint8_t *)&e->places[place_count_of(table, e->view)];
+}
+
+static bool is_key(const weir_state_table *table, entry *e, uint32_t view, weir_bytes key)
+{
+    return e->view == view && e->key_size == key.size &&
+           memcmp(key_of(table, e), key.data, key.size) == 0;
 }
 
 static entry *lookup(const weir_state_table *table, uint32_t hash, uint32_t view, weir_bytes key)
 {
     size_t mask = table->slot_count - 1;
     for (size_t i = hash & mask; table->slots[i].entry != NULL; i = (i + 1) & mask)
-        if (table->slots[i].hash == hash && is_key(table->slots[i].entry, view, key))
+        if (table->slots[i].hash == hash && is_key(table, table->slots[i].entry, view, key))
             return table->slots[i].entry;
     return NULL;
 }
 
-static void place(slot *slots, size_t slot_count, slot what)
+static void put_slot(slot *slots, size_t slot_count, slot what)
 {
     size_t i = what.hash & (slot_count - 1);
     while (slots[i].entry != NULL)
@@ -99,34 +116,42 @@ static void grow(weir_state_table *table)
     slot *slots = calloc(slot_count, sizeof *slots);
     WEIR_ASSERT(slots != NULL);
     for (size_t i = 0; i < table->slot_count; i++)
-        if (table->slots[i].entry != NULL) place(slots, slot_count, table->slots[i]);
+        if (table->slots[i].entry != NULL) put_slot(slots, slot_count, table->slots[i]);
     free(table->slots);
     table->slots = slots;
     table->slot_count = slot_count;
     table->hand = 0;
 }
 
+static size_t entry_bytes(const weir_state_table *table, uint32_t view, size_t key_size)
+{
+    return sizeof(entry) + place_count_of(table, view) * sizeof(place) + key_size;
+}
+
 static entry *insert(weir_state_table *table, uint32_t hash, uint32_t view, weir_bytes key)
 {
     if (table->used * 10 >= table->slot_count * 7) grow(table);
-    entry *e = calloc(1, sizeof *e + key.size);
+    size_t bytes = entry_bytes(table, view, key.size);
+    entry *e = calloc(1, bytes);
     WEIR_ASSERT(e != NULL);
     e->hash = hash;
     e->view = view;
-    e->slice = table->slice;
+    e->slice = (uint8_t)table->slice;
     e->key_size = (uint32_t)key.size;
-    memcpy(e->key, key.data, key.size);
-    e->bytes = sizeof *e + key.size;
-    table->bytes += e->bytes;
+    memcpy(key_of(table, e), key.data, key.size);
+    e->bytes = bytes;
+    table->bytes += bytes;
     table->used++;
-    place(table->slots, table->slot_count, (slot){e, hash});
+    put_slot(table->slots, table->slot_count, (slot){e, hash});
     return e;
 }
 
 static void count_bytes(weir_state_table *table, entry *e)
 {
-    size_t bytes =
-        sizeof *e + e->key_size + (e->state == NULL ? 0 : weir_key_state_bytes(e->state));
+    uint32_t count = place_count_of(table, e->view);
+    size_t bytes = entry_bytes(table, e->view, e->key_size);
+    for (uint32_t p = 0; p < count; p++)
+        if (e->places[p].state != NULL) bytes += weir_key_state_bytes(e->places[p].state);
     table->bytes = table->bytes - e->bytes + bytes;
     e->bytes = bytes;
 }
@@ -135,86 +160,84 @@ static void count_bytes(weir_state_table *table, entry *e)
 
 typedef struct loading {
     const weir_plan *plan;
-    entry *entry;
+    uint32_t view;
+    weir_key_state *state;
 } loading;
 
 static weir_error *load_part(void *context, uint64_t part, weir_bytes bytes)
 {
     loading *load = context;
-    if (load->entry->state == NULL)
-        load->entry->state = weir_key_state_create(load->plan, load->entry->view);
-    return weir_key_state_decode(load->entry->state, part, bytes);
+    if (load->state == NULL) load->state = weir_key_state_create(load->plan, load->view);
+    return weir_key_state_decode(load->state, part, bytes);
 }
 
-static weir_error *load_entry(weir_state_table *table, entry *e, weir_bytes key)
+/* A failed load leaves the shard to be thrown away. */
+static weir_error *load_place(weir_state_table *table, entry *e, uint32_t view, weir_bytes key,
+                              place *to)
 {
+    to->is_known = true;
     if (table->is_empty[e->slice]) return NULL;
-    loading load = {table->plan, e};
-    WEIR_TRY(table->store->load(table->store->context, e->slice, e->view, key, load_part, &load));
-    if (e->state != NULL) WEIR_TRY(weir_key_state_decode_end(e->state));
+    loading load = {table->plan, view, NULL};
+    weir_error *error =
+        table->store->load(table->store->context, e->slice, view, key, load_part, &load);
+    to->state = load.state;
+    WEIR_TRY(error);
+    if (load.state == NULL) return NULL;
+    WEIR_TRY(weir_key_state_decode_end(load.state));
+    count_bytes(table, e);
     return NULL;
 }
 
-static entry *find_recent(const weir_state_table *table, uint32_t view, weir_bytes key)
+/* The entry of a key, made if the table did not have it. */
+static entry *entry_of(weir_state_table *table, uint32_t hash, uint32_t view, weir_bytes key)
 {
-    for (uint32_t i = 0; i < table->recent_count; i++)
-        if (table->recent[i].view == view && table->recent[i].key == key.data &&
-            table->recent[i].key_size == key.size)
-            return table->recent[i].entry;
-    return NULL;
-}
-
-/* Only the entity's own key is sure to keep its place in memory until end(). */
-static void remember(weir_state_table *table, weir_bytes key, entry *e)
-{
-    if (key.data != table->entity_key.data || table->recent_count == RECENT) return;
-    table->recent[table->recent_count].key = key.data;
-    table->recent[table->recent_count].key_size = key.size;
-    table->recent[table->recent_count].view = e->view;
-    table->recent[table->recent_count++].entry = e;
-}
-
-/* The entry of a key, loaded if the table did not have it. A failed load leaves the shard to be
- * thrown away. */
-static weir_error *get(weir_state_table *table, uint32_t view, weir_bytes key, entry **entry_out)
-{
-    WEIR_ASSERT(table->is_open);
-    entry *e = find_recent(table, view, key);
-    if (e != NULL) {
-        *entry_out = e;
-        return NULL;
-    }
-    uint32_t hash = hash_of(table, view, key);
-    e = lookup(table, hash, view, key);
-    if (__builtin_expect(e == NULL, 0)) {
-        e = insert(table, hash, view, key);
-        WEIR_TRY(load_entry(table, e, key));
-        count_bytes(table, e);
-    }
+    entry *e = lookup(table, hash, view, key);
+    if (__builtin_expect(e == NULL, 0)) e = insert(table, hash, view, key);
     WEIR_DEBUG_ASSERT(e->slice == table->slice);
     e->was_used = true;
-    remember(table, key, e);
+    return e;
+}
+
+/* Where the state of a view lies under a key; a plain view's key is that of begin(). */
+static weir_error *get(weir_state_table *table, uint32_t view, weir_bytes key, entry **entry_out,
+                       place **place_out)
+{
+    WEIR_ASSERT(table->is_open);
+    uint32_t at =
+        view >= WEIR_VIEW_IDS ? table->id_places[view - WEIR_VIEW_IDS] : table->view_places[view];
+    entry *e = table->current;
+    if (at == WEIR_NONE) {
+        at = 0;
+        e = entry_of(table, mix(weir_xxh64(key.data, key.size, 0), view), view, key);
+    } else if (e == NULL) {
+        WEIR_DEBUG_ASSERT(key.size == table->entity_key.size);
+        e = table->current = entry_of(table, mix(table->entity_hash, WEIR_NONE), WEIR_NONE, key);
+    }
     *entry_out = e;
+    *place_out = &e->places[at];
+    if (__builtin_expect(!(*place_out)->is_known, 0))
+        return load_place(table, e, view, key, *place_out);
     return NULL;
 }
 
 static weir_error *find(void *context, uint32_t view, weir_bytes key, weir_key_state **state_out)
 {
     entry *e = NULL;
-    WEIR_TRY(get(context, view, key, &e));
-    *state_out = e->state;
+    place *at = NULL;
+    WEIR_TRY(get(context, view, key, &e, &at));
+    *state_out = at->state;
     return NULL;
 }
 
 static void touch(weir_state_table *table, entry *e)
 {
+    if (e->is_touched) return;
+    e->is_touched = true;
     if (!e->is_dirty) {
         e->is_dirty = true;
         e->next_dirty = table->dirty[e->slice];
         table->dirty[e->slice] = e;
     }
-    if (e->is_touched) return;
-    e->is_touched = true;
     if (table->touched_count == table->touched_capacity) {
         table->touched_capacity = table->touched_capacity == 0 ? 64 : table->touched_capacity * 2;
         table->touched = realloc(table->touched, table->touched_capacity * sizeof(entry *));
@@ -227,18 +250,62 @@ static weir_error *edit(void *context, uint32_t view, weir_bytes key, weir_key_s
 {
     weir_state_table *table = context;
     entry *e = NULL;
-    WEIR_TRY(get(table, view, key, &e));
-    if (e->state == NULL) e->state = weir_key_state_create(table->plan, view);
+    place *at = NULL;
+    WEIR_TRY(get(table, view, key, &e, &at));
+    if (at->state == NULL) at->state = weir_key_state_create(table->plan, view);
     touch(table, e);
-    *state_out = e->state;
+    *state_out = at->state;
     return NULL;
+}
+
+/* ---- fetching ahead ---- */
+
+static entry *peek(const weir_state_table *table, uint32_t hash)
+{
+    size_t mask = table->slot_count - 1;
+    for (size_t i = hash & mask; table->slots[i].entry != NULL; i = (i + 1) & mask)
+        if (table->slots[i].hash == hash) return table->slots[i].entry;
+    return NULL;
+}
+
+static void fetch_states(const weir_state_table *table, const entry *e, bool rows)
+{
+    for (uint32_t p = 0; p < table->place_count; p++) {
+        if (e->places[p].state == NULL) continue;
+        if (rows)
+            weir_key_state_prefetch(e->places[p].state);
+        else
+            __builtin_prefetch(e->places[p].state);
+    }
+}
+
+/* What one stage touches, the stage before has asked for: the keys' misses overlap. */
+void weir_state_table_prefetch(const weir_state_table *table, const uint64_t *hashes, size_t count)
+{
+    WEIR_ASSERT(count <= WEIR_STATE_PREFETCH_MAX);
+    if (table->slot_count < PREFETCH_SLOTS_MIN) return; /* it is in the cache anyway */
+    entry *found[WEIR_STATE_PREFETCH_MAX];
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(&table->slots[mix(hashes[i], WEIR_NONE) & (table->slot_count - 1)]);
+    for (size_t i = 0; i < count; i++) {
+        found[i] = peek(table, mix(hashes[i], WEIR_NONE));
+        if (found[i] == NULL) continue;
+        __builtin_prefetch(found[i], 1);
+        __builtin_prefetch(&found[i]->places[table->place_count]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (found[i] != NULL && found[i]->view == WEIR_NONE) fetch_states(table, found[i], false);
+    for (size_t i = 0; i < count; i++)
+        if (found[i] != NULL && found[i]->view == WEIR_NONE) fetch_states(table, found[i], true);
 }
 
 /* ---- eviction ---- */
 
-static void release(entry *e)
+static void release(const weir_state_table *table, entry *e)
 {
-    weir_key_state_destroy(e->state);
+    uint32_t count = place_count_of(table, e->view);
+    for (uint32_t p = 0; p < count; p++)
+        weir_key_state_destroy(e->places[p].state);
     free(e);
 }
 
@@ -272,7 +339,7 @@ static void sweep(weir_state_table *table)
         if (e != NULL && !e->was_used && is_evictable(table, e)) {
             table->bytes -= e->bytes;
             table->fruitless = 0;
-            release(e);
+            release(table, e);
             remove_slot(table, at); /* what moved into this slot is looked at next */
             continue;
         }
@@ -284,8 +351,41 @@ static void sweep(weir_state_table *table)
 
 /* ---- the life of the table ---- */
 
-weir_state_table *weir_state_table_create(const weir_plan *plan, const weir_store_port *store,
-                                          size_t budget_bytes)
+static uint32_t add_place(weir_state_table *table, uint32_t view)
+{
+    table->place_views[table->place_count] = view;
+    return table->place_count++;
+}
+
+static bool comes_by(const weir_plan_stream *stream, uint32_t entity)
+{
+    for (uint32_t h = 0; h < stream->hop_count; h++)
+        if (stream->hops[h].entity == entity) return stream->id_slot != WEIR_NONE;
+    return false;
+}
+
+/* Ids first: an event needs them first. */
+static void make_places(weir_state_table *table, uint32_t entity)
+{
+    const weir_plan *plan = table->plan;
+    table->view_places = calloc(plan->view_count + 1, sizeof *table->view_places);
+    table->id_places = calloc(plan->stream_count + 1, sizeof *table->id_places);
+    table->place_views =
+        calloc(plan->view_count + plan->stream_count + 1, sizeof *table->place_views);
+    WEIR_ASSERT(table->view_places != NULL && table->id_places != NULL &&
+                table->place_views != NULL);
+    for (uint32_t s = 0; s < plan->stream_count; s++)
+        table->id_places[s] =
+            comes_by(&plan->streams[s], entity) ? add_place(table, WEIR_VIEW_IDS + s) : WEIR_NONE;
+    for (uint32_t v = 0; v < plan->view_count; v++) {
+        const weir_plan_view *view = &plan->views[v];
+        bool is_plain = view->entity == entity && view->extra_key_count == 0;
+        table->view_places[v] = is_plain ? add_place(table, v) : WEIR_NONE;
+    }
+}
+
+weir_state_table *weir_state_table_create(const weir_plan *plan, uint32_t entity,
+                                          const weir_store_port *store, size_t budget_bytes)
 {
     WEIR_ASSERT(plan != NULL && store != NULL && budget_bytes > 0);
     weir_state_table *table = calloc(1, sizeof *table);
@@ -297,6 +397,7 @@ weir_state_table *weir_state_table_create(const weir_plan *plan, const weir_stor
     table->slot_count = SLOTS_MIN;
     table->slots = calloc(table->slot_count, sizeof *table->slots);
     WEIR_ASSERT(table->slots != NULL);
+    make_places(table, entity);
     return table;
 }
 
@@ -304,9 +405,12 @@ void weir_state_table_destroy(weir_state_table *table)
 {
     if (table == NULL) return;
     for (size_t i = 0; i < table->slot_count; i++)
-        if (table->slots[i].entry != NULL) release(table->slots[i].entry);
+        if (table->slots[i].entry != NULL) release(table, table->slots[i].entry);
     free(table->slots);
     free(table->touched);
+    free(table->view_places);
+    free(table->id_places);
+    free(table->place_views);
     free(table);
 }
 
@@ -324,7 +428,7 @@ void weir_state_table_begin(weir_state_table *table, weir_bytes entity_key, uint
     table->entity_key = entity_key;
     table->entity_hash = hash;
     table->slice = weir_slice_of(hash);
-    table->recent_count = 0;
+    table->current = NULL;
     table->is_open = true;
 }
 
@@ -335,13 +439,14 @@ void weir_state_table_end(weir_state_table *table)
         table->touched[i]->is_touched = false;
     }
     table->touched_count = 0;
-    table->recent_count = 0;
+    table->current = NULL;
     table->is_open = false;
     if (__builtin_expect(table->bytes > table->budget_bytes, 0)) sweep(table);
 }
 
 typedef struct encoding {
-    const entry *entry;
+    uint32_t view;
+    weir_bytes key;
     weir_state_sink *sink;
     void *context;
 } encoding;
@@ -349,8 +454,21 @@ typedef struct encoding {
 static void encode_part(void *context, uint64_t part, weir_bytes bytes)
 {
     const encoding *to = context;
-    to->sink(to->context, to->entry->view, (weir_bytes){to->entry->key, to->entry->key_size}, part,
-             bytes);
+    to->sink(to->context, to->view, to->key, part, bytes);
+}
+
+static void encode_entry(const weir_state_table *table, entry *e, weir_state_sink *sink,
+                         void *context)
+{
+    uint32_t count = place_count_of(table, e->view);
+    for (uint32_t p = 0; p < count; p++) {
+        if (e->places[p].state == NULL) continue;
+        encoding to = {.view = e->view == WEIR_NONE ? table->place_views[p] : e->view,
+                       .key = {key_of(table, e), e->key_size},
+                       .sink = sink,
+                       .context = context};
+        weir_key_state_encode(e->places[p].state, false, encode_part, &to);
+    }
 }
 
 void weir_state_table_freeze(weir_state_table *table, uint32_t slice, uint64_t batch,
@@ -360,8 +478,7 @@ void weir_state_table_freeze(weir_state_table *table, uint32_t slice, uint64_t b
     if (table->is_open) weir_state_table_end(table);
     for (entry *e = table->dirty[slice], *next = NULL; e != NULL; e = next) {
         next = e->next_dirty;
-        encoding to = {e, sink, context};
-        weir_key_state_encode(e->state, false, encode_part, &to);
+        encode_entry(table, e, sink, context);
         e->is_dirty = false;
         e->next_dirty = NULL;
         e->batch = batch;

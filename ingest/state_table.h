@@ -11,7 +11,9 @@
  *
  * Which slice a state belongs to is decided by the *entity's* key: the caller names it with begin()
  * before the engine touches anything, and calls end() when no pointer into the table lives any
- * more.
+ * more. All plain views of the entity, and the ids of its streams, stand in the entry of that key,
+ * so that an event's duplicates, reads and applies cost one probe; a composite view's keys have
+ * entries of their own.
  *
  * Owns:    states and keys. Threads: the shard's.
  */
@@ -26,8 +28,9 @@ typedef struct weir_state_table weir_state_table;
 uint64_t weir_state_hash(weir_bytes entity_key);
 static inline uint32_t weir_slice_of(uint64_t hash) { return (uint32_t)(hash % WEIR_SLICE_COUNT); }
 
-weir_state_table *weir_state_table_create(const weir_plan *plan, const weir_store_port *store,
-                                          size_t budget_bytes);
+/* The keys of one entity's shard, and those of its composite views. */
+weir_state_table *weir_state_table_create(const weir_plan *plan, uint32_t entity,
+                                          const weir_store_port *store, size_t budget_bytes);
 void weir_state_table_destroy(weir_state_table *table);
 const weir_state_port *weir_state_table_port(weir_state_table *table);
 
@@ -36,6 +39,12 @@ void weir_state_table_slice_is_empty(weir_state_table *table, uint32_t slice);
 
 void weir_state_table_begin(weir_state_table *table, weir_bytes entity_key, uint64_t hash);
 void weir_state_table_end(weir_state_table *table);
+/*
+ * Asks the memory for what the keys with these hashes hold, together: to be called with the keys of
+ * the next copies, a few at a time, so that their cache misses overlap. Changes nothing.
+ */
+enum { WEIR_STATE_PREFETCH_MAX = 16 };
+void weir_state_table_prefetch(const weir_state_table *table, const uint64_t *hashes, size_t count);
 
 /*
  * Encodes what is dirty in the slice; `sink` gets each part (bytes live for the call only, the key

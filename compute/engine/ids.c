@@ -17,6 +17,7 @@ static void remember(weir_key_state *state, uint32_t text, int64_t ingest_us)
 {
     if (text >= state->id_capacity) {
         state->id_capacity = state->texts->entry_capacity;
+        state->is_resized = true;
         state->id_times =
             weir_memory_resize(state->id_times, state->id_capacity * sizeof *state->id_times);
         WEIR_ASSERT(state->id_times != NULL && text < state->id_capacity);

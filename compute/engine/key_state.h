@@ -25,8 +25,9 @@ typedef struct weir_key_state weir_key_state;
 
 weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view);
 void weir_key_state_destroy(weir_key_state *state);
-size_t weir_key_state_bytes(
-    const weir_key_state *state); /* resident memory, kept up to date cheaply */
+size_t weir_key_state_bytes(weir_key_state *state); /* resident memory, kept up to date cheaply */
+/* Asks the memory for what the next event will look at. */
+void weir_key_state_prefetch(const weir_key_state *state);
 uint64_t weir_key_state_rows(const weir_key_state *state);
 
 /* Writes the parts that changed since the last call (all != false: every part). Dropped parts come

@@ -17,7 +17,7 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
         WEIR_ASSERT(state->texts != NULL);
         weir_texts_init(state->texts);
     }
-    state->is_head_dirty = true;
+    state->is_head_dirty = state->is_resized = true;
     return state;
 }
 
@@ -51,7 +51,7 @@ void weir_key_state_destroy(weir_key_state *state)
 
 uint64_t weir_key_state_rows(const weir_key_state *state) { return state->count; }
 
-size_t weir_key_state_bytes(const weir_key_state *state)
+static size_t measured(const weir_key_state *state)
 {
     size_t bytes =
         sizeof *state + (size_t)state->capacity * state->layout->row_bytes + weir_warm_bytes(state);
@@ -62,11 +62,32 @@ size_t weir_key_state_bytes(const weir_key_state *state)
     return bytes + state->id_capacity * sizeof *state->id_times;
 }
 
+size_t weir_key_state_bytes(weir_key_state *state)
+{
+    if (state->is_resized) state->bytes = measured(state);
+    state->is_resized = state->warm != NULL; /* accumulators may own memory */
+    return state->bytes;
+}
+
+/* The newest rows are what the next event looks at. */
+void weir_key_state_prefetch(const weir_key_state *state)
+{
+    const weir_view_layout *layout = state->layout;
+    if (state->count == 0) return;
+    __builtin_prefetch(weir_state_times(state) + state->count - 1, 1);
+    for (uint32_t c = 0; c < layout->column_count; c++)
+        __builtin_prefetch((const uint8_t *)weir_state_values(state, c) +
+                               (size_t)layout->columns[c].width * (state->count - 1),
+                           1);
+    if (state->texts != NULL) __builtin_prefetch(state->texts);
+}
+
 void *weir_state_running(weir_key_state *state)
 {
     if (state->running == NULL) {
         state->running = weir_memory_calloc(1, state->layout->running_bytes);
         WEIR_ASSERT(state->running != NULL);
+        state->is_resized = true;
     }
     return state->running;
 }
@@ -128,6 +149,7 @@ static void move_block(weir_key_state *state, uint32_t capacity)
     state->block = block;
     state->capacity = capacity;
     state->head = 0;
+    state->is_resized = true;
 }
 
 /* Shifts the rows [from, count) of every column by one place, or all of them down to the start. */
@@ -181,6 +203,7 @@ void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value 
     }
     state->count++;
     state->is_head_dirty = true;
+    state->is_resized |= layout->has_texts;
     if (state->tiles != NULL) weir_tiles_inserted(state, time_us);
     if (state->warm != NULL) weir_warm_inserted(state, at);
 }

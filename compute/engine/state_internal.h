@@ -41,6 +41,7 @@ struct weir_key_state {
     uint32_t capacity, head, count;
     bool is_tiled; /* as stored last: the log stands in tiles, not in the head */
     bool is_head_dirty;
+    bool is_resized;   /* `bytes` is out of date */
     uint64_t first;    /* rows that left the log */
     weir_texts *texts; /* or NULL: no column needs them */
     uint8_t *running;  /* or NULL: nothing has left yet, or no cell is over `ever` */
@@ -48,6 +49,7 @@ struct weir_key_state {
     weir_tiles *tiles; /* or NULL: not tiled */
     int64_t *id_times; /* ids only: by text, when it was kept last */
     uint32_t id_capacity;
+    size_t bytes;                   /* resident */
     struct weir_decoding *decoding; /* between decode and decode_end */
 };
 
