@@ -11,72 +11,116 @@ static bool is_true(const weir_value *value)
     return value->kind == WEIR_BOOL && value->as.boolean;
 }
 
-static weir_value eval_call(const weir_expr *expr, weir_expr_env *env)
+/* Where the value of a leaf stands; NULL: the node must be computed. */
+static inline const weir_value *leaf_place(const weir_expr *expr, weir_expr_env *env)
+{
+    switch (expr->op) {
+    case WEIR_EXPR_CONST: return &expr->constant;
+    case WEIR_EXPR_FIELD: return &env->fields[expr->index];
+    case WEIR_EXPR_THIS: return &env->self[expr->index];
+    case WEIR_EXPR_COLUMN: return &env->columns[expr->index];
+    case WEIR_EXPR_SCORE: return &env->score;
+    case WEIR_EXPR_CELL:
+        if (env->cell_overflow != NULL && env->cell_overflow[expr->index]) env->overflow = true;
+        return &env->cells[expr->index];
+    case WEIR_EXPR_CARRIED:
+        if (env->carried_overflow != NULL && env->carried_overflow[expr->index])
+            env->overflow = true;
+        return &env->carried[expr->index];
+    default: return NULL;
+    }
+}
+
+static const weir_value *view_inner(const weir_expr *expr, weir_expr_env *env, weir_value *room);
+
+static inline const weir_value *view(const weir_expr *expr, weir_expr_env *env, weir_value *room)
+{
+    const weir_value *place = leaf_place(expr, env);
+    return place != NULL ? place : view_inner(expr, env, room);
+}
+
+static const weir_value *null_in(weir_value *room)
+{
+    *room = weir_null();
+    return room;
+}
+
+/* Arguments stand side by side for the function; a leaf is copied there once. */
+static __attribute__((noinline)) const weir_value *view_call(const weir_expr *expr,
+                                                             weir_expr_env *env, weir_value *room)
 {
     weir_value args[WEIR_EXPR_ARGS_MAX];
     for (uint32_t i = 0; i < expr->arg_count; i++) {
-        args[i] = weir_expr_eval(expr->args[i], env);
-        if (weir_is_null(&args[i])) return weir_null();
+        const weir_value *arg = view(expr->args[i], env, &args[i]);
+        if (weir_is_null(arg)) return null_in(room);
+        if (arg != &args[i]) args[i] = *arg;
     }
-    return expr->eval(expr, args, env);
+    *room = expr->eval(expr, args, env);
+    return room;
+}
+
+/* The same for two arguments, as most calls have them. */
+static __attribute__((noinline)) const weir_value *view_pair(const weir_expr *expr,
+                                                             weir_expr_env *env, weir_value *room)
+{
+    weir_value args[2];
+    const weir_value *first = view(expr->args[0], env, &args[0]);
+    if (weir_is_null(first)) return null_in(room);
+    if (first != &args[0]) args[0] = *first;
+    const weir_value *second = view(expr->args[1], env, &args[1]);
+    if (weir_is_null(second)) return null_in(room);
+    if (second != &args[1]) args[1] = *second;
+    *room = expr->eval(expr, args, env);
+    return room;
 }
 
 /* SQL's three values: false decides an `and`, true decides an `or`, else a null makes it null. */
-static weir_value eval_logic(const weir_expr *expr, weir_expr_env *env, bool deciding)
+static const weir_value *view_logic(const weir_expr *expr, weir_expr_env *env, weir_value *room)
 {
-    bool has_null = false;
+    bool has_null = false, deciding = expr->op == WEIR_EXPR_OR;
     for (uint32_t i = 0; i < expr->arg_count; i++) {
-        weir_value value = weir_expr_eval(expr->args[i], env);
-        if (weir_is_null(&value)) {
-            has_null = true;
-        } else if (value.as.boolean == deciding) {
-            return weir_bool(deciding);
-        }
+        const weir_value *value = view(expr->args[i], env, room);
+        bool is_null = weir_is_null(value);
+        has_null |= is_null;
+        if (is_null || value->as.boolean != deciding) continue;
+        *room = weir_bool(deciding);
+        return room;
     }
-    return has_null ? weir_null() : weir_bool(!deciding);
+    *room = has_null ? weir_null() : weir_bool(!deciding);
+    return room;
 }
 
-static weir_value eval_if(const weir_expr *expr, weir_expr_env *env)
+static const weir_value *view_inner(const weir_expr *expr, weir_expr_env *env, weir_value *room)
 {
-    weir_value condition = weir_expr_eval(expr->args[0], env);
-    return weir_expr_eval(expr->args[is_true(&condition) ? 1 : 2], env);
+    const weir_value *first;
+    switch (expr->op) {
+    case WEIR_EXPR_CALL:
+        return expr->arg_count == 2 ? view_pair(expr, env, room) : view_call(expr, env, room);
+    case WEIR_EXPR_IF:
+        first = view(expr->args[0], env, room);
+        return view(expr->args[is_true(first) ? 1 : 2], env, room);
+    case WEIR_EXPR_COALESCE:
+        first = view(expr->args[0], env, room);
+        return weir_is_null(first) ? view(expr->args[1], env, room) : first;
+    case WEIR_EXPR_AND:
+    case WEIR_EXPR_OR: return view_logic(expr, env, room);
+    case WEIR_EXPR_HAS:
+        first = view(expr->args[0], env, room);
+        *room = weir_bool(!weir_is_null(first));
+        return room;
+    default: WEIR_UNREACHABLE();
+    }
 }
 
-static weir_value eval_coalesce(const weir_expr *expr, weir_expr_env *env)
+const weir_value *weir_expr_view(const weir_expr *expr, weir_expr_env *env, weir_value *room)
 {
-    weir_value value = weir_expr_eval(expr->args[0], env);
-    return weir_is_null(&value) ? weir_expr_eval(expr->args[1], env) : value;
-}
-
-static weir_value eval_has(const weir_expr *expr, weir_expr_env *env)
-{
-    weir_value value = weir_expr_eval(expr->args[0], env);
-    return weir_bool(!weir_is_null(&value));
+    return view(expr, env, room);
 }
 
 weir_value weir_expr_eval(const weir_expr *expr, weir_expr_env *env)
 {
-    switch (expr->op) {
-    case WEIR_EXPR_CONST: return expr->constant;
-    case WEIR_EXPR_FIELD: return env->fields[expr->index];
-    case WEIR_EXPR_THIS: return env->self[expr->index];
-    case WEIR_EXPR_COLUMN: return env->columns[expr->index];
-    case WEIR_EXPR_CELL:
-        if (env->cell_overflow != NULL && env->cell_overflow[expr->index]) env->overflow = true;
-        return env->cells[expr->index];
-    case WEIR_EXPR_CARRIED:
-        if (env->carried_overflow != NULL && env->carried_overflow[expr->index])
-            env->overflow = true;
-        return env->carried[expr->index];
-    case WEIR_EXPR_SCORE: return env->score;
-    case WEIR_EXPR_IF: return eval_if(expr, env);
-    case WEIR_EXPR_AND: return eval_logic(expr, env, false);
-    case WEIR_EXPR_OR: return eval_logic(expr, env, true);
-    case WEIR_EXPR_COALESCE: return eval_coalesce(expr, env);
-    case WEIR_EXPR_HAS: return eval_has(expr, env);
-    case WEIR_EXPR_CALL: return eval_call(expr, env);
-    }
-    WEIR_UNREACHABLE();
+    weir_value room;
+    return *view(expr, env, &room);
 }
 
 const weir_expr *weir_expr_const(weir_arena *into, weir_type type, weir_value value)

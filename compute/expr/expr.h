@@ -72,6 +72,8 @@ struct weir_expr_env {
 };
 
 weir_value weir_expr_eval(const weir_expr *expr, weir_expr_env *env);
+/* The same value where it stands: a leaf's own place, a constant's in the plan, else `room`. */
+const weir_value *weir_expr_view(const weir_expr *expr, weir_expr_env *env, weir_value *room);
 
 /*
  * Binding. `name` is an operator ("+", "==", "not", "-" with one argument, ...), "if", "and", "or",

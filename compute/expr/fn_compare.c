@@ -9,6 +9,9 @@
 
 static int compare_numbers(const weir_expr *node, const weir_value *args)
 {
+    if (args[0].kind == WEIR_FLOAT64 && args[1].kind == WEIR_FLOAT64)
+        return (args[0].as.float64 > args[1].as.float64) -
+               (args[0].as.float64 < args[1].as.float64);
     return weir_number_compare(node->args[0]->type, &args[0], node->args[1]->type, &args[1]);
 }
 
