@@ -338,9 +338,25 @@ static int compare_magnitudes(weir_uint128 decimal, unsigned scale, double value
                            scale);
 }
 
+/* Powers of ten that a double holds exactly. */
+enum { EXACT_POW10_MAX = 22 };
+static const double exact_pow10[EXACT_POW10_MAX + 1] = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+/*
+ * Where number and power are exact doubles, their quotient is the double nearest to the decimal. A
+ * double on one side of it is on that side of the decimal, too: no double lies between the two.
+ */
 static int compare_with_double(weir_int128 decimal, unsigned scale, double value)
 {
     WEIR_ASSERT(isfinite(value));
+    int64_t narrow = (int64_t)decimal;
+    if (narrow == decimal && narrow >= -(INT64_C(1) << 53) && narrow <= INT64_C(1) << 53 &&
+        scale <= EXACT_POW10_MAX) {
+        double nearest = (double)narrow / exact_pow10[scale];
+        if (nearest != value || scale == 0) return (nearest > value) - (nearest < value);
+    }
     int sign_a = order(decimal, 0), sign_b = (value > 0) - (value < 0);
     if (sign_a != sign_b) return sign_a < sign_b ? -1 : 1;
     if (sign_a == 0) return 0;
@@ -457,27 +473,57 @@ bool weir_decimal_parse(const char *text, size_t size, unsigned precision, unsig
     return true;
 }
 
+static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324"
+                                  "25262728293031323334353637383940414243444546474849"
+                                  "50515253545556575859606162636465666768697071727374"
+                                  "75767778798081828384858687888990919293949596979899";
+
+/* The digits of `value` up to `end`, at least `count_min` of them with zeros in front; returns
+ * where they begin. */
+static char *digits_put_before(uint64_t value, size_t count_min, char *end)
+{
+    char *at = end;
+    for (; value >= 100; value /= 100)
+        memcpy(at -= 2, &digit_pairs[value % 100 * 2], 2);
+    if (value >= 10)
+        memcpy(at -= 2, &digit_pairs[value * 2], 2);
+    else if (value > 0)
+        *--at = (char)('0' + value);
+    while ((size_t)(end - at) < count_min)
+        *--at = '0';
+    return at;
+}
+
 /* The digits of `value`, at least `count_min` of them with zeros in front; returns how many. */
 static size_t digits_put(weir_uint128 value, size_t count_min, char *out)
 {
-    char reversed[WEIR_DECIMAL_TEXT_MAX];
-    size_t count = 0;
-    while (value != 0 || count < count_min) {
-        uint64_t chunk = (uint64_t)value;
-        bool is_last = value <= UINT64_MAX;
-        if (!is_last) {
-            chunk = (uint64_t)(value % E18);
-            value /= E18;
-        } else {
-            value = 0;
-        }
-        for (int i = 0; is_last ? chunk != 0 || count < count_min : i < 18; i++) {
-            reversed[count++] = (char)('0' + chunk % 10);
-            chunk /= 10;
-        }
-    }
-    for (size_t i = 0; i < count; i++)
-        out[i] = reversed[count - 1 - i];
+    char text[WEIR_DECIMAL_TEXT_MAX];
+    char *end = text + sizeof text, *at = end;
+    for (; value > UINT64_MAX; value /= E18)
+        at = digits_put_before((uint64_t)(value % E18), 18, at);
+    size_t done = (size_t)(end - at);
+    at = digits_put_before((uint64_t)value, count_min > done ? count_min - done : 0, at);
+    memcpy(out, at, (size_t)(end - at));
+    return (size_t)(end - at);
+}
+
+static unsigned digit_count(uint64_t value)
+{
+    /* 1233 / 4096 is a little more than log10(2): right, or one too many. */
+    unsigned count = ((64 - (unsigned)__builtin_clzll(value | 1)) * 1233) >> 12;
+    return count + (count == 0 || value >= (uint64_t)pow10_table[count]);
+}
+
+size_t weir_uint64_print(uint64_t value, char *out)
+{
+    unsigned count = digit_count(value);
+    char *at = out + count;
+    for (; value >= 100; value /= 100)
+        memcpy(at -= 2, &digit_pairs[value % 100 * 2], 2);
+    if (value >= 10)
+        memcpy(out, &digit_pairs[value * 2], 2);
+    else
+        *out = (char)('0' + value);
     return count;
 }
 

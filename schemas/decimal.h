@@ -49,3 +49,5 @@ enum { WEIR_DECIMAL_TEXT_MAX = 48 };
 bool weir_decimal_parse(const char *text, size_t size, unsigned precision, unsigned scale,
                         weir_int128 *out);
 size_t weir_decimal_print(weir_int128 value, unsigned scale, char *out);
+/* The digits of an integer alone; at most 20. */
+size_t weir_uint64_print(uint64_t value, char *out);

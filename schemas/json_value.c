@@ -433,7 +433,12 @@ bool weir_text_read_value(const char *text, size_t size, weir_type type, weir_ti
 
 /* -- Writing -- */
 
-static size_t int_print(int64_t value, char *out) { return weir_decimal_print(value, 0, out); }
+static size_t int_print(int64_t value, char *out)
+{
+    *out = '-';
+    return value < 0 ? 1 + weir_uint64_print(-(uint64_t)value, out + 1)
+                     : weir_uint64_print((uint64_t)value, out);
+}
 
 size_t weir_scalar_print(weir_type type, const weir_value *value, char *out)
 {

@@ -230,6 +230,40 @@ static void numbers_of_all_types_compare_by_exact_value(void **state)
     assert_int_equal(weir_number_compare(whole, &a, real, &b), 0);
 }
 
+/* Against 128-bit floating point, which holds a double times 10^15 exactly. */
+static void a_decimal_beside_its_nearest_double_compares_by_exact_value(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200000; i++) {
+        int64_t unscaled = (int64_t)random_bits() >> random_bits() % 64;
+        unsigned scale = (unsigned)(random_bits() % 16);
+        double near = weir_decimal_to_double(unscaled, scale), value = near;
+        uint64_t bits;
+        memcpy(&bits, &near, 8);
+        bits += random_bits() % 3 - 1;
+        if (unscaled != 0) memcpy(&value, &bits, 8);
+        __extension__ __float128 exact = (__float128)value * (__float128)weir_decimal_pow10(scale);
+        int want = ((__float128)unscaled > exact) - ((__float128)unscaled < exact);
+        weir_value a = weir_decimal(unscaled), b = weir_float(value);
+        assert_int_equal(
+            weir_number_compare(weir_type_decimal(38, scale), &a, weir_type_of(WEIR_FLOAT64), &b),
+            want);
+    }
+}
+
+static void integers_print_as_the_c_library_prints_them(void **state)
+{
+    (void)state;
+    char got[32], want[32];
+    for (int i = 0; i < 200000; i++) {
+        uint64_t value = random_bits() >> random_bits() % 64;
+        if (i < 60) value = (uint64_t)weir_decimal_pow10((unsigned)i / 3) + (uint64_t)(i % 3) - 1;
+        size_t size = weir_uint64_print(value, got);
+        int length = snprintf(want, sizeof want, "%llu", (unsigned long long)value);
+        if ((int)size != length || memcmp(got, want, size) != 0) fail_msg("%s", want);
+    }
+}
+
 static void decimals_compare_across_scales(void **state)
 {
     (void)state;
@@ -262,6 +296,8 @@ int main(void)
         cmocka_unit_test(decimals_become_the_nearest_double),
         cmocka_unit_test(doubles_become_the_nearest_decimal),
         cmocka_unit_test(numbers_of_all_types_compare_by_exact_value),
+        cmocka_unit_test(a_decimal_beside_its_nearest_double_compares_by_exact_value),
+        cmocka_unit_test(integers_print_as_the_c_library_prints_them),
         cmocka_unit_test(decimals_compare_across_scales),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
