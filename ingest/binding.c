@@ -273,13 +273,13 @@ static bool is_acceptable(const weir_model_port *port, const weir_value *value)
     return value->as.integer >= INT32_MIN && value->as.integer <= INT32_MAX;
 }
 
-bool weir_binding_fill(weir_binding *binding, const weir_value *values)
+bool weir_binding_fill(weir_binding *binding, const weir_value *const *values)
 {
     const weir_binding_place *place = binding->places;
     for (size_t i = 0; i < binding->info->input_count; i++) {
         const weir_model_port *port = &binding->info->inputs[i];
         for (uint32_t at = 0; at < port->width; at++, place++) {
-            const weir_value *value = &values[place->column];
+            const weir_value *value = values[place->column];
             if (!is_acceptable(port, value)) return false;
             put(&binding->tensors[i], at, binding->vector->columns[place->column].type, value,
                 place->component);

@@ -31,5 +31,6 @@ typedef struct weir_binding {
 weir_error *weir_binding_init(weir_binding *binding, const weir_plan_vector *vector,
                               const weir_model_info *info);
 void weir_binding_deinit(weir_binding *binding);
-/* False if a value is null that the model does not accept. Strings point into the values. */
-bool weir_binding_fill(weir_binding *binding, const weir_value *values);
+/* values: one per column. False if one is null that the model does not accept. Strings point into
+ * the values. */
+bool weir_binding_fill(weir_binding *binding, const weir_value *const *values);

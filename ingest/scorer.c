@@ -4,9 +4,8 @@
 #include <stdlib.h>
 
 #include "ingest/binding.h"
+#include "ingest/score_record.h"
 #include "ops/runtime/assert.h"
-#include "schemas/avro.h"
-#include "schemas/json_value.h"
 
 const char weir_score_schema[] = {
 #include "score_schema.inc"
@@ -26,14 +25,11 @@ struct weir_scorer {
     uint32_t *order; /* places by contribution */
     uint32_t *reason_columns;
     double *reason_values;
-    weir_value *columns;
+    const weir_value **columns; /* where each stands */
     bool *overflow;
     weir_arena scratch;
-    weir_buffer text;
-    weir_buffer name, definitions; /* parts of the record that never change, as Avro */
+    weir_score_record *record;
 };
-
-static void prepare(weir_scorer *scorer);
 
 /* ---- binding ---- */
 
@@ -126,7 +122,7 @@ weir_error *weir_scorer_create(const weir_plan *plan, uint32_t score, const weir
     scorer->overflow = new_array(scorer->vector->column_count, sizeof *scorer->overflow);
     weir_error *error = bind_model(scorer);
     if (error == NULL) {
-        prepare(scorer);
+        scorer->record = weir_score_record_create(plan, scorer->score, scorer->info);
         *scorer_out = scorer;
         return NULL;
     }
@@ -143,9 +139,7 @@ void weir_scorer_destroy(weir_scorer *scorer)
     weir_binding_deinit(&scorer->binding);
     weir_plan_unref(scorer->plan);
     weir_arena_deinit(&scorer->scratch);
-    weir_buffer_deinit(&scorer->text);
-    weir_buffer_deinit(&scorer->name);
-    weir_buffer_deinit(&scorer->definitions);
+    weir_score_record_destroy(scorer->record);
     free(scorer->outputs);
     free(scorer->contributions);
     free(scorer->order);
@@ -176,7 +170,7 @@ static double output_value(const weir_scorer *scorer)
 
 /* A model that fails on a row, or gives no finite number, has no answer: the fallback has (never an
  * error of the stream). */
-static bool run_model(weir_scorer *scorer, const weir_value *columns, double *score_out)
+static bool run_model(weir_scorer *scorer, const weir_value *const *columns, double *score_out)
 {
     if (scorer->model == NULL || !weir_binding_fill(&scorer->binding, columns)) return false;
     weir_error *error = weir_model_run(scorer->model, scorer->workspace, scorer->binding.tensors, 1,
@@ -228,20 +222,23 @@ static uint32_t explain(weir_scorer *scorer)
     return count;
 }
 
-static const char *decide(const weir_plan_score *score, weir_expr_env *env)
+static void decide(const weir_plan_score *score, weir_expr_env *env, weir_score_answer *answer)
 {
     for (uint32_t i = 0; i < score->decision_count; i++) {
         const weir_plan_decision *decision = &score->decisions[i];
-        if (decision->when == NULL) return decision->name;
-        weir_value value = weir_expr_eval(decision->when, env);
-        if (value.kind == WEIR_BOOL && value.as.boolean) return decision->name;
+        weir_value room;
+        const weir_value *holds =
+            decision->when == NULL ? NULL : weir_expr_view(decision->when, env, &room);
+        if (holds != NULL && (holds->kind != WEIR_BOOL || !holds->as.boolean)) continue;
+        answer->decision = decision->name;
+        answer->decision_index = i;
+        return;
     }
-    return NULL;
 }
 
-weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,
-                               const weir_value *carried, const weir_value *self,
-                               weir_score_answer *answer_out)
+static void answer_of(weir_scorer *scorer, const weir_value *const *columns,
+                      const weir_value *carried, const weir_value *self,
+                      weir_score_answer *answer_out)
 {
     const weir_plan_score *score = scorer->score;
     weir_arena_reset(&scorer->scratch);
@@ -259,177 +256,17 @@ weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,
         answer_out->score = answer_out->has_score ? value.as.float64 : 0.0;
     }
     env.score = answer_out->has_score ? weir_float(answer_out->score) : weir_null();
-    answer_out->decision = decide(score, &env);
-    return NULL;
+    decide(score, &env, answer_out);
 }
 
-/* ---- the record: Avro by hand, in the order of schemas/score.avsc ---- */
-
-static void put_bytes(weir_buffer *out, const void *bytes, size_t size)
+weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,
+                               const weir_value *carried, const weir_value *self,
+                               weir_score_answer *answer_out)
 {
-    weir_buffer_put_zigzag(out, (int64_t)size);
-    weir_buffer_put(out, bytes, size);
-}
-
-static void put_text(weir_buffer *out, const char *text) { put_bytes(out, text, strlen(text)); }
-
-static void put_buffer(weir_buffer *out, const weir_buffer *from)
-{
-    put_bytes(out, from->data, from->size);
-}
-
-static void put_optional_text(weir_buffer *out, const char *text)
-{
-    weir_buffer_put_zigzag(out, text == NULL ? 0 : 1);
-    if (text != NULL) put_text(out, text);
-}
-
-static size_t print_number(uint64_t number, char *to)
-{
-    char digits[20];
-    size_t count = 0;
-    do {
-        digits[count++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    for (size_t i = 0; i < count; i++)
-        to[i] = digits[count - 1 - i];
-    return count;
-}
-
-/* "journal/partition/offset/index/ordinal" */
-static void put_id(weir_scorer *scorer, const weir_score_request *request, weir_buffer *out)
-{
-    weir_seq seq = request->event->seq;
-    uint64_t numbers[] = {(uint32_t)request->partition, (uint64_t)weir_seq_offset(seq),
-                          weir_seq_index(seq), request->ordinal};
-    size_t size = strlen(request->journal);
-    weir_buffer_clear(&scorer->text);
-    weir_buffer_put(&scorer->text, request->journal, size);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        char *to = (char *)weir_buffer_reserve(&scorer->text, 21);
-        to[0] = '/';
-        scorer->text.size += 1 + print_number(numbers[i], to + 1);
-    }
-    put_buffer(out, &scorer->text);
-}
-
-static void put_value_text(weir_scorer *scorer, weir_type type, const weir_value *value,
-                           weir_buffer *out)
-{
-    if (value->kind == WEIR_STRING) {
-        put_bytes(out, value->as.bytes, value->size);
-        return;
-    }
-    weir_buffer_clear(&scorer->text);
-    weir_text_write_value(&scorer->text, type, value);
-    put_buffer(out, &scorer->text);
-}
-
-static void put_hop_keys(weir_scorer *scorer, const weir_score_request *request, uint32_t hop,
-                         weir_buffer *out)
-{
-    const weir_plan_stream *stream = &scorer->plan->streams[request->event->stream];
-    const weir_plan_entity *entity = &scorer->plan->entities[stream->hops[hop].entity];
-    for (uint32_t i = 0; i < entity->key_count; i++) {
-        const weir_value *value = &request->event->fields[stream->hops[hop].key_slots[i]];
-        put_text(out, entity->key_names[i]);
-        put_value_text(scorer, entity->key_types[i], value, out);
-    }
-}
-
-/* The key fields of the hops that were visited; their fields are not null. A name that two entities
- * share comes once. */
-static void put_keys(weir_scorer *scorer, const weir_score_request *request, weir_buffer *out)
-{
-    const weir_plan_stream *stream = &scorer->plan->streams[request->event->stream];
-    for (uint32_t i = 0; i < request->point_count; i++) {
-        uint32_t hop = request->points[i].hop;
-        weir_buffer_put_zigzag(out, scorer->plan->entities[stream->hops[hop].entity].key_count);
-        put_hop_keys(scorer, request, hop, out);
-    }
-    weir_buffer_put_zigzag(out, 0);
-}
-
-static void put_event(weir_scorer *scorer, const weir_score_request *request, weir_buffer *out)
-{
-    const weir_plan_stream *stream = &scorer->plan->streams[request->event->stream];
-    put_text(out, stream->name);
-    weir_buffer_put_zigzag(out, request->event->et_us);
-    put_keys(scorer, request, out);
-    bool has_id =
-        stream->id_slot != WEIR_NONE && !weir_is_null(&request->event->fields[stream->id_slot]);
-    weir_buffer_put_zigzag(out, has_id);
-    if (has_id)
-        put_value_text(scorer, stream->slot_types[stream->id_slot],
-                       &request->event->fields[stream->id_slot], out);
-}
-
-static void put_answer(const weir_scorer *scorer, const weir_score_answer *answer, weir_buffer *out)
-{
-    weir_buffer_put_zigzag(out, answer->has_score);
-    if (answer->has_score) weir_buffer_put(out, &answer->score, sizeof answer->score);
-    put_optional_text(out, answer->decision);
-    weir_buffer_put_u8(out, answer->is_fallback);
-    if (answer->reason_count > 0) weir_buffer_put_zigzag(out, answer->reason_count);
-    for (uint32_t i = 0; i < answer->reason_count; i++) {
-        put_text(out, scorer->vector->columns[answer->reason_columns[i]].name);
-        weir_buffer_put(out, &answer->reason_values[i], sizeof(double));
-    }
-    weir_buffer_put_zigzag(out, 0);
-}
-
-static void put_errors(const weir_scorer *scorer, weir_buffer *out)
-{
-    for (uint32_t i = 0; i < scorer->vector->column_count; i++) {
-        if (!scorer->overflow[i]) continue;
-        weir_buffer_put_zigzag(out, 1); /* a block of one item */
-        put_text(out, scorer->vector->columns[i].name);
-        put_text(out, "overflow");
-    }
-    weir_buffer_put_zigzag(out, 0);
-}
-
-/* What is the same in every record. */
-static void prepare(weir_scorer *scorer)
-{
-    weir_buffer *out = &scorer->definitions;
-    weir_buffer_printf(&scorer->text, "%s.%s", scorer->plan->package, scorer->score->name);
-    put_buffer(&scorer->name, &scorer->text);
-    put_text(out, scorer->model == NULL ? "" : scorer->score->model);
-    put_bytes(out, scorer->model == NULL ? NULL : scorer->info->digest,
-              scorer->model == NULL ? 0 : 32);
-    put_text(out, scorer->model == NULL ? "" : scorer->info->profile);
-    put_bytes(out, scorer->plan->digest, WEIR_DIGEST_BYTES);
-    put_bytes(out, scorer->vector->digest, WEIR_DIGEST_BYTES);
-}
-
-static void put_receipt(const weir_scorer *scorer, const weir_score_request *request,
-                        weir_buffer *out)
-{
-    const weir_plan_stream *stream = &scorer->plan->streams[request->event->stream];
-    put_text(out, stream->topic);
-    weir_buffer_put_zigzag(out, request->copy->source_partition);
-    weir_buffer_put_zigzag(out, request->copy->source_offset);
-    weir_buffer_put_zigzag(out, request->point_count);
-    for (uint32_t i = 0; i < request->point_count; i++) {
-        const weir_read_point *point = &request->points[i];
-        put_text(out, scorer->plan->entities[stream->hops[point->hop].entity].name);
-        weir_buffer_put_zigzag(out, point->partition);
-        weir_buffer_put_zigzag(out, weir_seq_offset(point->seq));
-        weir_buffer_put_zigzag(out, weir_seq_index(point->seq));
-        weir_buffer_put_u8(out, point->beyond_horizon);
-    }
-    weir_buffer_put_zigzag(out, 0);
-}
-
-static void put_vector(weir_scorer *scorer, weir_buffer *out)
-{
-    weir_buffer_clear(&scorer->text);
     for (uint32_t i = 0; i < scorer->vector->column_count; i++)
-        weir_value_encode(weir_type_optional(scorer->vector->columns[i].type), &scorer->columns[i],
-                          &scorer->text);
-    put_buffer(out, &scorer->text);
+        scorer->columns[i] = &columns[i];
+    answer_of(scorer, scorer->columns, carried, self, answer_out);
+    return NULL;
 }
 
 weir_error *weir_scorer_score(weir_scorer *scorer, const weir_score_request *request,
@@ -437,18 +274,12 @@ weir_error *weir_scorer_score(weir_scorer *scorer, const weir_score_request *req
 {
     weir_score_answer answer;
     WEIR_ASSERT(request->point_count > 0 && request->event->stream == scorer->score->stream);
-    weir_engine_vector(request->engine, scorer->score->vector, request->event, scorer->columns,
-                       scorer->overflow);
-    WEIR_TRY(weir_scorer_answer(scorer, scorer->columns, request->event->carried,
-                                request->event->fields, &answer));
-    weir_frame_write(out, request->schema_id);
-    put_id(scorer, request, out);
-    weir_buffer_put(out, scorer->name.data, scorer->name.size);
-    put_event(scorer, request, out);
-    put_answer(scorer, &answer, out);
-    put_errors(scorer, out);
-    weir_buffer_put(out, scorer->definitions.data, scorer->definitions.size);
-    put_receipt(scorer, request, out);
-    put_vector(scorer, out);
+    bool overflows = weir_engine_vector_view(request->engine, scorer->score->vector, request->event,
+                                             scorer->columns, scorer->overflow);
+    answer_of(scorer, scorer->columns, request->event->carried, request->event->fields, &answer);
+    weir_score_record_put_event(scorer->record, request, out);
+    weir_score_record_put_answer(scorer->record, &answer, out);
+    weir_score_record_put_evidence(scorer->record, request, scorer->columns,
+                                   overflows ? scorer->overflow : NULL, out);
     return NULL;
 }

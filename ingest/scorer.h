@@ -49,7 +49,8 @@ typedef struct weir_score_answer {
     double score;
     bool has_score; /* false: neither model nor fallback gave a number */
     bool is_fallback;
-    const char *decision; /* or NULL */
+    const char *decision;    /* or NULL */
+    uint32_t decision_index; /* of the score's, where there is one */
     uint32_t reason_count;
     const uint32_t *reason_columns; /* of the vector, greatest contribution first */
     const double *reason_values;

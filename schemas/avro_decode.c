@@ -608,8 +608,9 @@ bool weir_frame_read(weir_bytes message, int32_t *schema_id_out, weir_bytes *bod
 
 void weir_frame_write(weir_buffer *out, int32_t schema_id)
 {
-    uint8_t frame[WEIR_FRAME_BYTES] = {0};
-    for (int i = 0; i < 4; i++)
-        frame[1 + i] = (uint8_t)((uint32_t)schema_id >> (24 - 8 * i));
-    weir_buffer_put(out, frame, sizeof frame);
+    uint8_t *frame = weir_buffer_reserve(out, WEIR_FRAME_BYTES);
+    uint32_t big_endian = __builtin_bswap32((uint32_t)schema_id);
+    frame[0] = 0;
+    memcpy(frame + 1, &big_endian, 4);
+    out->size += WEIR_FRAME_BYTES;
 }

@@ -133,11 +133,11 @@ weir_value weir_value_copy(const weir_value *value, weir_arena *into)
 
 /* -- Canonical bytes -- */
 
-enum { LEAD_NULL = 0, LEAD_SMALL_COUNT = 239, LEAD_LONG = 240, NUMBER_BYTES_MAX = 17 };
+enum { LEAD_NULL = 0, LEAD_LONG = WEIR_NUMBER_SMALL_COUNT + 1, NUMBER_BYTES_MAX = 17 };
 
 static void put_number(weir_buffer *out, weir_uint128 number)
 {
-    if (number < LEAD_SMALL_COUNT) {
+    if (number < WEIR_NUMBER_SMALL_COUNT) {
         weir_buffer_put_u8(out, (uint8_t)(number + 1));
         return;
     }
@@ -165,7 +165,7 @@ static bool take_number(weir_reader *reader, weir_uint128 *out)
     if (at == NULL) return false;
     weir_uint128 number = 0;
     memcpy(&number, at, size);
-    if (at[size - 1] == 0 || number < LEAD_SMALL_COUNT) {
+    if (at[size - 1] == 0 || number < WEIR_NUMBER_SMALL_COUNT) {
         reader->bad = true; /* there is a shorter form */
         return false;
     }

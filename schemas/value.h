@@ -92,6 +92,7 @@ weir_value weir_value_copy(const weir_value *value, weir_arena *into);
  * strings and bytes into the reader's memory and puts lists and vectors into `into`; bytes that are
  * not the canonical form of such a value make the reader bad.
  */
+enum { WEIR_NUMBER_SMALL_COUNT = 239 }; /* numbers below take one byte, the number plus one */
 void weir_value_encode(weir_type type, const weir_value *value, weir_buffer *out);
 weir_value weir_value_decode(weir_type type, weir_reader *reader, weir_arena *into);
 

@@ -336,7 +336,6 @@ static void tell_vector(proof_job *prover, const weir_plan_vector *vector, const
     }
 }
 
-/* Vectors are the last field of a score record: canonical bytes of every column, in order. */
 static void tell_score(proof_job *prover, const disputed *suspect, weir_buffer *out)
 {
     weir_bytes id;

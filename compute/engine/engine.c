@@ -63,7 +63,11 @@ struct weir_engine {
     uint64_t *stamps;  /* when a cell was collected last */
     uint64_t stamp;
     uint32_t *collected;
-    weir_bounds *bounds; /* of the group at hand */
+    weir_bounds *bounds;      /* of the group at hand */
+    const uint32_t **vectors; /* per vector and column: the carried value it is, or WEIR_NONE */
+    weir_value *columns;      /* of the vector at hand: those that are computed */
+    bool *column_overflow;
+    const weir_value **views;
     weir_buffer key, own_key, part;
     uint32_t last_hop;
 };
@@ -261,6 +265,26 @@ static void prepare_empty(weir_engine *engine)
     }
 }
 
+static void prepare_vectors(weir_engine *engine)
+{
+    const weir_plan *plan = engine->plan;
+    uint32_t columns_max = 0;
+    engine->vectors = weir_arena_array(&engine->arena, const uint32_t *, plan->vector_count + 1);
+    for (uint32_t v = 0; v < plan->vector_count; v++) {
+        const weir_plan_vector *vector = &plan->vectors[v];
+        uint32_t *carried = weir_arena_array(&engine->arena, uint32_t, vector->column_count + 1);
+        for (uint32_t c = 0; c < vector->column_count; c++) {
+            const weir_expr *expr = vector->columns[c].expr;
+            carried[c] = expr->op == WEIR_EXPR_CARRIED ? expr->index : WEIR_NONE;
+        }
+        engine->vectors[v] = carried;
+        if (vector->column_count > columns_max) columns_max = vector->column_count;
+    }
+    engine->columns = weir_arena_array(&engine->arena, weir_value, columns_max + 1);
+    engine->column_overflow = weir_arena_array(&engine->arena, bool, columns_max + 1);
+    engine->views = weir_arena_array(&engine->arena, const weir_value *, columns_max + 1);
+}
+
 weir_engine *weir_engine_create(const weir_plan *plan)
 {
     weir_engine *engine = weir_memory_calloc(1, sizeof *engine);
@@ -274,6 +298,7 @@ weir_engine *weir_engine_create(const weir_plan *plan)
     engine->stamps = weir_arena_array(arena, uint64_t, plan->cell_count);
     engine->collected = weir_arena_array(arena, uint32_t, plan->cell_count);
     engine->bounds = weir_arena_array(arena, weir_bounds, plan->cell_count + 1);
+    prepare_vectors(engine);
     prepare_members(engine);
     prepare_empty(engine);
     engine->reads = weir_arena_array(arena, hop_reads *, plan->stream_count * WEIR_PLAN_HOPS_MAX);
@@ -615,25 +640,51 @@ weir_error *weir_engine_lookup(weir_engine *engine, const weir_state_port *port,
     return NULL;
 }
 
-void weir_engine_vector(weir_engine *engine, uint32_t vector, const weir_event *event,
-                        weir_value *values_out, bool *overflow_out)
+/* Columns are null because of an overflow rarely enough to be told in a second pass. */
+static void tell_overflow(const weir_engine *engine, uint32_t vector, const weir_event *event,
+                          bool *overflow_out)
 {
     const weir_plan_vector *planned = &engine->plan->vectors[vector];
+    for (uint32_t c = 0; c < planned->column_count; c++) {
+        uint32_t carried = engine->vectors[vector][c];
+        overflow_out[c] =
+            carried != WEIR_NONE ? event->carried_overflow[carried] : engine->column_overflow[c];
+    }
+}
+
+bool weir_engine_vector_view(weir_engine *engine, uint32_t vector, const weir_event *event,
+                             const weir_value **columns_out, bool *overflow_out)
+{
+    const weir_plan_vector *planned = &engine->plan->vectors[vector];
+    const uint32_t *carried = engine->vectors[vector];
     WEIR_ASSERT(planned->stream == event->stream);
+    bool has_overflow = false;
     weir_expr_env env = {.fields = event->fields,
                          .self = event->fields,
                          .carried = event->carried,
                          .carried_overflow = event->carried_overflow,
                          .scratch = &engine->scratch};
-    for (uint32_t c = 0; c < planned->column_count; c++) {
-        const weir_expr *expr = planned->columns[c].expr;
-        if (expr->op == WEIR_EXPR_CARRIED) { /* a member as it is */
-            values_out[c] = event->carried[expr->index];
-            overflow_out[c] = event->carried_overflow[expr->index];
+    for (uint32_t c = 0, count = planned->column_count; c < count; c++) {
+        if (carried[c] != WEIR_NONE) {
+            columns_out[c] = &env.carried[carried[c]];
+            has_overflow |= env.carried_overflow[carried[c]];
             continue;
         }
         env.overflow = false;
-        values_out[c] = eval(expr, &env);
-        overflow_out[c] = env.overflow && weir_is_null(&values_out[c]);
+        columns_out[c] = weir_expr_view(planned->columns[c].expr, &env, &engine->columns[c]);
+        engine->column_overflow[c] = env.overflow && weir_is_null(columns_out[c]);
+        has_overflow |= engine->column_overflow[c];
     }
+    if (has_overflow) tell_overflow(engine, vector, event, overflow_out);
+    return has_overflow;
+}
+
+void weir_engine_vector(weir_engine *engine, uint32_t vector, const weir_event *event,
+                        weir_value *values_out, bool *overflow_out)
+{
+    uint32_t count = engine->plan->vectors[vector].column_count;
+    memset(overflow_out, 0, count * sizeof *overflow_out);
+    (void)weir_engine_vector_view(engine, vector, event, engine->views, overflow_out);
+    for (uint32_t c = 0; c < count; c++)
+        values_out[c] = *engine->views[c];
 }

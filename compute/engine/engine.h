@@ -86,6 +86,10 @@ weir_error *weir_engine_lookup(weir_engine *engine, const weir_state_port *port,
  */
 void weir_engine_vector(weir_engine *engine, uint32_t vector, const weir_event *event,
                         weir_value *values_out, bool *overflow_out);
+/* The same without a copy: each column where it stands, in the event, the plan or the engine.
+ * Returns whether there is an overflow at all; only then overflow_out is filled. */
+bool weir_engine_vector_view(weir_engine *engine, uint32_t vector, const weir_event *event,
+                             const weir_value **columns_out, bool *overflow_out);
 
 /* A state port in memory, for tests, `weir test` and small replays. */
 typedef struct weir_memory_state weir_memory_state;

@@ -23,6 +23,14 @@ static weir_error *bind(weir_binding *binding, const weir_model_port *ports, siz
     return weir_binding_init(binding, &vector, &info);
 }
 
+static bool fill(weir_binding *binding, const weir_value *values)
+{
+    const weir_value *views[4] = {NULL};
+    for (uint32_t i = 0; i < binding->vector->column_count; i++)
+        views[i] = &values[i];
+    return weir_binding_fill(binding, views);
+}
+
 static void assert_says(weir_error *error, const char *part)
 {
     assert_non_null(error);
@@ -39,7 +47,7 @@ static void one_unnamed_tensor_takes_the_columns_in_order(void **state)
         .name = "input", .kind = WEIR_TENSOR_FLOAT32, .width = 4, .accepts_missing = true};
     weir_value values[4] = {weir_int(16777217), weir_null(), weir_decimal(1234), weir_bool(true)};
     assert_null(bind(&binding, &port, 1));
-    assert_true(weir_binding_fill(&binding, values));
+    assert_true(fill(&binding, values));
     const float *row = binding.tensors[0].data;
     assert_true(row[0] == 16777216.0F && isnan(row[1]) && row[2] == 12.34F && row[3] == 1.0F);
     weir_binding_deinit(&binding);
@@ -55,11 +63,11 @@ static void named_inputs_take_their_columns_and_ignore_the_others(void **state)
                                {.name = "n", .kind = WEIR_TENSOR_INT64, .width = 1}};
     weir_value values[4] = {weir_int(INT64_MIN), weir_null(), weir_decimal(0), weir_bool(true)};
     assert_null(bind(&binding, ports, 2));
-    assert_true(weir_binding_fill(&binding, values));
+    assert_true(fill(&binding, values));
     assert_int_equal(*(const uint8_t *)binding.tensors[0].data, 1);
     assert_true(*(const int64_t *)binding.tensors[1].data == INT64_MIN);
     values[0] = weir_null(); /* an overflow: the model is not asked */
-    assert_false(weir_binding_fill(&binding, values));
+    assert_false(fill(&binding, values));
     weir_binding_deinit(&binding);
     ports[1].name = "m";
     assert_says(bind(&binding, ports, 2), "no such column; add `m = ...`");
@@ -80,7 +88,7 @@ static void names_in_the_file_bind_and_generic_ones_do_not(void **state)
                             .column_names = names};
     weir_value values[4] = {weir_int(7), weir_null(), weir_decimal(150), weir_bool(false)};
     assert_null(bind(&binding, &port, 1));
-    assert_true(weir_binding_fill(&binding, values));
+    assert_true(fill(&binding, values));
     const double *row = binding.tensors[0].data;
     assert_true(row[0] == 1.5 && row[1] == 7.0);
     weir_binding_deinit(&binding);
@@ -136,7 +144,7 @@ static void decimals_are_rounded_once(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         values[2] = weir_decimal(cases[i].unscaled);
-        assert_true(weir_binding_fill(&binding, values));
+        assert_true(fill(&binding, values));
         assert_true(row[0] == cases[i].want);
     }
     weir_binding_deinit(&binding);

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Avro by hand, in the order of schemas/score.avsc. `at` walks over bytes that were reserved in the
+ * output: every function here takes the place to write to and returns the one behind it.
+ */
+#include "ingest/score_record.h"
+
+#include <stdlib.h>
+
+#include "ops/runtime/assert.h"
+#include "schemas/avro.h"
+#include "schemas/decimal.h"
+#include "schemas/json_value.h"
+
+enum {
+    PIECE_PAD = 16, /* pieces are copied in whole words of this size */
+    LONG_BYTES = 10,
+    COLUMN_BYTES = 9,      /* a column of a plain kind */
+    SHORT_STRING_MAX = 63, /* has a length of one byte */
+};
+
+/* Constant bytes, padded behind to a multiple of PIECE_PAD. */
+typedef struct piece {
+    const uint8_t *bytes;
+    size_t size;
+} piece;
+
+/* What a hop adds to a record. */
+typedef struct hop_pieces {
+    piece receipt; /* the entity's name */
+    uint32_t key_count;
+    const piece *keys; /* each key field's name; the map's block count stands before the first */
+} hop_pieces;
+
+struct weir_score_record {
+    weir_arena arena;
+    const weir_plan *plan;
+    const weir_plan_stream *stream;
+    const weir_plan_vector *vector;
+    uint32_t decision_count;
+    const piece *decisions; /* and the null behind them */
+    const piece *column_names;
+    const hop_pieces *hops;
+    piece origin, definitions;
+    /* The id up to the index, for the journal record at hand. */
+    const char *journal;
+    int32_t partition;
+    int64_t offset;
+    weir_buffer id_head;
+    weir_buffer text;
+};
+
+/* ---- templates ---- */
+
+static piece keep(weir_score_record *record, weir_buffer *made)
+{
+    uint8_t *bytes = weir_arena_calloc(&record->arena, 1, made->size + PIECE_PAD);
+    if (made->size > 0) memcpy(bytes, made->data, made->size);
+    piece kept = {bytes, made->size};
+    weir_buffer_clear(made);
+    return kept;
+}
+
+static void put_bytes(weir_buffer *out, const void *bytes, size_t size)
+{
+    weir_buffer_put_zigzag(out, (int64_t)size);
+    weir_buffer_put(out, bytes, size);
+}
+
+static void put_text(weir_buffer *out, const char *text) { put_bytes(out, text, strlen(text)); }
+
+static hop_pieces prepare_hop(weir_score_record *record, const weir_plan_entity *entity,
+                              weir_buffer *room)
+{
+    piece *keys = weir_arena_array(&record->arena, piece, entity->key_count);
+    for (uint32_t i = 0; i < entity->key_count; i++) {
+        if (i == 0) weir_buffer_put_zigzag(room, entity->key_count);
+        put_text(room, entity->key_names[i]);
+        keys[i] = keep(record, room);
+    }
+    put_text(room, entity->name);
+    return (hop_pieces){keep(record, room), entity->key_count, keys};
+}
+
+static void prepare_hops(weir_score_record *record, weir_buffer *room)
+{
+    const weir_plan_stream *stream = record->stream;
+    hop_pieces *hops = weir_arena_array(&record->arena, hop_pieces, stream->hop_count + 1);
+    for (uint32_t h = 0; h < stream->hop_count; h++)
+        hops[h] = prepare_hop(record, &record->plan->entities[stream->hops[h].entity], room);
+    record->hops = hops;
+}
+
+static void prepare_decisions(weir_score_record *record, const weir_plan_score *score,
+                              weir_buffer *room)
+{
+    piece *decisions = weir_arena_array(&record->arena, piece, score->decision_count + 1);
+    for (uint32_t i = 0; i < score->decision_count; i++) {
+        weir_buffer_put_zigzag(room, 1);
+        put_text(room, score->decisions[i].name);
+        decisions[i] = keep(record, room);
+    }
+    weir_buffer_put_zigzag(room, 0);
+    decisions[score->decision_count] = keep(record, room);
+    record->decisions = decisions;
+    record->decision_count = score->decision_count;
+}
+
+static void prepare_columns(weir_score_record *record, weir_buffer *room)
+{
+    piece *names = weir_arena_array(&record->arena, piece, record->vector->column_count + 1);
+    for (uint32_t i = 0; i < record->vector->column_count; i++) {
+        put_text(room, record->vector->columns[i].name);
+        names[i] = keep(record, room);
+    }
+    record->column_names = names;
+}
+
+/* `name` to the end: what computed the score. */
+static void prepare_definitions(weir_score_record *record, const weir_plan_score *score,
+                                const weir_model_info *model, weir_buffer *room)
+{
+    weir_buffer name = {0};
+    weir_buffer_printf(&name, "%s.%s", record->plan->package, score->name);
+    put_bytes(room, name.data, name.size);
+    weir_buffer_deinit(&name);
+    put_text(room, record->stream->name);
+    put_text(room, model == NULL ? "" : score->model);
+    put_bytes(room, model == NULL ? NULL : model->digest, model == NULL ? 0 : 32);
+    put_text(room, model == NULL ? "" : model->profile);
+    put_bytes(room, record->plan->digest, WEIR_DIGEST_BYTES);
+    put_bytes(room, record->vector->digest, WEIR_DIGEST_BYTES);
+    record->definitions = keep(record, room);
+}
+
+weir_score_record *weir_score_record_create(const weir_plan *plan, const weir_plan_score *score,
+                                            const weir_model_info *model)
+{
+    weir_score_record *record = calloc(1, sizeof *record);
+    WEIR_ASSERT(record != NULL);
+    weir_buffer room = {0};
+    record->plan = plan;
+    record->stream = &plan->streams[score->stream];
+    record->vector = &plan->vectors[score->vector];
+    prepare_hops(record, &room);
+    prepare_decisions(record, score, &room);
+    prepare_columns(record, &room);
+    prepare_definitions(record, score, model, &room);
+    put_text(&room, record->stream->topic);
+    record->origin = keep(record, &room);
+    weir_buffer_deinit(&room);
+    return record;
+}
+
+void weir_score_record_destroy(weir_score_record *record)
+{
+    if (record == NULL) return;
+    weir_arena_deinit(&record->arena);
+    weir_buffer_deinit(&record->id_head);
+    weir_buffer_deinit(&record->text);
+    free(record);
+}
+
+/* ---- what is put ---- */
+
+static inline uint8_t *put_long(uint8_t *at, int64_t value)
+{
+    uint64_t left = weir_zigzag(value);
+    for (; left >= 0x80; left >>= 7)
+        *at++ = (uint8_t)(left | 0x80);
+    *at++ = (uint8_t)left;
+    return at;
+}
+
+static inline uint8_t *put_piece(uint8_t *at, const piece *from)
+{
+    for (size_t i = 0; i < from->size; i += PIECE_PAD)
+        memcpy(at + i, from->bytes + i, PIECE_PAD);
+    return at + from->size;
+}
+
+/* Room for a piece and some longs. */
+static inline uint8_t *room_for(weir_buffer *out, const piece *from, size_t longs)
+{
+    return weir_buffer_reserve(out, from->size + PIECE_PAD + longs * LONG_BYTES);
+}
+
+static inline void advance(weir_buffer *out, const uint8_t *to)
+{
+    out->size = (size_t)(to - out->data);
+}
+
+/* ---- the event ---- */
+
+static void start_id(weir_score_record *record, const weir_score_request *request, int64_t offset)
+{
+    record->journal = request->journal;
+    record->partition = request->partition;
+    record->offset = offset;
+    weir_buffer_clear(&record->id_head);
+    weir_buffer_printf(&record->id_head, "%s/%u/%lld/", request->journal,
+                       (unsigned)request->partition, (long long)offset);
+}
+
+/* "journal/partition/offset/index/ordinal": all events of a journal record begin alike. */
+static void put_id(weir_score_record *record, const weir_score_request *request, weir_buffer *out)
+{
+    int64_t offset = weir_seq_offset(request->event->seq);
+    if (offset != record->offset || request->journal != record->journal ||
+        request->partition != record->partition)
+        start_id(record, request, offset);
+    size_t head = record->id_head.size;
+    char tail[2 * WEIR_DECIMAL_TEXT_MAX];
+    size_t size = weir_uint64_print(weir_seq_index(request->event->seq), tail);
+    tail[size++] = '/';
+    size += weir_uint64_print(request->ordinal, tail + size);
+    uint8_t *at = weir_buffer_reserve(out, LONG_BYTES + head + sizeof tail);
+    at = put_long(at, (int64_t)(head + size));
+    memcpy(at, record->id_head.data, head);
+    memcpy(at + head, tail, PIECE_PAD);
+    advance(out, at + head + size);
+}
+
+/* A value as an Avro string. */
+static void put_printed(weir_score_record *record, weir_type type, const weir_value *value,
+                        weir_buffer *out)
+{
+    if (value->kind == WEIR_STRING) {
+        put_bytes(out, value->as.bytes, value->size);
+    } else if (value->kind == WEIR_INT64 && value->as.integer >= 0) {
+        uint8_t *at = weir_buffer_reserve(out, 1 + WEIR_DECIMAL_TEXT_MAX);
+        size_t size = weir_uint64_print((uint64_t)value->as.integer, (char *)at + 1);
+        WEIR_ASSERT(size <= SHORT_STRING_MAX);
+        *at = (uint8_t)(2 * size);
+        out->size += 1 + size;
+    } else {
+        weir_buffer_clear(&record->text);
+        weir_text_write_value(&record->text, type, value);
+        put_bytes(out, record->text.data, record->text.size);
+    }
+}
+
+/* The key fields of the hops that were visited, which are not null; a block of the map for each. */
+static void put_keys(weir_score_record *record, const weir_score_request *request, weir_buffer *out)
+{
+    for (uint32_t i = 0; i < request->point_count; i++) {
+        uint32_t index = request->points[i].hop;
+        const hop_pieces *hop = &record->hops[index];
+        const weir_plan_hop *planned = &record->stream->hops[index];
+        const weir_type *types = record->plan->entities[planned->entity].key_types;
+        for (uint32_t k = 0; k < hop->key_count; k++) {
+            advance(out, put_piece(room_for(out, &hop->keys[k], 0), &hop->keys[k]));
+            put_printed(record, types[k], &request->event->fields[planned->key_slots[k]], out);
+        }
+    }
+    weir_buffer_put_u8(out, 0);
+}
+
+void weir_score_record_put_event(weir_score_record *record, const weir_score_request *request,
+                                 weir_buffer *out)
+{
+    const weir_plan_stream *stream = record->stream;
+    weir_frame_write(out, request->schema_id);
+    put_id(record, request, out);
+    weir_buffer_put_zigzag(out, request->event->et_us);
+    put_keys(record, request, out);
+    const weir_value *id =
+        stream->id_slot == WEIR_NONE ? NULL : &request->event->fields[stream->id_slot];
+    bool has_id = id != NULL && !weir_is_null(id);
+    weir_buffer_put_zigzag(out, has_id);
+    if (has_id) put_printed(record, stream->slot_types[stream->id_slot], id, out);
+}
+
+/* ---- the answer ---- */
+
+static void put_reasons(const weir_score_record *record, const weir_score_answer *answer,
+                        weir_buffer *out)
+{
+    if (answer->reason_count > 0) weir_buffer_put_zigzag(out, answer->reason_count);
+    for (uint32_t i = 0; i < answer->reason_count; i++) {
+        const piece *name = &record->column_names[answer->reason_columns[i]];
+        uint8_t *at = put_piece(room_for(out, name, 1), name);
+        memcpy(at, &answer->reason_values[i], sizeof(double));
+        advance(out, at + sizeof(double));
+    }
+    weir_buffer_put_u8(out, 0);
+}
+
+void weir_score_record_put_answer(const weir_score_record *record, const weir_score_answer *answer,
+                                  weir_buffer *out)
+{
+    const piece *decision = &record->decisions[answer->decision == NULL ? record->decision_count
+                                                                        : answer->decision_index];
+    uint8_t *at = room_for(out, decision, 2);
+    *at++ = answer->has_score ? 2 : 0;
+    if (answer->has_score) {
+        memcpy(at, &answer->score, sizeof answer->score);
+        at += sizeof answer->score;
+    }
+    at = put_piece(at, decision);
+    *at++ = answer->is_fallback;
+    advance(out, at);
+    put_reasons(record, answer, out);
+}
+
+/* ---- the evidence ---- */
+
+static void put_errors(const weir_score_record *record, const bool *overflow, weir_buffer *out)
+{
+    for (uint32_t i = 0; overflow != NULL && i < record->vector->column_count; i++) {
+        if (!overflow[i]) continue;
+        weir_buffer_put_zigzag(out, 1); /* a block of one item */
+        advance(out,
+                put_piece(room_for(out, &record->column_names[i], 0), &record->column_names[i]));
+        put_text(out, "overflow");
+    }
+    weir_buffer_put_u8(out, 0);
+}
+
+static void put_receipt(const weir_score_record *record, const weir_score_request *request,
+                        weir_buffer *out)
+{
+    uint8_t *at = put_piece(room_for(out, &record->origin, 3), &record->origin);
+    at = put_long(at, request->copy->source_partition);
+    at = put_long(at, request->copy->source_offset);
+    advance(out, put_long(at, request->point_count));
+    for (uint32_t i = 0; i < request->point_count; i++) {
+        const weir_read_point *point = &request->points[i];
+        const piece *entity = &record->hops[point->hop].receipt;
+        at = put_piece(room_for(out, entity, 4), entity);
+        at = put_long(at, point->partition);
+        at = put_long(at, weir_seq_offset(point->seq));
+        at = put_long(at, weir_seq_index(point->seq));
+        *at++ = point->beyond_horizon;
+        advance(out, at);
+    }
+    weir_buffer_put_u8(out, 0);
+}
+
+/* Canonical bytes (schemas/value.c) of a kind that needs no type to be written; NULL: another. */
+static inline uint8_t *put_plain(uint8_t *at, const weir_value *value)
+{
+    uint64_t number = 0;
+    if (value->kind == WEIR_FLOAT64) {
+        *at = 1;
+        memcpy(at + 1, &value->as.float64, 8);
+        return at + 9;
+    }
+    if (value->kind == WEIR_INT64 || value->kind == WEIR_TIME || value->kind == WEIR_DURATION) {
+        number = weir_zigzag(value->as.integer);
+    } else if (value->kind == WEIR_BOOL) {
+        number = value->as.boolean;
+    } else if (value->kind == WEIR_NULL) {
+        *at = 0;
+        return at + 1;
+    } else {
+        return NULL;
+    }
+    if (number < WEIR_NUMBER_SMALL_COUNT) {
+        *at = (uint8_t)(number + 1);
+        return at + 1;
+    }
+    size_t size = (71 - (size_t)__builtin_clzll(number)) / 8;
+    *at = (uint8_t)(WEIR_NUMBER_SMALL_COUNT + size);
+    memcpy(at + 1, &number, 8);
+    return at + 1 + size;
+}
+
+static void put_columns(weir_score_record *record, const weir_value *const *columns)
+{
+    weir_buffer *out = &record->text;
+    uint32_t count = record->vector->column_count;
+    weir_buffer_clear(out);
+    uint8_t *at = weir_buffer_reserve(out, (size_t)count * COLUMN_BYTES);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *behind = put_plain(at, columns[i]);
+        if (behind == NULL) {
+            advance(out, at);
+            weir_value_encode(weir_type_optional(record->vector->columns[i].type), columns[i], out);
+            behind = weir_buffer_reserve(out, (size_t)(count - i) * COLUMN_BYTES);
+        }
+        at = behind;
+    }
+    advance(out, at);
+}
+
+void weir_score_record_put_evidence(weir_score_record *record, const weir_score_request *request,
+                                    const weir_value *const *columns, const bool *overflow,
+                                    weir_buffer *out)
+{
+    put_errors(record, overflow, out);
+    put_receipt(record, request, out);
+    put_columns(record, columns);
+    put_bytes(out, record->text.data, record->text.size);
+    weir_buffer_put(out, record->definitions.bytes, record->definitions.size);
+}
