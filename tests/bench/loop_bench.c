@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loop_bench - what a worker costs between two topics, counted from outside.
+ *
+ * Feeds staged records to a source topic, starts the worker given behind `--`, watches its scores
+ * as a read_committed reader, and prints `name value` lines. Three parts, as the streaming peers
+ * are measured:
+ *
+ *   busy      the input stays at most --ahead rows before the first row without a score; CPU
+ *             seconds of the worker's process (all threads, user and system, from /proc) and of
+ *             the broker's are counted between 50 % and 95 % of --events
+ *   rate      --rate events a second for --seconds, the first tenth not counted: CPU, and latency
+ *             from send to sight
+ *   recovery  SIGKILL under that load, restarted at once: time to the first new score, and until
+ *             nothing is missing
+ *
+ * Ends with 1 unless every event was scored; copies of a score are counted.
+ * tests/bench/loop_bench.sh prepares broker, topics and records.
+ */
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ingest/kafka_producer.h"
+#include "ingest/kafka_reader.h"
+#include "ingest/topics.h"
+#include "ops/runtime/assert.h"
+#include "ops/runtime/clock.h"
+
+enum {
+    FRAME = 5, /* Confluent's magic and schema id */
+    SETTLE_US = 500000,
+    STALL_US = 60000000,
+    KILL_AFTER_SECONDS = 5,
+    THREAD_KINDS = 16,
+};
+
+typedef struct event {
+    size_t at, key_size, value_size; /* in the staged bytes */
+    _Atomic int64_t sent_us, seen_us;
+} event;
+
+typedef struct bench {
+    weir_kafka_options kafka;
+    const char *staged, *source, *scores;
+    const char *profiler; /* run with the worker's number when counting begins; or NULL */
+    char **worker;
+    pid_t worker_pid, broker_pid;
+    long events, rate, seconds, ahead;
+    bool kills;
+    weir_buffer bytes;
+    event *all;
+    size_t count;
+    int64_t first_id;
+    size_t sent;
+    int64_t stall_us;
+    _Atomic size_t seen, first_missing, twice, foreign;
+    _Atomic int64_t killed_us, first_new_us;
+    atomic_bool stop;
+    weir_kafka_producer *producer;
+    int32_t partitions;
+} bench;
+
+static void ok(weir_error *error)
+{
+    if (error == NULL) return;
+    (void)fprintf(stderr, "%s\n", weir_error_message(error));
+    exit(1);
+}
+
+static void figure(const char *name, double value) { (void)printf("%s %.3f\n", name, value); }
+
+/* --- what /proc says --- */
+
+typedef struct cpu_sample {
+    double seconds;
+    int64_t at_us;
+    struct {
+        char name[32];
+        double seconds;
+    } kinds[THREAD_KINDS];
+    size_t kind_count;
+} cpu_sample;
+
+/* User and system seconds of a stat file, and the thread's name without its number. */
+static double stat_read(const char *path, char name[32])
+{
+    char text[1024] = "";
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return 0;
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    text[size] = 0;
+    const char *open = strchr(text, '('), *close = strrchr(text, ')');
+    if (open == NULL || close == NULL) return 0;
+    size_t length = 0;
+    for (const char *c = open + 1; c < close && length < 31; c++) {
+        if (*c < '0' || *c > '9') name[length++] = *c;
+    }
+    name[length] = 0;
+    unsigned long user = 0, system = 0;
+    if (sscanf(close + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) !=
+        2) {
+        return 0;
+    }
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void kind_add(cpu_sample *sample, const char *name, double seconds)
+{
+    size_t i = 0;
+    while (i < sample->kind_count && strcmp(sample->kinds[i].name, name) != 0)
+        i++;
+    if (i == THREAD_KINDS) return;
+    if (i == sample->kind_count) {
+        (void)snprintf(sample->kinds[i].name, sizeof sample->kinds[i].name, "%s", name);
+        sample->kinds[i].seconds = 0;
+        sample->kind_count++;
+    }
+    sample->kinds[i].seconds += seconds;
+}
+
+static cpu_sample cpu_of(pid_t pid)
+{
+    cpu_sample sample = {.at_us = weir_clock_monotonic_us()};
+    char path[300], name[32] = "";
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    sample.seconds = stat_read(path, name);
+    (void)snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *tasks = opendir(path);
+    for (struct dirent *entry; tasks != NULL && (entry = readdir(tasks)) != NULL;) {
+        if (entry->d_name[0] == '.') continue;
+        (void)snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", pid, entry->d_name);
+        double seconds = stat_read(path, name);
+        kind_add(&sample, name, seconds);
+    }
+    if (tasks != NULL) (void)closedir(tasks);
+    return sample;
+}
+
+static void kinds_print(const char *part, const cpu_sample *from, const cpu_sample *to,
+                        double millions)
+{
+    for (size_t i = 0; i < to->kind_count; i++) {
+        double before = 0;
+        for (size_t j = 0; j < from->kind_count; j++) {
+            if (strcmp(from->kinds[j].name, to->kinds[i].name) == 0)
+                before = from->kinds[j].seconds;
+        }
+        double us = (to->kinds[i].seconds - before) / millions;
+        if (us < 0.005) continue;
+        (void)printf("%s_us_per_event_of %s %.3f\n", part, to->kinds[i].name, us);
+    }
+}
+
+/* --- the staged records --- */
+
+/* Avro's zig-zag number. */
+static int64_t avro_long(weir_reader *reader)
+{
+    uint64_t raw = weir_reader_varint(reader);
+    return (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
+}
+
+static void avro_skip(weir_reader *reader)
+{
+    (void)weir_reader_take(reader, (size_t)avro_long(reader));
+}
+
+static void staged_take(bench *self, const weir_log_record *record)
+{
+    weir_reader reader = weir_reader_of(record->value.data + FRAME, record->value.size - FRAME);
+    int64_t id = avro_long(&reader);
+    if (self->count == 0) self->first_id = id;
+    WEIR_ASSERT(id == self->first_id + (int64_t)self->count); /* rows are numbered one by one */
+    event *one = &self->all[self->count++];
+    one->at = self->bytes.size;
+    one->key_size = record->key.size;
+    one->value_size = record->value.size;
+    weir_buffer_put(&self->bytes, record->key.data, record->key.size);
+    weir_buffer_put(&self->bytes, record->value.data, record->value.size);
+}
+
+/* The staging topic has one partition, so the rows are in order. */
+static void staged_load(bench *self, size_t most)
+{
+    weir_kafka_reader *reader = NULL;
+    uint32_t source = 0;
+    ok(weir_kafka_reader_open(&self->kafka, &reader));
+    ok(weir_kafka_reader_add(reader, self->staged, 0, WEIR_OFFSET_START, &source));
+    self->all = calloc(most, sizeof *self->all);
+    WEIR_ASSERT(self->all != NULL);
+    for (bool is_end = false; !is_end && self->count < most;) {
+        const weir_fetched *items = NULL;
+        size_t count = 0;
+        ok(weir_kafka_reader_poll(reader, 10000, 1000, &items, &count, NULL));
+        for (size_t i = 0; i < count && self->count < most; i++) {
+            is_end = items[i].is_end;
+            if (!is_end) staged_take(self, &items[i].record);
+        }
+    }
+    weir_kafka_reader_close(reader);
+}
+
+/* --- the scores --- */
+
+/* The event's number in a score record (schemas/score.avsc); -1: none. */
+static int64_t score_event(weir_bytes value)
+{
+    char text[24] = "";
+    weir_reader reader = weir_reader_of(value.data + FRAME, value.size - FRAME);
+    for (int i = 0; i < 3; i++)
+        avro_skip(&reader); /* id, name, stream */
+    (void)avro_long(&reader);
+    for (int64_t n = avro_long(&reader); n != 0 && !reader.bad; n = avro_long(&reader)) {
+        if (n < 0) (void)avro_long(&reader), n = -n;
+        for (int64_t i = 0; i < 2 * n; i++)
+            avro_skip(&reader);
+    }
+    if (avro_long(&reader) != 1) return -1;
+    size_t size = (size_t)avro_long(&reader);
+    if (reader.bad || size >= sizeof text || weir_reader_left(&reader) < size) return -1;
+    memcpy(text, reader.next, size);
+    return strtoll(text, NULL, 10);
+}
+
+static void score_seen(bench *self, const weir_log_record *record, int64_t now_us)
+{
+    int64_t index = score_event(record->value) - self->first_id;
+    if (index < 0 || (size_t)index >= self->count) {
+        self->foreign++;
+        return;
+    }
+    event *one = &self->all[index];
+    if (one->seen_us != 0) {
+        self->twice++;
+        return;
+    }
+    one->seen_us = now_us;
+    int64_t killed_us = self->killed_us;
+    if (killed_us != 0 && self->first_new_us == 0 && now_us - killed_us > SETTLE_US) {
+        self->first_new_us = now_us;
+    }
+    self->seen++;
+    while (self->first_missing < self->count && self->all[self->first_missing].seen_us != 0)
+        self->first_missing++;
+}
+
+static void *scores_watch(void *context)
+{
+    bench *self = context;
+    weir_kafka_reader *reader = NULL;
+    int32_t partitions = 0;
+    ok(weir_kafka_reader_open(&self->kafka, &reader));
+    ok(weir_kafka_reader_count(reader, self->scores, &partitions));
+    for (int32_t i = 0; i < partitions; i++) {
+        uint32_t source = 0;
+        ok(weir_kafka_reader_add(reader, self->scores, i, WEIR_OFFSET_START, &source));
+    }
+    while (!self->stop) {
+        const weir_fetched *items = NULL;
+        size_t count = 0;
+        ok(weir_kafka_reader_poll(reader, 2000, 20, &items, &count, NULL));
+        int64_t now_us = weir_clock_monotonic_us();
+        for (size_t i = 0; i < count; i++) {
+            if (!items[i].is_end) score_seen(self, &items[i].record, now_us);
+        }
+    }
+    weir_kafka_reader_close(reader);
+    return NULL;
+}
+
+/* --- the worker --- */
+
+static void worker_start(bench *self)
+{
+    self->worker_pid = fork();
+    WEIR_ASSERT(self->worker_pid >= 0);
+    if (self->worker_pid > 0) return;
+    (void)execvp(self->worker[0], self->worker);
+    perror(self->worker[0]);
+    _exit(127);
+}
+
+static void worker_end(bench *self, int signal)
+{
+    int status = 0;
+    (void)kill(self->worker_pid, signal);
+    (void)waitpid(self->worker_pid, &status, 0);
+}
+
+static void worker_check(const bench *self)
+{
+    int status = 0;
+    if (waitpid(self->worker_pid, &status, WNOHANG) == 0) return;
+    (void)fprintf(stderr, "the worker ended by itself (status %d)\n", status);
+    exit(1);
+}
+
+static void seen_wait(bench *self, size_t want)
+{
+    size_t last = 0;
+    int64_t moved_us = weir_clock_monotonic_us();
+    while (self->seen < want) {
+        worker_check(self);
+        int64_t now_us = weir_clock_monotonic_us();
+        if (self->seen != last) {
+            last = self->seen;
+            moved_us = now_us;
+        } else if (now_us - moved_us > STALL_US) {
+            (void)fprintf(stderr, "no score for a minute; %zu of %zu\n", last, want);
+            worker_end(self, SIGKILL);
+            exit(1);
+        }
+        usleep(1000);
+    }
+}
+
+/* --- feeding --- */
+
+static void send_next(bench *self)
+{
+    event *one = &self->all[self->sent++];
+    weir_bytes key = {self->bytes.data + one->at, one->key_size};
+    weir_bytes value = {key.data + one->key_size, one->value_size};
+    one->sent_us = weir_clock_monotonic_us();
+    ok(weir_kafka_producer_add(self->producer, 0, weir_partition_of(key, self->partitions), key,
+                               value, 0, 0));
+}
+
+static void send_now(bench *self)
+{
+    ok(weir_kafka_producer_send(self->producer));
+    ok(weir_kafka_producer_poll(self->producer, 0));
+}
+
+static void *busy_feed(void *context)
+{
+    bench *self = context;
+    while (self->sent < (size_t)self->events) {
+        long room = self->ahead - (long)(self->sent - self->first_missing);
+        for (long i = 0; i < room && i < 500 && self->sent < (size_t)self->events; i++)
+            send_next(self);
+        send_now(self);
+        if (room <= 0) usleep(500);
+    }
+    ok(weir_kafka_producer_flush(self->producer, 60000));
+    return NULL;
+}
+
+/* Sends `count` events at the rate, or until the first score after a kill. */
+static void rate_feed(bench *self, size_t count, bool until_new)
+{
+    int64_t began_us = weir_clock_monotonic_us();
+    for (size_t sent = 0; sent < count && !(until_new && self->first_new_us != 0);) {
+        int64_t passed_us = weir_clock_monotonic_us() - began_us;
+        size_t due = (size_t)(passed_us * self->rate / 1000000);
+        for (; sent < due && sent < count && self->sent < self->count; sent++)
+            send_next(self);
+        if (self->sent == self->count) break;
+        send_now(self);
+        usleep(1000);
+    }
+    ok(weir_kafka_producer_flush(self->producer, 60000));
+}
+
+/* --- the parts --- */
+
+static void part_print(const char *part, const cpu_sample *from, const cpu_sample *to,
+                       double broker_seconds, double millions)
+{
+    char name[64];
+    double seconds = (double)(to->at_us - from->at_us) / 1e6;
+    (void)snprintf(name, sizeof name, "%s_us_per_event", part);
+    figure(name, (to->seconds - from->seconds) / millions);
+    kinds_print(part, from, to, millions);
+    (void)snprintf(name, sizeof name, "%s_broker_us_per_event", part);
+    figure(name, broker_seconds / millions);
+    (void)snprintf(name, sizeof name, "%s_events_per_s", part);
+    figure(name, millions * 1e6 / seconds);
+    (void)snprintf(name, sizeof name, "%s_cores", part);
+    figure(name, (to->seconds - from->seconds) / seconds);
+}
+
+static void profiler_start(const bench *self)
+{
+    char number[16];
+    if (self->profiler == NULL || fork() != 0) return;
+    (void)snprintf(number, sizeof number, "%d", self->worker_pid);
+    (void)execlp(self->profiler, self->profiler, number, NULL);
+    perror(self->profiler);
+    _exit(127);
+}
+
+static void busy(bench *self)
+{
+    pthread_t feeder;
+    WEIR_ASSERT(pthread_create(&feeder, NULL, busy_feed, self) == 0);
+    seen_wait(self, (size_t)self->events / 2);
+    profiler_start(self);
+    size_t first = self->seen;
+    cpu_sample from = cpu_of(self->worker_pid), broker_from = cpu_of(self->broker_pid);
+    seen_wait(self, (size_t)self->events / 20 * 19);
+    size_t last = self->seen;
+    cpu_sample to = cpu_of(self->worker_pid), broker_to = cpu_of(self->broker_pid);
+    part_print("busy", &from, &to, broker_to.seconds - broker_from.seconds,
+               (double)(last - first) / 1e6);
+    (void)pthread_join(feeder, NULL);
+    seen_wait(self, (size_t)self->events);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void latencies_print(const bench *self, size_t first, size_t last)
+{
+    size_t count = last - first;
+    int64_t *us = calloc(count + 1, sizeof *us);
+    WEIR_ASSERT(us != NULL);
+    for (size_t i = 0; i < count; i++)
+        us[i] = self->all[first + i].seen_us - self->all[first + i].sent_us;
+    qsort(us, count, sizeof *us, by_number);
+    figure("rate_latency_p50_ms", (double)us[count / 2] / 1e3);
+    figure("rate_latency_p90_ms", (double)us[count * 9 / 10] / 1e3);
+    figure("rate_latency_p99_ms", (double)us[count * 99 / 100] / 1e3);
+    figure("rate_latency_max_ms", (double)us[count - 1] / 1e3);
+    free(us);
+}
+
+static void rate(bench *self)
+{
+    size_t total = (size_t)(self->rate * self->seconds);
+    rate_feed(self, total / 10, false);
+    size_t first = self->sent;
+    cpu_sample from = cpu_of(self->worker_pid), broker_from = cpu_of(self->broker_pid);
+    rate_feed(self, total - total / 10, false);
+    size_t last = self->sent;
+    cpu_sample to = cpu_of(self->worker_pid), broker_to = cpu_of(self->broker_pid);
+    seen_wait(self, last);
+    part_print("rate", &from, &to, broker_to.seconds - broker_from.seconds,
+               (double)(last - first) / 1e6);
+    latencies_print(self, first, last);
+}
+
+static void recovery(bench *self)
+{
+    rate_feed(self, (size_t)(self->rate * KILL_AFTER_SECONDS), false);
+    self->killed_us = weir_clock_monotonic_us();
+    worker_end(self, SIGKILL);
+    worker_start(self);
+    rate_feed(self, self->count - self->sent, true);
+    seen_wait(self, self->sent);
+    figure("recovery_first_score_s", (double)(self->first_new_us - self->killed_us) / 1e6);
+    figure("recovery_caught_up_s", (double)(weir_clock_monotonic_us() - self->killed_us) / 1e6);
+}
+
+/* --- the command --- */
+
+static long number(const char *text) { return strtol(text, NULL, 10); }
+
+static void usage(void)
+{
+    (void)fprintf(stderr, "loop_bench --brokers B --staged T --source T --scores T --broker-pid P\n"
+                          "           [--events N] [--ahead N] [--rate N] [--seconds N] [--kill 1]"
+                          "\n           [--profiler P] -- WORKER...\n");
+    exit(64);
+}
+
+static void option_take(bench *self, const char *name, const char *value)
+{
+    if (strcmp(name, "--brokers") == 0)
+        self->kafka.brokers = value;
+    else if (strcmp(name, "--staged") == 0)
+        self->staged = value;
+    else if (strcmp(name, "--source") == 0)
+        self->source = value;
+    else if (strcmp(name, "--scores") == 0)
+        self->scores = value;
+    else if (strcmp(name, "--broker-pid") == 0)
+        self->broker_pid = (pid_t)number(value);
+    else if (strcmp(name, "--events") == 0)
+        self->events = number(value);
+    else if (strcmp(name, "--ahead") == 0)
+        self->ahead = number(value);
+    else if (strcmp(name, "--rate") == 0)
+        self->rate = number(value);
+    else if (strcmp(name, "--seconds") == 0)
+        self->seconds = number(value);
+    else if (strcmp(name, "--profiler") == 0)
+        self->profiler = value;
+    else if (strcmp(name, "--kill") == 0)
+        self->kills = number(value) != 0;
+    else
+        usage();
+}
+
+static void arguments_take(bench *self, int count, char **words)
+{
+    int i = 1;
+    for (; i + 1 < count && strcmp(words[i], "--") != 0; i += 2)
+        option_take(self, words[i], words[i + 1]);
+    if (i + 1 >= count || strcmp(words[i], "--") != 0 || self->staged == NULL ||
+        self->source == NULL || self->scores == NULL) {
+        usage();
+    }
+    self->worker = words + i + 1;
+}
+
+int main(int count, char **words)
+{
+    static bench self = {.events = 1000000, .ahead = 50000, .rate = 5000, .seconds = 20};
+    enum { RECOVERY_SECONDS = 60 };
+    arguments_take(&self, count, words);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    staged_load(&self, (size_t)(self.events + self.rate * (self.seconds + RECOVERY_SECONDS)));
+    if (self.events > (long)self.count) self.events = (long)self.count;
+    weir_producer_options how = {.kafka = &self.kafka, .wake_fd = -1};
+    ok(weir_kafka_producer_open(&how, &self.producer));
+    ok(weir_kafka_producer_topic(self.producer, 0, self.source));
+    self.partitions = weir_kafka_producer_partitions(self.producer, 0);
+    pthread_t watcher;
+    WEIR_ASSERT(pthread_create(&watcher, NULL, scores_watch, &self) == 0);
+    worker_start(&self);
+    if (self.events > 0) busy(&self);
+    if (self.seconds > 0) rate(&self);
+    if (self.kills) recovery(&self);
+    worker_end(&self, SIGTERM);
+    self.stop = true;
+    (void)pthread_join(watcher, NULL);
+    weir_kafka_producer_close(self.producer);
+    figure("events", (double)self.sent);
+    figure("scores_missing", (double)(self.sent - self.seen));
+    figure("scores_twice", (double)self.twice);
+    figure("scores_foreign", (double)self.foreign);
+    free(self.all);
+    weir_buffer_deinit(&self.bytes);
+    return self.seen == self.sent && self.foreign == 0 ? 0 : 1;
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What the whole loop costs: the handbook's 14 features over two entities on a real Kafka, Avro in and out, counted from
+# outside by loop_bench.c. Prints `name value` lines: CPU microseconds of all threads an event while busy, and at a fixed rate with
+# the latency from send to sight by a read_committed reader, and the time from kill -9 to the first new score.
+#
+#   loop_bench.sh [--delivery idempotent|transactional] [--events N] [--rate N] [--seconds N] [--ahead N] [--threads N]
+#                 [--set KEY=VALUE]... [--stages] [--tiny]
+#
+# --stages adds shares by stage, from perf (which itself costs). Without ../shared/data the events are made up. See docs/benchmarks.md.
+: "${WEIR_TEST_ROOT:=$(cd "$(dirname "$0")/../.." && pwd)}" "${WEIR_TEST_BUILD:=$WEIR_TEST_ROOT/build/release}"
+: "${WEIR_TEST_PROGRAM:=$WEIR_TEST_BUILD/weir}"
+export WEIR_TEST_ROOT WEIR_TEST_BUILD WEIR_TEST_PROGRAM
+. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+delivery=idempotent events=1000000 rate=5000 seconds=20 ahead=50000 threads=1 stages='' tiny='' settings=() spare=30
+while [ $# -gt 0 ]; do
+    case $1 in
+    --stages) stages=yes; shift; continue ;;
+    --tiny) events=20000 rate=2000 seconds=2 spare=10; shift; continue ;;
+    esac
+    [ $# -ge 2 ] || fail "no value for $1"
+    case $1 in
+    --delivery) delivery=$2 ;;
+    --events) events=$2 ;;
+    --rate) rate=$2 ;;
+    --seconds) seconds=$2 ;;
+    --ahead) ahead=$2 ;;
+    --threads) threads=$2 ;;
+    --set) settings+=(--set "$2") ;;
+    *) fail "unknown option $1" ;;
+    esac
+    shift 2
+done
+start_kafka
+export WEIR_BROKERS=$brokers WEIR_DELIVERY=$delivery WEIR_STATE_DIR=$work/state
+rows=$((events + rate * (seconds + spare)))
+if [ -n "$handbook" ]; then
+    zstd -dc "$handbook/transactions.csv.zst" | head -$((rows + 1)) |
+        awk -F, -v OFS=, 'NR > 1 { $2 = $2 "000" } { print $1, $2, $3, $4, $5, $6 }' > events.csv
+else
+    python3 "$root/tests/integration/make_events.py" "$rows" > events.csv
+fi
+
+# The records are made once, in a topic of their own: the feeder only copies them.
+cp -r "$root/docs/examples/fraud-handbook" project
+cp -r project staging
+sed -i 's/"handbook.tx"/"handbook.staged"/; s/^package handbook/package staged/' staging/handbook.weir
+expect 0 "$weir" -C staging apply --partitions 1
+expect 0 "$weir" -C staging produce --stream tx "$work/events.csv"
+expect 0 "$weir" -C project apply --partitions 4
+
+broker_pid=$(cat "$work"/kafka/node1.pid)
+profiler=()
+if [ -n "$stages" ]; then
+    printf '#!/bin/sh\nexec perf record -q -e cpu-clock -F 499 --call-graph dwarf,8192 -o %s/perf.data -p $1 -- sleep 3\n' "$work" > profiler
+    chmod +x profiler
+    profiler=(--profiler "$work/profiler")
+fi
+"$WEIR_TEST_BUILD/tests/bench/loop_bench" --brokers "$brokers" --staged handbook.staged --source handbook.tx \
+    --scores handbook.scores --broker-pid "$broker_pid" --events "$events" --ahead "$ahead" --rate "$rate" \
+    --seconds "$seconds" --kill 1 "${profiler[@]}" -- "$weir" "${settings[@]}" -C project run --threads "$threads" --worker-id w0 \
+    2> worker.log || { tail -20 worker.log >&2; fail "loop_bench ended with $?"; }
+[ -z "$stages" ] || python3 "$root/tests/bench/loop_stages.py" "$WEIR_TEST_BUILD" perf.data
