@@ -10,8 +10,19 @@
 #include "ingest/kafka_internal.h"
 #include "ops/runtime/assert.h"
 
-/* Longest wait for the coordinator; what it may take between two of our calls is a setting. */
-enum { COORDINATOR_TIMEOUT_MS = 30000 };
+/*
+ * A partition has one batch on its way at a time: what comes meanwhile is staged here, and goes out
+ * with the next batch. The library would not send it sooner (an idempotent producer has five
+ * messages or one batch in flight per partition), but while it holds messages that it may not send,
+ * its thread polls without pause: half of a busy worker's CPU. So batches grow with the load by
+ * themselves.
+ */
+enum {
+    COORDINATOR_TIMEOUT_MS = 30000,   /* longest wait; between two of our calls a setting holds */
+    BATCH_MESSAGES_MAX = 10000,       /* no more than the library puts into one request: */
+    BATCH_BYTES_MAX = 900000,         /* the rest would make it spin                     */
+    STAGED_BYTES_MAX = 256 * 1048576, /* then send() waits */
+};
 
 /* A message waiting in the staging buffer: places, since the buffer may move. */
 typedef struct staged {
@@ -22,13 +33,15 @@ typedef struct staged {
     bool has_key, has_value;
 } staged;
 
-/* What is staged for one partition. */
+/* What is staged for one partition, messages[first .. count), and what of it is on its way. */
 typedef struct lane {
     weir_topic topic;
     int32_t partition;
-    bool has_timestamps;
+    bool is_active, has_timestamps;
     staged *messages;
-    size_t count, capacity;
+    size_t first, count, capacity;
+    weir_buffer bytes; /* keys and values */
+    size_t in_flight;  /* messages */
 } lane;
 
 typedef struct producer_topic {
@@ -46,9 +59,9 @@ struct weir_kafka_producer {
     size_t topic_count;
     lane *lanes;
     size_t lane_count, lane_capacity;
-    uint32_t *active; /* lanes with something staged, in order of their first message */
+    uint32_t *active; /* lanes with something staged */
     size_t active_count;
-    weir_buffer bytes; /* keys and values of what is staged */
+    size_t staged_bytes;
     rd_kafka_message_t *batch;
     size_t batch_capacity;
     size_t pending, pending_bytes;
@@ -58,8 +71,6 @@ struct weir_kafka_producer {
 };
 
 static const char *const idempotent_defaults[] = {
-    "linger.ms",
-    "0.2",
     "queue.buffering.max.messages",
     "2000000",
     "queue.buffering.max.kbytes",
@@ -72,6 +83,14 @@ static const char *const idempotent_defaults[] = {
     "1000000",
     NULL,
 };
+/*
+ * While a batch is handed over, message by message, the library's thread must not send the first
+ * part of it, or it spins until that is acknowledged, with the rest in hand: it lingers for longer
+ * than handing over takes. A single message cannot be torn apart.
+ */
+static const char *const linger_default = "3";
+static const char *const linger_prompt = "0";
+
 static const char *const idempotent_fixed[] = {
     "enable.idempotence",
     "true",
@@ -83,6 +102,11 @@ static const char *const idempotent_fixed[] = {
 };
 static const char *const transactional_fixed[] = {"enable.idempotence", "true", NULL};
 
+static lane *lane_of(weir_kafka_producer *producer, weir_topic topic, int32_t partition)
+{
+    return &producer->lanes[producer->topics[topic].lanes[partition] - 1];
+}
+
 static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
     (void)handle;
@@ -90,6 +114,10 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     WEIR_ASSERT(producer->pending > 0);
     producer->pending--;
     producer->pending_bytes -= message->len + message->key_len;
+    weir_topic topic = (weir_topic)(uintptr_t)rd_kafka_topic_opaque(message->rkt);
+    lane *from = lane_of(producer, topic, message->partition);
+    WEIR_ASSERT(from->in_flight > 0);
+    from->in_flight--;
     if (message->err != 0) {
         if (producer->failed_code != 0) return;
         producer->failed_code = message->err;
@@ -99,7 +127,7 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     }
     if (producer->delivered == NULL) return;
     weir_delivery delivery = {.tag = (uint64_t)(uintptr_t)message->_private,
-                              .topic = (weir_topic)(uintptr_t)rd_kafka_topic_opaque(message->rkt),
+                              .topic = topic,
                               .partition = message->partition,
                               .offset = message->offset};
     producer->delivered(producer->context, &delivery);
@@ -130,7 +158,10 @@ weir_error *weir_kafka_producer_open(const weir_producer_options *options,
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_t *handle = NULL;
     bool is_transactional = options->transactional_id != NULL;
-    WEIR_TRY(weir_kafka_conf(options->kafka, idempotent_defaults,
+    const char *defaults[sizeof idempotent_defaults / sizeof *idempotent_defaults + 2] = {
+        "linger.ms", options->is_prompt ? linger_prompt : linger_default};
+    memcpy(defaults + 2, idempotent_defaults, sizeof idempotent_defaults);
+    WEIR_TRY(weir_kafka_conf(options->kafka, defaults,
                              is_transactional ? transactional_fixed : idempotent_fixed, &conf));
     if (is_transactional) transactions_conf(conf, options);
     weir_kafka_producer *producer = calloc(1, sizeof *producer);
@@ -165,12 +196,14 @@ void weir_kafka_producer_close(weir_kafka_producer *producer)
     (void)rd_kafka_poll(producer->handle, 0);
     for (size_t i = 0; i < producer->topic_count; i++) {
         if (producer->topics[i].handle != NULL) rd_kafka_topic_destroy(producer->topics[i].handle);
-        free(producer->topics[i].lanes);
     }
     weir_kafka_destroy(producer->handle);
-    for (size_t i = 0; i < producer->lane_count; i++)
+    for (size_t i = 0; i < producer->topic_count; i++)
+        free(producer->topics[i].lanes);
+    for (size_t i = 0; i < producer->lane_count; i++) {
         free(producer->lanes[i].messages);
-    weir_buffer_deinit(&producer->bytes);
+        weir_buffer_deinit(&producer->lanes[i].bytes);
+    }
     free(producer->topics);
     free(producer->lanes);
     free(producer->active);
@@ -258,7 +291,7 @@ static lane *lane_get(weir_kafka_producer *producer, weir_topic topic, int32_t p
         producer->lanes[producer->lane_count] = (lane){.topic = topic, .partition = partition};
         slot->lanes[partition] = (uint32_t)++producer->lane_count;
     }
-    return &producer->lanes[slot->lanes[partition] - 1];
+    return lane_of(producer, topic, partition);
 }
 
 weir_error *weir_kafka_producer_add(weir_kafka_producer *producer, weir_topic topic,
@@ -267,9 +300,9 @@ weir_error *weir_kafka_producer_add(weir_kafka_producer *producer, weir_topic to
 {
     WEIR_ASSERT(topic < producer->topic_count && producer->topics[topic].handle != NULL);
     lane *into = lane_get(producer, topic, partition);
-    if (into->count == 0) {
+    if (!into->is_active) {
         producer->active[producer->active_count++] = (uint32_t)(into - producer->lanes);
-        into->has_timestamps = false;
+        into->is_active = true;
     }
     if (into->count == into->capacity) {
         into->capacity = into->capacity == 0 ? 64 : into->capacity * 2;
@@ -277,37 +310,53 @@ weir_error *weir_kafka_producer_add(weir_kafka_producer *producer, weir_topic to
         WEIR_ASSERT(into->messages != NULL);
     }
     staged *message = &into->messages[into->count++];
-    *message = (staged){.key_at = producer->bytes.size,
+    *message = (staged){.key_at = into->bytes.size,
                         .key_size = key.size,
-                        .value_at = producer->bytes.size + key.size,
+                        .value_at = into->bytes.size + key.size,
                         .value_size = value.size,
                         .timestamp_ms = timestamp_ms,
                         .tag = tag,
                         .has_key = key.data != NULL,
                         .has_value = value.data != NULL};
     into->has_timestamps = into->has_timestamps || timestamp_ms != 0;
-    weir_buffer_put(&producer->bytes, key.data, key.size);
-    weir_buffer_put(&producer->bytes, value.data, value.size);
+    weir_buffer_put(&into->bytes, key.data, key.size);
+    weir_buffer_put(&into->bytes, value.data, value.size);
     producer->pending++;
     producer->pending_bytes += key.size + value.size;
+    producer->staged_bytes += key.size + value.size;
     return failure_of(producer);
 }
 
-static void batch_fill(weir_kafka_producer *producer, const lane *from)
+/* The next batch of a lane: how many messages, and their bytes. */
+static size_t batch_size(const lane *from, size_t *bytes_out)
 {
-    if (from->count > producer->batch_capacity) {
-        producer->batch_capacity = from->capacity;
+    size_t count = 0, bytes = 0;
+    while (from->first + count < from->count && count < BATCH_MESSAGES_MAX) {
+        const staged *message = &from->messages[from->first + count];
+        size_t size = message->key_size + message->value_size;
+        if (count > 0 && bytes + size > BATCH_BYTES_MAX) break;
+        bytes += size;
+        count++;
+    }
+    *bytes_out = bytes;
+    return count;
+}
+
+static void batch_fill(weir_kafka_producer *producer, const lane *from, size_t count)
+{
+    if (count > producer->batch_capacity) {
+        producer->batch_capacity = count * 2;
         producer->batch =
             realloc(producer->batch, producer->batch_capacity * sizeof *producer->batch);
         WEIR_ASSERT(producer->batch != NULL);
     }
-    memset(producer->batch, 0, from->count * sizeof *producer->batch);
-    for (size_t i = 0; i < from->count; i++) {
-        const staged *message = &from->messages[i];
+    memset(producer->batch, 0, count * sizeof *producer->batch);
+    for (size_t i = 0; i < count; i++) {
+        const staged *message = &from->messages[from->first + i];
         rd_kafka_message_t *to = &producer->batch[i];
-        to->key = message->has_key ? producer->bytes.data + message->key_at : NULL;
+        to->key = message->has_key ? from->bytes.data + message->key_at : NULL;
         to->key_len = message->key_size;
-        to->payload = message->has_value ? producer->bytes.data + message->value_at : NULL;
+        to->payload = message->has_value ? from->bytes.data + message->value_at : NULL;
         to->len = message->value_size;
         to->_private = (void *)(uintptr_t)message->tag;
     }
@@ -320,14 +369,13 @@ static weir_error *room_wait(weir_kafka_producer *producer)
     return failure_of(producer);
 }
 
-static weir_error *lane_send_batch(weir_kafka_producer *producer, lane *from)
+static weir_error *batch_send(weir_kafka_producer *producer, lane *from, size_t count)
 {
     rd_kafka_topic_t *topic = producer->topics[from->topic].handle;
-    batch_fill(producer, from);
     size_t sent = 0;
-    while (sent < from->count) {
+    while (sent < count) {
         rd_kafka_message_t *batch = producer->batch + sent;
-        int left = (int)(from->count - sent);
+        int left = (int)(count - sent);
         int taken =
             rd_kafka_produce_batch(topic, from->partition, RD_KAFKA_MSG_F_COPY, batch, left);
         for (int i = taken; i < left; i++) {
@@ -336,23 +384,22 @@ static weir_error *lane_send_batch(weir_kafka_producer *producer, lane *from)
                                      from->partition);
         }
         sent += (size_t)taken;
-        if (sent < from->count) WEIR_TRY(room_wait(producer));
+        if (sent < count) WEIR_TRY(room_wait(producer));
     }
     return NULL;
 }
 
-static weir_error *lane_send_timed(weir_kafka_producer *producer, lane *from)
+static weir_error *batch_send_timed(weir_kafka_producer *producer, lane *from, size_t count)
 {
     rd_kafka_topic_t *topic = producer->topics[from->topic].handle;
-    batch_fill(producer, from);
-    for (size_t i = 0; i < from->count;) {
+    for (size_t i = 0; i < count;) {
         const rd_kafka_message_t *message = &producer->batch[i];
         rd_kafka_resp_err_t code = rd_kafka_producev(
             producer->handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(from->partition),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
             RD_KAFKA_V_KEY(message->key, message->key_len),
             RD_KAFKA_V_VALUE(message->payload, message->len),
-            RD_KAFKA_V_TIMESTAMP(from->messages[i].timestamp_ms),
+            RD_KAFKA_V_TIMESTAMP(from->messages[from->first + i].timestamp_ms),
             RD_KAFKA_V_OPAQUE(message->_private), RD_KAFKA_V_END);
         if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             WEIR_TRY(room_wait(producer));
@@ -367,21 +414,67 @@ static weir_error *lane_send_timed(weir_kafka_producer *producer, lane *from)
     return NULL;
 }
 
+/* Forgets the first messages; what is left moves down once it is the smaller part. */
+static void lane_drop(lane *from, size_t count)
+{
+    from->first += count;
+    size_t left = from->count - from->first;
+    if (left > from->first) return;
+    if (left == 0) {
+        weir_buffer_clear(&from->bytes);
+        from->has_timestamps = false;
+    } else {
+        size_t gone = from->messages[from->first].key_at;
+        memmove(from->messages, from->messages + from->first, left * sizeof *from->messages);
+        memmove(from->bytes.data, from->bytes.data + gone, from->bytes.size - gone);
+        from->bytes.size -= gone;
+        for (size_t i = 0; i < left; i++) {
+            from->messages[i].key_at -= gone;
+            from->messages[i].value_at -= gone;
+        }
+    }
+    from->first = 0;
+    from->count = left;
+}
+
+static weir_error *lane_send(weir_kafka_producer *producer, lane *from)
+{
+    size_t bytes = 0;
+    size_t count = batch_size(from, &bytes);
+    batch_fill(producer, from, count);
+    from->in_flight = count; /* before the library can tell of a delivery */
+    weir_error *error = from->has_timestamps ? batch_send_timed(producer, from, count)
+                                             : batch_send(producer, from, count);
+    if (error != NULL) {
+        producer->failed_code = RD_KAFKA_RESP_ERR__FAIL; /* part of it is lost: final */
+        return error;
+    }
+    producer->staged_bytes -= bytes;
+    lane_drop(from, count);
+    return NULL;
+}
+
+/* A batch of each partition that has none on its way. */
+static weir_error *lanes_send(weir_kafka_producer *producer)
+{
+    size_t kept = 0;
+    weir_error *error = NULL;
+    for (size_t i = 0; i < producer->active_count; i++) {
+        lane *from = &producer->lanes[producer->active[i]];
+        if (error == NULL && from->in_flight == 0) error = lane_send(producer, from);
+        from->is_active = from->count > 0;
+        if (from->is_active) producer->active[kept++] = producer->active[i];
+    }
+    producer->active_count = kept;
+    return error;
+}
+
 weir_error *weir_kafka_producer_send(weir_kafka_producer *producer)
 {
     WEIR_TRY(failure_of(producer));
-    for (size_t i = 0; i < producer->active_count; i++) {
-        lane *from = &producer->lanes[producer->active[i]];
-        weir_error *error = from->has_timestamps ? lane_send_timed(producer, from)
-                                                 : lane_send_batch(producer, from);
-        if (error != NULL) {
-            producer->failed_code = RD_KAFKA_RESP_ERR__FAIL; /* part of it is lost: final */
-            return error;
-        }
-        from->count = 0;
-    }
-    producer->active_count = 0;
-    weir_buffer_clear(&producer->bytes);
+    WEIR_TRY(lanes_send(producer));
+    while (producer->staged_bytes > STAGED_BYTES_MAX)
+        WEIR_TRY(weir_kafka_producer_poll(producer, 10));
     return NULL;
 }
 
@@ -389,9 +482,19 @@ weir_error *weir_kafka_producer_poll(weir_kafka_producer *producer, int timeout_
 {
     (void)rd_kafka_poll(producer->handle, timeout_ms);
     WEIR_TRY(failure_of(producer));
+    WEIR_TRY(lanes_send(producer));
     char why[256];
     rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(producer->handle, why, sizeof why);
     return fatal == 0 ? NULL : weir_kafka_failed(fatal, "the producer gave up: %s", why);
+}
+
+bool weir_kafka_producer_is_free(const weir_kafka_producer *producer, weir_topic topic,
+                                 int32_t partition)
+{
+    const producer_topic *slot = &producer->topics[topic];
+    if (slot->lanes[partition] == 0) return true;
+    const lane *one = &producer->lanes[slot->lanes[partition] - 1];
+    return one->in_flight == 0 && one->count == 0;
 }
 
 size_t weir_kafka_producer_pending(const weir_kafka_producer *producer)

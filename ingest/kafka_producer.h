@@ -33,7 +33,8 @@ typedef struct weir_producer_options {
     int transaction_timeout_ms;   /* then the broker ends a transaction that its owner left open */
     void *context;
     void (*delivered)(void *context, const weir_delivery *delivery); /* may be NULL */
-    int wake_fd; /* an eventfd that becomes readable when deliveries wait; -1: none */
+    int wake_fd;    /* an eventfd that becomes readable when deliveries wait; -1: none */
+    bool is_prompt; /* for few messages at a time: they do not linger for others */
 } weir_producer_options;
 
 weir_error *weir_kafka_producer_open(const weir_producer_options *options,
@@ -49,10 +50,17 @@ int32_t weir_kafka_producer_partitions(const weir_kafka_producer *producer, weir
 weir_error *weir_kafka_producer_add(weir_kafka_producer *producer, weir_topic topic,
                                     int32_t partition, weir_bytes key, weir_bytes value,
                                     int64_t timestamp_ms, uint64_t tag);
-/* Hands what is staged to the library; waits while its queue is full. */
+/* Hands a batch of each partition to the library, unless one is on its way already: then poll()
+ * does, once that is acknowledged. Waits while far too much is staged. */
 weir_error *weir_kafka_producer_send(weir_kafka_producer *producer);
-/* Serves delivery reports, waiting up to timeout_ms for the first. */
+/* Serves delivery reports, waiting up to timeout_ms for the first, and sends what waited for them.
+ */
 weir_error *weir_kafka_producer_poll(weir_kafka_producer *producer, int timeout_ms);
+/* Nothing is staged or on its way for this partition: what is added now goes out with the next
+ * send.
+ */
+bool weir_kafka_producer_is_free(const weir_kafka_producer *producer, weir_topic topic,
+                                 int32_t partition);
 /* Messages staged or sent, not yet acknowledged; and their bytes. */
 size_t weir_kafka_producer_pending(const weir_kafka_producer *producer);
 size_t weir_kafka_producer_pending_bytes(const weir_kafka_producer *producer);

@@ -241,7 +241,7 @@ static weir_error *clients_open(weir_marks *self)
 {
     const weir_driver_options *options = self->options;
     const char *name = options->topics[options->marks].name;
-    weir_producer_options how = {.kafka = options->kafka, .wake_fd = -1};
+    weir_producer_options how = {.kafka = options->kafka, .wake_fd = -1, .is_prompt = true};
     uint32_t source = 0;
     WEIR_TRY(weir_kafka_reader_open(options->kafka, &self->reader));
     WEIR_TRY(weir_kafka_reader_add(self->reader, name, 0, WEIR_OFFSET_END, &source));

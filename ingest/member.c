@@ -118,7 +118,9 @@ static void readiness_look(member *self)
 static bool is_loaded(const member *self)
 {
     return member_send_pending(self) > PENDING_MAX ||
-           weir_kafka_producer_pending_bytes(self->producer) > PENDING_BYTES_MAX;
+           weir_kafka_producer_pending_bytes(self->producer) +
+                   weir_kafka_producer_pending_bytes(self->scores) >
+               PENDING_BYTES_MAX;
 }
 
 static weir_error *step(member *self, bool *worked_out)
@@ -127,7 +129,7 @@ static weir_error *step(member *self, bool *worked_out)
     self->now_us = clock_us(self);
     self->is_blocked = false;
     WEIR_TRY(weir_kafka_consumer_serve(self->consumer));
-    WEIR_TRY(member_send_serve(self, 0));
+    WEIR_TRY(member_send_serve(self));
     if (!is_loaded(self)) {
         for (uint32_t group = self->group_count; group-- > 0 && events == 0;) {
             WEIR_TRY(member_turn(self, group, &events));
@@ -141,10 +143,9 @@ static weir_error *step(member *self, bool *worked_out)
     return NULL;
 }
 
-static void wait(member *self)
+void member_wait(member *self, int timeout_ms)
 {
     struct pollfd on = {.fd = self->wake_fd, .events = POLLIN};
-    int timeout_ms = self->in_transaction ? 2 : 10;
     if (poll(&on, 1, timeout_ms) > 0) {
         uint64_t sum = 0;
         (void)!read(self->wake_fd, &sum, sizeof sum);
@@ -157,7 +158,7 @@ static weir_error *loop(member *self)
     while (!is_stopping(self)) {
         bool worked = false;
         WEIR_TRY(step(self, &worked));
-        if (!worked && was_idle) wait(self);
+        if (!worked && was_idle) member_wait(self, self->in_transaction ? 2 : 10);
         was_idle = !worked;
     }
     return NULL;

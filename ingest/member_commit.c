@@ -62,14 +62,15 @@ void member_committed(void *context, weir_lane *lane, int64_t offset)
 /* Serves acknowledgements until none is outstanding. */
 static weir_error *acks_wait(member *self, int64_t patience_us)
 {
-    for (int64_t until = clock_us(self) + patience_us; member_send_pending(self) > 0;) {
+    for (int64_t until = clock_us(self) + patience_us;;) {
+        WEIR_TRY(member_send_serve(self));
+        if (member_send_pending(self) == 0) return NULL;
         if (clock_us(self) >= until) {
             return weir_error_new(WEIR_E_TIMEOUT, "%zu records were not acknowledged in time",
                                   member_send_pending(self));
         }
-        WEIR_TRY(member_send_serve(self, 5));
+        member_wait(self, 5);
     }
-    return NULL;
 }
 
 static weir_error *transaction_close(member *self, int64_t patience_us)
@@ -111,7 +112,7 @@ weir_error *member_transaction_begin(member *self)
 static weir_error *tail_begin(member *self)
 {
     static _Thread_local commit_list list;
-    if (self->scores == NULL || self->in_transaction) return NULL;
+    if (!self->options->is_transactional || self->in_transaction) return NULL;
     list_fill(self, true, &list);
     return list.count == 0 ? NULL : member_transaction_begin(self);
 }

@@ -97,9 +97,9 @@ struct member {
     void *shared; /* the factory's */
     int wake_fd;
     weir_kafka_consumer *consumer;
-    weir_kafka_producer *producer;
-    weir_kafka_producer *scores; /* transactional delivery; else NULL */
-    weir_kafka_reader *looker;   /* second look at gaps */
+    weir_kafka_producer *producer; /* of packs, one at a time, and dead letters */
+    weir_kafka_producer *scores;   /* many at a time; in transactions, where delivery says so */
+    weir_kafka_reader *looker;     /* second look at gaps */
     weir_packer *packer;
     const char **names; /* of consumed topics, for the subscription */
     weir_topic *numbers;
@@ -142,8 +142,9 @@ bool member_node_is_open(const member_node *node);
 weir_error *member_send_open(member *self);
 void member_send_close(member *self);
 void member_port_make(member_node *node);
-weir_error *member_send_batch(member *self);                 /* packs and messages at hand go out */
-weir_error *member_send_serve(member *self, int timeout_ms); /* learn what was acknowledged */
+weir_error *member_send_batch(member *self); /* packs and messages at hand go out */
+weir_error *member_send_serve(
+    member *self); /* learn what was acknowledged, send what waited for it */
 size_t member_send_pending(const member *self);
 void member_delivered(void *context, const weir_delivery *delivery);
 member_node *member_node_of(member *self, uint32_t number);
@@ -164,4 +165,5 @@ void member_committed(void *context, weir_lane *lane, int64_t offset);
 weir_error *member_create(const weir_driver_options *options, weir_board *board, uint32_t index,
                           atomic_bool *stop, member **member_out);
 void *member_main(void *self);
+void member_wait(member *self, int timeout_ms); /* until something comes for us */
 void member_destroy(member *self);

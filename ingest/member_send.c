@@ -116,8 +116,10 @@ void member_delivered(void *context, const weir_delivery *delivery)
 static weir_error *scores_add(member *self, member_node *node, const weir_output *output,
                               int32_t partition)
 {
-    WEIR_TRY(member_transaction_begin(self));
-    node->is_transactional = true;
+    if (self->options->is_transactional) {
+        WEIR_TRY(member_transaction_begin(self));
+        node->is_transactional = true;
+    }
     return weir_kafka_producer_add(self->scores, output->topic, partition, output->key,
                                    output->value, 0, tag_of(node->number, output->epoch));
 }
@@ -134,7 +136,7 @@ static weir_error *port_send(void *context, const weir_output *output)
     }
     epoch_sent(node, output->epoch);
     if (output->is_copy) return weir_packer_add(self->packer, node->number, &placed);
-    if (output->is_transactional && self->scores != NULL) {
+    if (output->is_transactional) {
         return scores_add(self, node, output, placed.partition);
     }
     return weir_kafka_producer_add(self->producer, output->topic, placed.partition, output->key,
@@ -189,20 +191,28 @@ static weir_error *pack_send(void *context, const weir_pack *pack)
 
 /* --- clients --- */
 
+/* Static members have an id of their own, others a new one every time. */
+static void transactional_id(const member *self, char id[300])
+{
+    enum { SIZE = 300 };
+    const weir_driver_options *options = self->options;
+    bool is_named = options->worker_id != NULL && options->worker_id[0] != 0;
+    (void)snprintf(id, SIZE, "%s.%s.%u", options->group, is_named ? options->worker_id : "worker",
+                   self->index);
+    if (!is_named) {
+        size_t length = strlen(id);
+        (void)snprintf(id + length, SIZE - length, ".%016llx",
+                       (unsigned long long)options->env->random(options->env->context));
+    }
+}
+
 static weir_error *scores_open(member *self)
 {
     const weir_driver_options *options = self->options;
     char id[300];
-    bool is_named = options->worker_id != NULL && options->worker_id[0] != 0;
-    (void)snprintf(id, sizeof id, "%s.%s.%u", options->group,
-                   is_named ? options->worker_id : "worker", self->index);
-    if (!is_named) {
-        size_t length = strlen(id);
-        (void)snprintf(id + length, sizeof id - length, ".%016llx",
-                       (unsigned long long)options->env->random(options->env->context));
-    }
+    transactional_id(self, id);
     weir_producer_options how = {.kafka = options->kafka,
-                                 .transactional_id = id,
+                                 .transactional_id = options->is_transactional ? id : NULL,
                                  .transaction_timeout_ms =
                                      (int)(options->transaction_timeout_us / 1000),
                                  .context = self,
@@ -229,15 +239,16 @@ static weir_error *topics_name(member *self, weir_kafka_producer *producer)
  * hides all later scores from read_committed readers. */
 weir_error *member_send_open(member *self)
 {
-    if (self->options->is_transactional) WEIR_TRY(scores_open(self));
+    WEIR_TRY(scores_open(self));
     weir_producer_options how = {.kafka = self->options->kafka,
                                  .context = self,
                                  .delivered = member_delivered,
-                                 .wake_fd = self->wake_fd};
+                                 .wake_fd = self->wake_fd,
+                                 .is_prompt = true};
     WEIR_TRY(weir_kafka_producer_open(&how, &self->producer));
     WEIR_TRY(topics_name(self, self->producer));
     self->packer = weir_packer_create(pack_send, self);
-    return self->scores == NULL ? NULL : topics_name(self, self->scores);
+    return topics_name(self, self->scores);
 }
 
 void member_send_close(member *self)
@@ -256,25 +267,30 @@ void member_send_close(member *self)
     self->in_transaction = false;
 }
 
-weir_error *member_send_batch(member *self)
+/* A partition with a pack on its way gets the next one later, and fuller. */
+static bool pack_may_go(void *context, weir_topic topic, int32_t partition)
 {
-    WEIR_TRY(weir_packer_flush(self->packer));
-    WEIR_TRY(weir_kafka_producer_send(self->producer));
-    return self->scores == NULL ? NULL : weir_kafka_producer_send(self->scores);
+    const member *self = context;
+    return weir_kafka_producer_is_free(self->producer, topic, partition);
 }
 
-weir_error *member_send_serve(member *self, int timeout_ms)
+weir_error *member_send_batch(member *self)
 {
-    weir_error *error = weir_kafka_producer_poll(self->producer, timeout_ms);
-    if (error == NULL && self->scores != NULL) {
-        error = weir_kafka_producer_poll(self->scores, 0);
-    }
+    WEIR_TRY(weir_packer_flush_where(self->packer, pack_may_go));
+    WEIR_TRY(weir_kafka_producer_send(self->producer));
+    return weir_kafka_producer_send(self->scores);
+}
+
+weir_error *member_send_serve(member *self)
+{
+    weir_error *error = weir_kafka_producer_poll(self->producer, 0);
+    if (error == NULL) error = weir_kafka_producer_poll(self->scores, 0);
     ack_flush(self);
-    return error;
+    return error == NULL ? member_send_batch(self) : error;
 }
 
 size_t member_send_pending(const member *self)
 {
-    return weir_kafka_producer_pending(self->producer) +
-           (self->scores == NULL ? 0 : weir_kafka_producer_pending(self->scores));
+    return weir_packer_open_count(self->packer) + weir_kafka_producer_pending(self->producer) +
+           weir_kafka_producer_pending(self->scores);
 }

@@ -131,13 +131,30 @@ weir_error *weir_packer_add(weir_packer *packer, uint32_t owner, const weir_outp
     return NULL;
 }
 
-weir_error *weir_packer_flush(weir_packer *packer)
+weir_error *weir_packer_flush(weir_packer *packer) { return weir_packer_flush_where(packer, NULL); }
+
+/* Sent packs change places with those that stay, whose memory they keep for the next ones. */
+weir_error *weir_packer_flush_where(weir_packer *packer,
+                                    bool (*may_send)(void *context, weir_topic topic,
+                                                     int32_t partition))
 {
-    for (size_t i = 0; i < packer->used; i++)
-        WEIR_TRY(pack_send(packer, &packer->packs[i]));
-    weir_packer_discard(packer);
+    size_t kept = 0;
+    for (size_t i = 0; i < packer->used; i++) {
+        open_pack *pack = &packer->packs[i];
+        if (may_send == NULL || may_send(packer->context, pack->topic, pack->partition)) {
+            WEIR_TRY(pack_send(packer, pack));
+            continue;
+        }
+        open_pack stays = *pack;
+        *pack = packer->packs[kept];
+        packer->packs[kept++] = stays;
+    }
+    packer->used = kept;
+    packer->last = 0;
     return NULL;
 }
+
+size_t weir_packer_open_count(const weir_packer *packer) { return packer->used; }
 
 void weir_packer_discard(weir_packer *packer)
 {

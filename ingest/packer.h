@@ -5,9 +5,10 @@
  * A Kafka message costs 0.7 us to produce and consume, a packed copy some 0.03: so all copies of a
  * batch that go to one partition travel in one record. The packer stands between the nodes of a
  * thread and its real port: it passes plain outputs on and appends copies, in the order in which
- * they come, to the open pack of their partition. A pack is sent when the batch ends or it reaches
- * WEIR_PACK_BYTES. Since several nodes share a pack, the packer remembers who put how many copies
- * into it, and the acknowledgement of the record is handed to each of them.
+ * they come, to the open pack of their partition. A pack is sent when the batch ends (or a later
+ * one, where its partition is busy) or it reaches WEIR_PACK_BYTES. Since several nodes share a
+ * pack, the packer remembers who put how many copies into it, and the acknowledgement of the record
+ * is handed to each of them.
  *
  *   pack = 0x01, { varint length, copy }        (docs/formats/journal.md; other first bytes are
  * other journal records)
@@ -45,6 +46,11 @@ void weir_packer_destroy(weir_packer *packer);
 weir_error *weir_packer_add(weir_packer *packer, uint32_t owner, const weir_output *copy);
 weir_error *weir_packer_flush(
     weir_packer *packer); /* sends what is at hand, in the order in which packs were begun */
+/* The same, but packs of partitions that may not be written to just now stay open and grow. */
+weir_error *weir_packer_flush_where(weir_packer *packer,
+                                    bool (*may_send)(void *context, weir_topic topic,
+                                                     int32_t partition));
+size_t weir_packer_open_count(const weir_packer *packer); /* packs at hand */
 void weir_packer_discard(
     weir_packer *packer); /* forgets what is at hand: the nodes are thrown away */
 

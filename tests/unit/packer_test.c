@@ -67,6 +67,36 @@ static void copies_of_a_partition_keep_the_order_of_all_senders(void **state)
     weir_buffer_deinit(&into.text);
 }
 
+static bool is_even(void *context, weir_topic topic, int32_t partition)
+{
+    (void)context, (void)topic;
+    return partition % 2 == 0;
+}
+
+static void a_pack_of_a_busy_partition_stays_open_and_grows(void **state)
+{
+    (void)state;
+    sink into = {0};
+    weir_packer *packer = weir_packer_create(sink_send, &into);
+    add(packer, 0, 1, 1, "a");
+    add(packer, 0, 1, 0, "b");
+    add(packer, 0, 1, 3, "c");
+    assert_null(weir_packer_flush_where(packer, is_even));
+    assert_int_equal(weir_packer_open_count(packer), 2);
+    add(packer, 1, 1, 3, "d");
+    add(packer, 1, 1, 2, "e");
+    assert_null(weir_packer_flush_where(packer, is_even));
+    assert_int_equal(weir_packer_open_count(packer), 2);
+    assert_null(weir_packer_flush(packer));
+    assert_int_equal(weir_packer_open_count(packer), 0);
+    weir_buffer_put_u8(&into.text, 0);
+    assert_string_equal((char *)into.text.data, "1/0:b,1/2:e,1/1:a,1/3:c,d,");
+    assert_int_equal(into.count_of_owner[0], 3);
+    assert_int_equal(into.count_of_owner[1], 2);
+    weir_packer_destroy(packer);
+    weir_buffer_deinit(&into.text);
+}
+
 static void a_full_pack_is_sent_before_the_next_copy(void **state)
 {
     (void)state;
@@ -106,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_of_a_partition_keep_the_order_of_all_senders),
+        cmocka_unit_test(a_pack_of_a_busy_partition_stays_open_and_grows),
         cmocka_unit_test(a_full_pack_is_sent_before_the_next_copy),
         cmocka_unit_test(bytes_that_are_no_pack_are_refused),
     };
