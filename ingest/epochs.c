@@ -64,6 +64,13 @@ void weir_epochs_close(weir_epochs *epochs, int64_t position)
 
 void weir_epochs_acked(weir_epochs *epochs, uint64_t epoch, uint64_t count)
 {
+    if (WEIR_PLANTED(ACK_TO_OLDEST)) {
+        for (uint64_t e = epochs->first; count > 0 && e <= epochs->current; e++)
+            for (; count > 0 && at(epochs, e)->acked < at(epochs, e)->sent; count--)
+                at(epochs, e)->acked++;
+        advance(epochs);
+        return;
+    }
     if ((WEIR_PLANTED(K_WITHOUT_ACKS) || WEIR_PLANTED(K_OUT_OF_ORDER)) && epoch < epochs->first)
         return;
     WEIR_ASSERT(epoch >= epochs->first && epoch <= epochs->current);

@@ -234,8 +234,9 @@ static weir_error *fold_event(fold *self, passage *p, bool *duplicate_out,
                               weir_read_point *point_out)
 {
     WEIR_TRY(decide_duplicate(self, p, duplicate_out));
-    if (*duplicate_out) return NULL;
+    if (*duplicate_out && !WEIR_PLANTED(DUPLICATE_TRAVELS)) return NULL;
     if (must_read(self, p)) WEIR_TRY(read_event(self, p, point_out));
+    if (WEIR_PLANTED(DUPLICATE_TRAVELS) && *duplicate_out) return NULL;
     return weir_engine_apply(self->options.engine, weir_state_table_port(self->table),
                              &self->record.clock, &p->event);
 }
@@ -409,6 +410,7 @@ static weir_error *replay_or_fold(fold *self, passage *p, const weir_decoder_ent
     if (error != NULL) return error;
     if (duplicate) {
         count_duplicate(self, p);
+        if (WEIR_PLANTED(DUPLICATE_TRAVELS) && must_read(self, p)) return pass_on(self, p, point);
         return NULL;
     }
     advance_clock(self, p);
@@ -527,6 +529,7 @@ static weir_error *take_pack(fold *self, const weir_log_record *record, weir_nod
         WEIR_TRY(read_copy(self, bytes, record->offset, self->next_index, &p, &known));
         int64_t order = order_of(p.copy.et_us, record->timestamp_us);
         if (order > turn->until_us) {
+            if (WEIR_PLANTED(HELD_SCORES_LOST)) weir_buffer_clear(&self->held);
             turn->next_us = order;
             return NULL;
         }
@@ -603,12 +606,21 @@ static weir_error *freeze_if_due(fold *self)
     return __builtin_expect(is_due, 0) ? freeze_one(self) : NULL;
 }
 
+/* Of a planted bug. */
+static void forget_part(void *context, uint32_t view, weir_bytes key, uint64_t part,
+                        weir_bytes bytes)
+{
+    (void)context, (void)view, (void)key, (void)part, (void)bytes;
+}
+
 weir_error *weir_fold_settle(weir_node *node)
 {
     fold *self = self_of(node);
     if (!self->is_open || self->is_failed || self->next_index != 0) return NULL;
     WEIR_TRY(weir_slices_write(&self->slices, floor_of(self)));
     if (self->next > floor_of(self)) return NULL;
+    for (uint32_t i = 0; WEIR_PLANTED(SETTLE_FORGETS_TABLE) && i < WEIR_SLICE_COUNT; i++)
+        weir_state_table_freeze(self->table, i, ++self->slices.batch, forget_part, NULL);
     for (uint32_t i = 0; i < WEIR_SLICE_COUNT; i++)
         weir_slices_freeze(&self->slices, self->next, &self->record);
     return weir_slices_write(&self->slices, floor_of(self));
@@ -757,6 +769,7 @@ static weir_error *fold_open(weir_node *node, const weir_node_position *at, int6
     WEIR_TRY(weir_admit_origins(&self->options, &self->record));
     self->next = low;
     self->emit_from = self->committed = at->committed >= 0 ? at->committed : low;
+    if (WEIR_PLANTED(REPLAY_LEFT_OUT)) self->next = low = self->emit_from;
     self->checkpoint_low = low;
     weir_epochs_deinit(&self->epochs);
     weir_epochs_init(&self->epochs, self->emit_from);

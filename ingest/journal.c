@@ -12,6 +12,7 @@
  */
 #include "ingest/journal.h"
 
+#include "ingest/planted.h"
 #include "ops/runtime/assert.h"
 
 enum { FLAG_TIMESTAMP = 1 };
@@ -127,7 +128,7 @@ void weir_carried_encode(const weir_plan_stream *stream, uint32_t hop, const wei
     for (uint32_t i = 0; i < stream->carried_count; i++) {
         if (stream->carried[i].hop >= hop) continue;
         WEIR_DEBUG_ASSERT(!overflow[i] || weir_is_null(&carried[i]));
-        weir_buffer_put_u8(out, overflow[i]);
+        weir_buffer_put_u8(out, overflow[i] && !WEIR_PLANTED(OVERFLOW_FLAG_LOST));
         weir_value_encode(weir_type_optional(stream->carried[i].type), &carried[i], out);
     }
 }

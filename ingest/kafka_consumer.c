@@ -55,6 +55,9 @@ static const char *const consumer_fixed[] = {
     "true",
     "auto.offset.reset",
     "error",
+    "isolation.level",
+    "read_committed", /* also of positions: K is not told while a dead worker's commit is in doubt
+                       */
     "partition.assignment.strategy",
     "range",
     "allow.auto.create.topics",

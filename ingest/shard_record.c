@@ -51,6 +51,7 @@ static void origin_grow(weir_origin *origin, uint32_t count)
 
 bool weir_origin_admit(weir_origin *origin, uint32_t partition, weir_seq seq)
 {
+    if (WEIR_PLANTED(ONE_MARK_FOR_ALL)) partition = 0;
     if (__builtin_expect(partition >= origin->count, 0)) origin_grow(origin, partition + 1);
     if (seq + WEIR_PLANTED(ORIGIN_OFF_BY_ONE) < origin->next[partition]) return false;
     origin->next[partition] = seq + 1;
@@ -220,6 +221,7 @@ weir_error *weir_slice_record_decode(const weir_plan *plan, weir_bytes bytes, in
     if (record_out != NULL) {
         record_out->clock.ingest_us = weir_reader_zigzag(&reader);
         record_out->clock.greatest_et_us = weir_reader_zigzag(&reader);
+        if (WEIR_PLANTED(INGEST_NOT_RESTORED)) record_out->clock.ingest_us = INT64_MIN;
         if (WEIR_PLANTED(CLOCK_NOT_RESTORED)) record_out->clock.greatest_et_us = INT64_MIN;
         uint64_t *counters = (uint64_t *)&record_out->counters;
         for (size_t i = 0; i < COUNTER_COUNT; i++)

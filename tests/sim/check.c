@@ -169,7 +169,7 @@ static weir_error *compare_disks(sim_world *world, weir_topic topic, int32_t par
             (int)(had.size - at > 200 ? 200 : had.size - at), (const char *)had.data + at,
             (int)(want.size - at > 200 ? 200 : want.size - at), (const char *)want.data + at);
     }
-    sim_world_stats_edit(world)->values_compared += want.size;
+    sim_world_stats_edit(world)->state_bytes += want.size;
     weir_buffer_deinit(&had);
     weir_buffer_deinit(&want);
     return error;
@@ -261,42 +261,80 @@ static weir_error *compare_sets(const sim_world *world, const line_set *there, c
 }
 
 /*
- * The plain run shares the nodes' code, so a wrong filter would be wrong in both. A small model of
- * its own says which source records must have been scored: the first copies in each journal,
- * duplicates by R9 taken out.
+ * The plain run shares the nodes' code, so a wrong filter or value would be wrong in both. A small
+ * model of its own says which source records must have been scored (the first copies in each
+ * journal, duplicates by R9 taken out) and computes two features in the plainest way: how many
+ * events of the card are known, and the sum of their units, null where it overflows.
  */
 typedef struct kept_event {
     uint32_t stream;
-    weir_bytes key, id;
-    int64_t ingest_us;
+    weir_bytes key, id; /* id.data NULL: none */
+    int64_t ingest_us, et_us, units;
+    bool is_of_card;
 } kept_event;
+
+typedef enum expectation { NONE, SCORE, SCORE_AND_VALUES } expectation;
+typedef struct expected_row {
+    expectation what;
+    int64_t ever;
+    __int128 units;
+} expected_row;
 
 typedef struct model {
     const sim_setup *setup;
+    sim_stats *stats;
     weir_arena arena;
-    const weir_decoder *decoder;      /* of tx_id */
+    const weir_decoder *decoder;      /* of tx_id and units */
     bool *is_seen[2][SIM_PARTITIONS]; /* source records, by offset */
-    bool *is_expected[2][SIM_PARTITIONS];
-    kept_event *kept;
+    expected_row *expected[2][SIM_PARTITIONS];
+    kept_event *kept; /* of the journal's partition at hand */
     size_t kept_count, kept_capacity;
+    int64_t ingest_us, greatest_et_us;
 } model;
 
-static bool is_repeated(model *m, uint32_t stream, weir_bytes key, weir_bytes id, int64_t ingest_us)
+static bool is_same(weir_bytes a, weir_bytes b)
 {
-    for (size_t i = 0; i < m->kept_count; i++) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static bool is_repeated(const model *m, const kept_event *event)
+{
+    for (size_t i = 0; event->id.data != NULL && i < m->kept_count; i++) {
         const kept_event *k = &m->kept[i];
-        if (k->stream != stream) continue;
-        if (k->key.size != key.size || memcmp(k->key.data, key.data, key.size) != 0) continue;
-        if (k->id.size != id.size || memcmp(k->id.data, id.data, id.size) != 0) continue;
-        if (ingest_us - k->ingest_us <= m->setup->plan->streams[0].late_us) return true;
+        if (k->stream == event->stream && k->id.data != NULL && is_same(k->key, event->key) &&
+            is_same(k->id, event->id) &&
+            event->ingest_us - k->ingest_us <= m->setup->plan->streams[0].late_us)
+            return true;
     }
+    return false;
+}
+
+static void keep(model *m, const kept_event *event)
+{
     if (m->kept_count == m->kept_capacity) {
         m->kept_capacity = m->kept_capacity == 0 ? 64 : m->kept_capacity * 2;
         m->kept = realloc(m->kept, m->kept_capacity * sizeof *m->kept);
         WEIR_ASSERT(m->kept != NULL);
     }
-    m->kept[m->kept_count++] = (kept_event){stream, key, id, ingest_us};
-    return false;
+    m->kept[m->kept_count++] = *event;
+}
+
+/* What cv.ever and cv.units are at this event; it is not known itself. A read so late that old
+ * events stand only as a running value is not looked at. */
+static expected_row expect(const model *m, const kept_event *event)
+{
+    expected_row row = {.what = SCORE};
+    if (event->stream != 0) return row;
+    if (event->is_of_card && event->et_us < m->greatest_et_us - m->setup->plan->streams[0].late_us)
+        return row;
+    row.what = SCORE_AND_VALUES;
+    for (size_t i = 0; event->is_of_card && i < m->kept_count; i++) {
+        const kept_event *k = &m->kept[i];
+        if (!k->is_of_card || !is_same(k->key, event->key) || k->et_us > event->et_us) continue;
+        row.ever++;
+        row.units += k->units;
+    }
+    return row;
 }
 
 static uint32_t stream_of(const model *m, weir_bytes name)
@@ -305,28 +343,51 @@ static uint32_t stream_of(const model *m, weir_bytes name)
     return strlen(first) == name.size && memcmp(first, name.data, name.size) == 0 ? 0 : 1;
 }
 
-/* All copies make time go on, once each; first copies are decided on. */
-static void model_copy(model *m, const weir_journal_copy *copy, int64_t record_us,
-                       int64_t *ingest_us)
+static void count_carried(const model *m, uint32_t stream, uint32_t hop)
 {
-    weir_value id;
-    uint32_t stream = stream_of(m, copy->stream);
-    if (copy->point_count > 0) return;
-    bool *seen = &m->is_seen[stream][copy->source_partition][copy->source_offset];
-    if (*seen) return;
-    *seen = true;
-    int64_t time = copy->source_timestamp_us < record_us ? copy->source_timestamp_us : record_us;
-    if (time > *ingest_us) *ingest_us = time;
-    weir_decode_result result = weir_decoder_decode(m->decoder, copy->body, &m->arena, &id);
+    const weir_plan_stream *plan = &m->setup->plan->streams[stream];
+    for (uint32_t i = 0; i < plan->carried_count; i++)
+        m->stats->values += plan->carried[i].hop < hop;
+}
+
+/* A first copy: is it scored, and with what? */
+static void model_first(model *m, const weir_journal_copy *copy, uint32_t stream)
+{
+    weir_value fields[2];
+    weir_decode_result result = weir_decoder_decode(m->decoder, copy->body, &m->arena, fields);
     WEIR_ASSERT(result.reason == WEIR_DECODE_OK);
-    weir_bytes text = {id.as.bytes, id.size};
-    bool is_duplicate = !weir_is_null(&id) && is_repeated(m, stream, copy->key, text, *ingest_us);
-    m->is_expected[stream][copy->source_partition][copy->source_offset] = !is_duplicate;
+    kept_event event = {.stream = stream,
+                        .key = copy->key,
+                        .ingest_us = m->ingest_us,
+                        .et_us = copy->et_us,
+                        .units = fields[1].as.integer,
+                        .is_of_card = stream == 0 && copy->hop == 0};
+    if (!weir_is_null(&fields[0])) event.id = (weir_bytes){fields[0].as.bytes, fields[0].size};
+    if (is_repeated(m, &event)) return;
+    m->expected[stream][copy->source_partition][copy->source_offset] = expect(m, &event);
+    keep(m, &event);
+    if (event.et_us > m->greatest_et_us) m->greatest_et_us = event.et_us;
+}
+
+/* All copies make time go on; one that was sent again tells nothing new, and is left out. */
+static void model_copy(model *m, const weir_journal_copy *copy, int64_t record_us)
+{
+    int64_t time = copy->source_timestamp_us < record_us ? copy->source_timestamp_us : record_us;
+    if (time > m->ingest_us) m->ingest_us = time;
+    uint32_t stream = stream_of(m, copy->stream);
+    if (copy->point_count > 0) {
+        count_carried(m, stream, copy->hop);
+        if (copy->et_us > m->greatest_et_us) m->greatest_et_us = copy->et_us;
+        return;
+    }
+    bool *seen = &m->is_seen[stream][copy->source_partition][copy->source_offset];
+    if (!*seen) model_first(m, copy, stream);
+    *seen = true;
 }
 
 static void model_partition(model *m, const sim_partition *partition)
 {
-    int64_t ingest_us = INT64_MIN;
+    m->ingest_us = m->greatest_et_us = INT64_MIN / 2;
     m->kept_count = 0;
     for (size_t i = 0; i < partition->count; i++) {
         bool bad = false;
@@ -336,23 +397,23 @@ static void model_partition(model *m, const sim_partition *partition)
             (weir_bytes){partition->records[i].value.data, partition->records[i].value.size}, &bad);
         while (weir_pack_next(&reader, &bytes, &bad)) {
             WEIR_ASSERT(weir_journal_copy_decode(bytes, &copy));
-            model_copy(m, &copy, partition->records[i].timestamp_us, &ingest_us);
+            model_copy(m, &copy, partition->records[i].timestamp_us);
         }
     }
 }
 
 static void model_init(model *m, sim_world *world)
 {
-    static const char *const wanted[] = {"tx_id"};
-    *m = (model){.setup = sim_world_setup(world)};
-    weir_error *error = weir_decoder_compile(m->setup->schema, m->setup->schema, wanted, NULL, 1,
+    static const char *const wanted[] = {"tx_id", "units"};
+    *m = (model){.setup = sim_world_setup(world), .stats = sim_world_stats_edit(world)};
+    weir_error *error = weir_decoder_compile(m->setup->schema, m->setup->schema, wanted, NULL, 2,
                                              &m->arena, &m->decoder);
     WEIR_ASSERT(error == NULL);
     for (uint32_t stream = 0; stream < 2; stream++) {
         for (int32_t p = 0; p < SIM_PARTITIONS; p++) {
             size_t count = sim_world_partition(world, m->setup->topics->sources[stream], p)->count;
             m->is_seen[stream][p] = weir_arena_array(&m->arena, bool, count + 1);
-            m->is_expected[stream][p] = weir_arena_array(&m->arena, bool, count + 1);
+            m->expected[stream][p] = weir_arena_array(&m->arena, expected_row, count + 1);
         }
     }
     const weir_topics *topics = m->setup->topics;
@@ -361,18 +422,41 @@ static void model_init(model *m, sim_world *world)
             model_partition(m, sim_world_partition(world, t, p));
 }
 
+/* The first two columns of v, and whether the second one's overflow is named. */
+static bool has_values(const model *m, const expected_row *row, weir_bytes vector,
+                       weir_bytes record)
+{
+    static const char named[] = "\x10"
+                                "cv_units"
+                                "\x10"
+                                "overflow";
+    const weir_plan_vector *plan = &m->setup->plan->vectors[0];
+    WEIR_ASSERT(strcmp(plan->columns[1].name, "cv_units") == 0);
+    weir_arena scratch = {0};
+    weir_reader reader = weir_reader_of(vector.data, vector.size);
+    weir_value ever =
+        weir_value_decode(weir_type_optional(plan->columns[0].type), &reader, &scratch);
+    weir_value units =
+        weir_value_decode(weir_type_optional(plan->columns[1].type), &reader, &scratch);
+    weir_arena_deinit(&scratch);
+    bool overflows = row->units > INT64_MAX || row->units < INT64_MIN;
+    bool is_named = memmem(record.data, record.size, named, sizeof named - 1) != NULL;
+    if (is_named != overflows || weir_is_null(&units) != overflows) return false;
+    return ever.as.integer == row->ever && (overflows || units.as.integer == row->units);
+}
+
 /* Each expected record has one score; no other has any. `there` holds distinct records. */
 static weir_error *compare_scores(model *m, const line_set *there)
 {
-    static const char *const wanted[] = {"origin.partition", "origin.offset", "stream"};
+    static const char *const wanted[] = {"origin.partition", "origin.offset", "stream", "vector"};
     const weir_schema *schema = NULL;
     const weir_decoder *decoder = NULL;
     weir_topic score = m->setup->topics->scores[0];
     WEIR_TRY(weir_schema_parse(weir_score_schema, strlen(weir_score_schema), "score.avsc",
                                &m->arena, &schema));
-    WEIR_TRY(weir_decoder_compile(schema, schema, wanted, NULL, 3, &m->arena, &decoder));
+    WEIR_TRY(weir_decoder_compile(schema, schema, wanted, NULL, 4, &m->arena, &decoder));
     for (size_t i = 0; i < there->count; i++) {
-        weir_value origin[3];
+        weir_value origin[4];
         weir_reader reader = weir_reader_of(there->lines[i].data, there->lines[i].size);
         if (weir_reader_u32(&reader) != score) continue;
         (void)weir_reader_u32(&reader);
@@ -382,13 +466,18 @@ static weir_error *compare_scores(model *m, const line_set *there)
         weir_decode_result result = weir_decoder_decode(decoder, body, &m->arena, origin);
         WEIR_ASSERT(result.reason == WEIR_DECODE_OK);
         uint32_t stream = stream_of(m, (weir_bytes){origin[2].as.bytes, origin[2].size});
-        bool *expected = &m->is_expected[stream][origin[0].as.integer][origin[1].as.integer];
-        if (!*expected) {
+        expected_row *row = &m->expected[stream][origin[0].as.integer][origin[1].as.integer];
+        m->stats->values += m->setup->plan->vectors[stream].column_count;
+        if (row->what == NONE) {
             return weir_error_new(WEIR_E_DIFFERENCE,
                                   "source record %d/%lld is scored twice, or is a duplicate",
                                   (int)origin[0].as.integer, (long long)origin[1].as.integer);
         }
-        *expected = false;
+        weir_bytes vector = {origin[3].as.bytes, origin[3].size};
+        if (row->what == SCORE_AND_VALUES && !has_values(m, row, vector, body))
+            return weir_error_new(WEIR_E_DIFFERENCE, "source record %d/%lld has wrong values",
+                                  (int)origin[0].as.integer, (long long)origin[1].as.integer);
+        row->what = NONE;
     }
     return NULL;
 }
@@ -397,7 +486,7 @@ static weir_error *all_scored(const model *m, sim_world *world, uint32_t stream,
 {
     size_t count = sim_world_partition(world, m->setup->topics->sources[stream], p)->count;
     for (size_t i = 0; i < count; i++)
-        if (m->is_expected[stream][p][i])
+        if (m->expected[stream][p][i].what != NONE)
             return weir_error_new(WEIR_E_DIFFERENCE, "source record %s %d/%zu has no score",
                                   m->setup->plan->streams[stream].name, (int)p, i);
     return NULL;
@@ -419,7 +508,7 @@ weir_error *sim_check(sim_world *world)
 {
     line_set there = {0}, sent = {0};
     gather(world, &there);
-    sim_world_stats_edit(world)->copies_of_scores = make_unique(&there);
+    sim_world_stats_edit(world)->sent_again = make_unique(&there);
     weir_error *error = check_model(world, &there);
     if (error == NULL) error = replay_all(world, &sent);
     if (error == NULL && make_unique(&sent) > 0)

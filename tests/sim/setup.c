@@ -8,10 +8,12 @@ static const char schema_json[] =
     "{\"name\":\"tx_id\",\"type\":[\"null\",\"string\"]},"
     "{\"name\":\"card\",\"type\":[\"null\",\"string\"]},"
     "{\"name\":\"merchant\",\"type\":[\"null\",\"string\"]},"
-    "{\"name\":\"amount\",\"type\":\"double\"}]}";
+    "{\"name\":\"amount\",\"type\":\"double\"},"
+    "{\"name\":\"units\",\"type\":\"long\"}]}";
 
 /* Two hops, values carried into rows, strings that point into states, windows short and for ever,
- * duplicates, late events. */
+ * duplicates, late events, sums that overflow. The first two columns of v are computed once more,
+ * by hand, in check.c. */
 static const char definitions[] =
     "package sim\n"
     "stream tx from kafka(\"src.tx\") avro(\"sim.Tx\") {\n"
@@ -20,6 +22,8 @@ static const char definitions[] =
     "stream back from kafka(\"src.back\") avro(\"sim.Tx\") { time ts  id tx_id  observed by "
     "merchant, card  late 2m }\n"
     "features cv per card from tx {\n"
+    "  ever = count() over ever\n"
+    "  units = sum(units) over ever\n"
     "  n = count() over 1m, 1h\n"
     "  s = sum(amount) over 10m\n"
     "  shop = last(merchant) over ever\n"

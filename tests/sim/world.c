@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,6 +22,9 @@ uint32_t sim_below(sim_random *random, uint32_t bound)
 }
 bool sim_chance(sim_random *random, uint32_t percent) { return sim_below(random, 100) < percent; }
 
+const char *const sim_blow_names[SIM_BLOWS] = {"kill", "power cut", "fatal producer error",
+                                               "rebalance"};
+
 /* ---- workers ---- */
 
 /* One record on its way to the broker; appended, then acknowledged. */
@@ -39,6 +43,7 @@ typedef struct slot {
     int32_t partition;
     uint32_t serial; /* who it is to the packer; never used twice */
     uint32_t generation;
+    int64_t parked_committed; /* K when it was parked, drained; -1: it is not */
     weir_node *node;
     int64_t next; /* offset to hand over next */
     struct worker *worker;
@@ -46,7 +51,8 @@ typedef struct slot {
     weir_store_port store;
 } slot;
 
-enum { SLOTS_MAX = 64, STEPS_MAX = 400000, POLL_MAX = 32 };
+enum { SLOTS_MAX = 64, POLL_MAX = 32, STEP_US_MAX = 200000 };
+#define BEGAN_US INT64_C(1772366400000000)
 
 typedef struct worker {
     sim_world *world;
@@ -67,10 +73,14 @@ struct sim_world {
     sim_random random;
     sim_stats stats;
     int64_t now_us;
+    uint32_t backlog, step_count; /* items: the backlog, then two for each step */
+    uint32_t item;
     uint32_t produced;
     uint32_t last_serial;
+    uint64_t silent_until; /* step before which no acknowledgement arrives */
     bool is_draining;
-    bool has_crashed; /* a point was hit: the running worker dies */
+    bool is_prompt;  /* what was sent arrives and is acknowledged at once */
+    bool has_struck; /* a point was hit: the running worker gets the blow */
     sim_partition partitions[SIM_TOPICS_MAX][SIM_PARTITIONS];
     worker workers[SIM_WORKERS];
 };
@@ -85,21 +95,50 @@ sim_partition *sim_world_partition(sim_world *world, weir_topic topic, int32_t p
     return &world->partitions[topic][partition];
 }
 
+uint32_t sim_world_items(const sim_world *world) { return world->backlog + 2 * world->step_count; }
+
+/* For the story that a shrunk run tells. */
+static void say(const sim_world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void say(const sim_world *world, const char *format, ...)
+{
+    if (world->options.trace == NULL || world->is_draining) return;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fprintf(world->options.trace, "  %6u  ", world->item);
+    (void)vfprintf(world->options.trace, format, arguments);
+    (void)fputc('\n', world->options.trace);
+    (void)fflush(world->options.trace); /* the next thing may be the last */
+    va_end(arguments);
+}
+
+static const char *name_of(const sim_world *world, weir_topic topic)
+{
+    return world->setup->topics->items[topic].name;
+}
+
 static bool is_consumed(const sim_world *world, weir_topic topic)
 {
     return world->setup->topics->items[topic].is_consumed;
 }
 
-/* Something that a crash may hit. */
+static void assign_all(sim_world *world);
+
+/* Something that a blow may hit. */
 static weir_error *at_point(void *context, const char *what, bool after)
 {
     sim_world *world = context;
-    if (world->is_draining || after != world->options.crash_after) return NULL;
+    if (world->is_draining || after != world->options.blow_after) return NULL;
     uint64_t point = world->stats.points++;
-    if (world->options.crash_point < 0 || point != (uint64_t)world->options.crash_point)
+    if (world->options.blow_point < 0 || point != (uint64_t)world->options.blow_point) return NULL;
+    say(world, "%s %s: %s", after ? "after" : "before", what, sim_blow_names[world->options.blow]);
+    if (world->options.blow == SIM_REBALANCE) {
+        world->stats.rebalances++;
+        assign_all(world);
         return NULL;
-    world->has_crashed = true;
-    return weir_error_new(WEIR_E_AGAIN, "the simulation crashes here: %s", what);
+    }
+    world->has_struck = true;
+    return weir_error_new(WEIR_E_AGAIN, "the simulation strikes here: %s", what);
 }
 
 static void append(sim_world *world, weir_topic topic, int32_t partition, const weir_buffer *key,
@@ -220,6 +259,7 @@ static weir_error *create_node(worker *w, slot *s)
 static void close_slot(worker *w, size_t index)
 {
     slot *s = w->slots[index];
+    say(w->world, "worker %d closes %s/%d", w->index, name_of(w->world, s->topic), s->partition);
     s->node->ops->close(s->node);
     free(s);
     w->slots[index] = w->slots[--w->slot_count];
@@ -234,13 +274,18 @@ static weir_error *open_slot(worker *w, weir_topic topic, int32_t partition)
                 .partition = partition,
                 .serial = ++w->world->last_serial,
                 .generation = p->generation,
+                .parked_committed = -1,
                 .worker = w};
     s->port = (weir_output_port){s, port_send, partition_count};
     WEIR_TRY(create_node(w, s));
     w->slots[w->slot_count++] = s;
     weir_node_position at = {
         .committed = p->committed, .log_start = 0, .log_end = (int64_t)p->count};
-    return s->node->ops->open(s->node, &at, &s->next);
+    WEIR_TRY(at_point(w->world, "open", false));
+    WEIR_TRY(s->node->ops->open(s->node, &at, &s->next));
+    say(w->world, "worker %d opens %s/%d from %lld, K is %lld", w->index, name_of(w->world, topic),
+        partition, (long long)s->next, (long long)p->committed);
+    return at_point(w->world, "open", true);
 }
 
 static slot *find_slot(worker *w, weir_topic topic, int32_t partition)
@@ -262,6 +307,16 @@ static void close_stale(worker *w)
         if (is_stale(w->slots[i])) close_slot(w, i);
 }
 
+/* A node that was drained and parked goes on if nobody had its partition since. */
+static bool resume(slot *s)
+{
+    const sim_partition *p = sim_world_partition(s->worker->world, s->topic, s->partition);
+    if (s->parked_committed < 0 || s->parked_committed != p->committed) return false;
+    s->generation = p->generation;
+    s->worker->world->stats.resumed++;
+    return true;
+}
+
 /* Opens what the worker owns and does not have. */
 static weir_error *open_owned(worker *w)
 {
@@ -270,7 +325,7 @@ static weir_error *open_owned(worker *w)
         for (int32_t p = 0; is_consumed(w->world, t) && p < SIM_PARTITIONS; p++) {
             if (sim_world_partition(w->world, t, p)->owner != w->index) continue;
             slot *had = find_slot(w, t, p);
-            if (had != NULL && !is_stale(had)) continue;
+            if (had != NULL && (!is_stale(had) || resume(had))) continue;
             for (size_t i = w->slot_count; had != NULL && i-- > 0;)
                 if (w->slots[i] == had) close_slot(w, i);
             WEIR_TRY(open_slot(w, t, p));
@@ -306,6 +361,9 @@ static void assign_all(sim_world *world)
             while (!world->workers[owner].is_alive)
                 owner = (owner + 1) % SIM_WORKERS;
             if (owner == partition->owner && sim_chance(&world->random, 80)) continue;
+            if (partition->owner >= 0)
+                say(world, "%s/%d moves from worker %d to %d", name_of(world, t), p,
+                    partition->owner, owner);
             partition->owner = owner;
             partition->generation++;
         }
@@ -315,9 +373,10 @@ static void assign_all(sim_world *world)
 static void crash(worker *w, bool is_power_cut)
 {
     sim_world *world = w->world;
-    world->stats.crashes++;
-    lose_memory(w);
+    say(world, "worker %d: %s", w->index, is_power_cut ? "power cut" : "killed");
+    world->stats.kills += !is_power_cut;
     world->stats.power_cuts += is_power_cut;
+    lose_memory(w);
     for (int t = 0; is_power_cut && t < SIM_TOPICS_MAX; t++)
         for (int p = 0; p < SIM_PARTITIONS; p++)
             if (w->disks[t][p] != NULL) sim_disk_cut_power(w->disks[t][p], &world->random);
@@ -335,6 +394,7 @@ static bool any_alive(const sim_world *world)
 static void revive(sim_world *world, worker *w)
 {
     w->is_alive = true;
+    say(world, "worker %d comes back", w->index);
     if (!sim_chance(&world->random, 50)) assign_all(world);
 }
 
@@ -347,16 +407,18 @@ static void put_event(sim_world *world, weir_buffer *out)
     int64_t et = world->now_us - (int64_t)sim_below(random, 3000000);
     if (sim_chance(random, 5)) et -= 180000000; /* later than `late` */
     if (sim_chance(random, 2)) et += 600000000; /* from the future */
-    uint32_t number =
-        sim_chance(random, 15) ? sim_below(random, world->produced + 1) : world->produced;
+    uint32_t number = sim_chance(random, 15) ? sim_below(random, world->item + 1) : world->item;
     (void)snprintf(id, sizeof id, "id%u", number);
     (void)snprintf(card, sizeof card, "c%u",
                    sim_chance(random, 80) ? number * 7 % 12 : sim_below(random, 12));
     (void)snprintf(merchant, sizeof merchant, "m%u", sim_below(random, 4));
-    weir_value values[5] = {weir_time(et), weir_string(id, strlen(id)),
+    weir_value values[6] = {weir_time(et),
+                            weir_string(id, strlen(id)),
                             weir_string(card, strlen(card)),
                             weir_string(merchant, strlen(merchant)),
-                            weir_float((double)sim_below(random, 10000) / 100.0 - 2.0)};
+                            weir_float((double)sim_below(random, 10000) / 100.0 - 2.0),
+                            weir_int(sim_below(random, 1000))};
+    if (sim_chance(random, 15)) values[5] = weir_int(INT64_MAX - values[5].as.integer);
     if (sim_chance(random, 5)) values[1] = weir_null();
     if (sim_chance(random, 8)) values[2] = weir_null();
     if (sim_chance(random, 8)) values[3] = weir_null();
@@ -373,7 +435,10 @@ static void produce(sim_world *world)
     put_event(world, &value);
     world->produced++;
     weir_topic topic = world->setup->topics->sources[sim_chance(&world->random, 70) ? 0 : 1];
-    append(world, topic, (int32_t)sim_below(&world->random, SIM_PARTITIONS), NULL, false, &value);
+    int32_t partition = (int32_t)sim_below(&world->random, SIM_PARTITIONS);
+    append(world, topic, partition, NULL, false, &value);
+    say(world, "%s/%d gets event %zu", name_of(world, topic), partition,
+        sim_world_partition(world, topic, partition)->count - 1);
     weir_buffer_deinit(&value);
 }
 
@@ -396,9 +461,14 @@ static weir_error *hand_over(slot *s, sim_partition *p, uint32_t most, bool in_t
         turn.until_us =
             first == INT64_MIN ? INT64_MIN : first + (int64_t)sim_below(&world->random, 1000000);
     }
+    WEIR_TRY(at_point(world, "apply", false));
+    int64_t from = s->next;
     weir_error *error = s->node->ops->apply(s->node, records, count, &turn);
     s->next += (int64_t)turn.taken;
-    return error;
+    say(world, "worker %d takes %s/%d from %lld to %lld%s", s->worker->index,
+        name_of(world, s->topic), s->partition, (long long)from, (long long)s->next,
+        turn.taken < count ? ", and part of that" : "");
+    return error != NULL ? error : at_point(world, "apply", true);
 }
 
 static weir_error *poll(worker *w, bool in_turns)
@@ -413,28 +483,40 @@ static weir_error *poll(worker *w, bool in_turns)
 
 /* The first flight of a partition chosen at random goes on: to the broker, or back as an
  * acknowledgement. */
-static void deliver(worker *w)
+static weir_error *deliver(worker *w)
 {
     sim_world *world = w->world;
+    bool is_hurried = world->is_draining || world->is_prompt;
     bool is_blocked[SIM_TOPICS_MAX][SIM_PARTITIONS] = {{false}};
     for (flight *f = w->flights; f != NULL; f = f->next) {
         bool *blocked = &is_blocked[f->topic][f->partition];
         if (f->is_appended || *blocked) continue;
-        *blocked = true; /* order within a partition */
-        if (!world->is_draining && sim_chance(&world->random, 50)) continue;
+        *blocked = !is_hurried; /* order within a partition */
+        if (!is_hurried && sim_chance(&world->random, 50)) continue;
+        WEIR_TRY(at_point(world, "append", false));
         append(world, f->topic, f->partition, &f->key, f->has_key, &f->value);
         f->is_appended = true;
+        say(world, "the broker appends to %s/%d what worker %d sent", name_of(world, f->topic),
+            f->partition, w->index);
+        WEIR_TRY(at_point(world, "append", true));
     }
+    return NULL;
 }
 
-static void acknowledge(worker *w)
+static weir_error *acknowledge(worker *w)
 {
+    sim_world *world = w->world;
+    bool is_hurried = world->is_draining || world->is_prompt;
+    if (!is_hurried && world->stats.steps < world->silent_until) return NULL;
     for (flight **at = &w->flights; *at != NULL;) {
         flight *f = *at;
-        if (!f->is_appended || (!w->world->is_draining && sim_chance(&w->world->random, 50))) {
+        if (!f->is_appended || (!is_hurried && sim_chance(&world->random, 50))) {
             at = &f->next;
             continue;
         }
+        WEIR_TRY(at_point(world, "acknowledgement", false));
+        say(world, "worker %d hears that %s/%d has it", w->index, name_of(world, f->topic),
+            f->partition);
         for (size_t i = 0; i < f->share_count; i++)
             for (size_t s = 0; s < w->slot_count; s++)
                 if (w->slots[s]->serial == f->shares[i].owner)
@@ -442,7 +524,9 @@ static void acknowledge(worker *w)
                                                   f->shares[i].count);
         *at = f->next;
         free_flight(f);
+        WEIR_TRY(at_point(world, "acknowledgement", true));
     }
+    return NULL;
 }
 
 /* A stale owner's commit is refused by the broker: it then gives the node up. */
@@ -460,6 +544,8 @@ static weir_error *commit(worker *w)
         }
         WEIR_TRY(at_point(w->world, "commit", false));
         p->committed = position;
+        say(w->world, "worker %d commits %s/%d at %lld", w->index, name_of(w->world, s->topic),
+            s->partition, (long long)position);
         WEIR_TRY(at_point(w->world, "commit", true));
         WEIR_TRY(s->node->ops->committed(s->node, position));
     }
@@ -487,21 +573,91 @@ static void sync_disks(worker *w)
             if (w->disks[t][p] != NULL) sim_disk_sync(w->disks[t][p]);
 }
 
+/* What was sent arrives and is committed; nodes stay open, as they are. */
+static weir_error *come_to_rest(worker *w)
+{
+    w->world->is_prompt = true;
+    weir_error *error = weir_packer_flush(w->packer);
+    if (error == NULL) error = deliver(w);
+    if (error == NULL) error = acknowledge(w);
+    if (error == NULL) error = commit(w);
+    w->world->is_prompt = false;
+    return error;
+}
+
+static weir_error *settle(worker *w)
+{
+    for (size_t i = 0; i < w->slot_count; i++)
+        if (strcmp(w->slots[i]->node->ops->kind, "fold") == 0)
+            WEIR_TRY(weir_fold_settle(w->slots[i]->node));
+    return NULL;
+}
+
+/* A worker that was asked to stop: it drains, commits, writes its state down and is gone. */
+static weir_error *depart(worker *w)
+{
+    say(w->world, "worker %d leaves in peace", w->index);
+    w->world->stats.departures++;
+    WEIR_TRY(come_to_rest(w));
+    WEIR_TRY(settle(w));
+    while (w->slot_count > 0)
+        close_slot(w, w->slot_count - 1);
+    sync_disks(w);
+    w->is_alive = false;
+    return NULL;
+}
+
+static weir_error *absorb(sim_world *world, worker *w, weir_error *error);
+
+/* A rebalance that everybody hears of: drained, parked, dealt anew, resumed where nothing changed.
+ */
+static weir_error *rebalance(sim_world *world)
+{
+    for (int i = 0; i < SIM_WORKERS; i++) {
+        worker *w = &world->workers[i];
+        if (w->is_alive) WEIR_TRY(absorb(world, w, come_to_rest(w)));
+        for (size_t s = 0; w->is_alive && s < w->slot_count; s++)
+            w->slots[s]->parked_committed =
+                sim_world_partition(world, w->slots[s]->topic, w->slots[s]->partition)->committed;
+    }
+    if (!any_alive(world)) return NULL;
+    assign_all(world);
+    for (int i = 0; i < SIM_WORKERS; i++) {
+        worker *w = &world->workers[i];
+        if (w->is_alive) WEIR_TRY(absorb(world, w, open_owned(w)));
+        if (w->is_alive) close_stale(w);
+        for (size_t s = 0; s < w->slot_count; s++)
+            w->slots[s]->parked_committed = -1;
+    }
+    return NULL;
+}
+
+static weir_error *lose_producer(sim_world *world, worker *w)
+{
+    say(world, "worker %d: its producer gives up", w->index);
+    world->stats.fatal_errors++;
+    lose_memory(w);
+    return open_owned(w);
+}
+
 static weir_error *fault(sim_world *world, worker *w)
 {
-    switch (sim_below(&world->random, 5)) {
-    case 0: crash(w, false); break;
-    case 1: crash(w, true); break;
-    case 2: /* a failed delivery: the producer and all nodes behind it are thrown away */
-        world->stats.failed_deliveries++;
-        lose_memory(w);
-        return open_owned(w);
-    default: /* a rebalance; who lost partitions may not know it yet */
+    switch (sim_below(&world->random, 7)) {
+    case 0: crash(w, false); return NULL;
+    case 1: crash(w, true); return NULL;
+    case 2: return lose_producer(world, w);
+    case 3: return depart(w);
+    case 4:
+        world->stats.silences++;
+        world->silent_until = world->stats.steps + 20 + sim_below(&world->random, 60);
+        say(world, "no acknowledgements for a while");
+        return NULL;
+    case 5: world->stats.rebalances++; return rebalance(world);
+    default: /* who lost partitions may not know it yet */
         world->stats.rebalances++;
         assign_all(world);
         return sim_chance(&world->random, 50) ? open_owned(w) : NULL;
     }
-    return NULL;
 }
 
 static weir_error *work(sim_world *world, worker *w)
@@ -511,8 +667,8 @@ static weir_error *work(sim_world *world, worker *w)
     case 1: return poll(w, false);
     case 2:
     case 3: return poll(w, true);
-    case 4: deliver(w); return NULL;
-    case 5: acknowledge(w); return NULL;
+    case 4: return deliver(w);
+    case 5: return acknowledge(w);
     case 6:
     case 7: return commit(w);
     case 8: return tick(w);
@@ -520,14 +676,15 @@ static weir_error *work(sim_world *world, worker *w)
     }
 }
 
-/* An error of a node that the simulation asked for is a crash; any other one is a finding. */
+/* An error of a node that the simulation asked for is a blow; any other one is a finding. */
 static weir_error *absorb(sim_world *world, worker *w, weir_error *error)
 {
     if (error == NULL) return NULL;
-    if (!world->has_crashed) return error;
+    if (!world->has_struck) return error;
     weir_error_free(error);
-    world->has_crashed = false;
-    crash(w, world->options.is_power_cut);
+    world->has_struck = false;
+    if (world->options.blow == SIM_FATAL) return lose_producer(world, w);
+    crash(w, world->options.blow == SIM_POWER_CUT);
     return NULL;
 }
 
@@ -536,8 +693,6 @@ static weir_error *step(sim_world *world)
     sim_random *random = &world->random;
     worker *w = &world->workers[sim_below(random, SIM_WORKERS)];
     world->stats.steps++;
-    world->now_us += sim_below(random, 200000);
-    produce(world);
     if (!w->is_alive) {
         if (sim_chance(random, 20) || !any_alive(world)) revive(world, w);
         return NULL;
@@ -550,12 +705,20 @@ static weir_error *step(sim_world *world)
 
 /* ---- the end: everything that was begun comes through ---- */
 
-static bool is_done(const sim_world *world)
+/* Committed to the end, and replayed to it by who has it now. */
+static bool is_through(sim_world *world, weir_topic topic, int32_t p)
+{
+    const sim_partition *partition = sim_world_partition(world, topic, p);
+    const slot *s = find_slot(&world->workers[partition->owner], topic, p);
+    return partition->committed >= (int64_t)partition->count && s != NULL &&
+           s->next >= (int64_t)partition->count;
+}
+
+static bool is_done(sim_world *world)
 {
     for (weir_topic t = 0; t < world->setup->topics->count; t++)
         for (int32_t p = 0; is_consumed(world, t) && p < SIM_PARTITIONS; p++)
-            if (world->partitions[t][p].committed < (int64_t)world->partitions[t][p].count)
-                return false;
+            if (!is_through(world, t, p)) return false;
     return true;
 }
 
@@ -569,18 +732,9 @@ static weir_error *drain_worker(worker *w)
         WEIR_TRY(s->node->ops->flush(s->node));
     }
     WEIR_TRY(weir_packer_flush(w->packer));
-    deliver(w);
-    acknowledge(w);
+    WEIR_TRY(deliver(w));
+    WEIR_TRY(acknowledge(w));
     return commit(w);
-}
-
-static weir_error *settle_worker(worker *w)
-{
-    for (size_t i = 0; i < w->slot_count; i++)
-        if (strcmp(w->slots[i]->node->ops->kind, "fold") == 0)
-            WEIR_TRY(weir_fold_settle(w->slots[i]->node));
-    sync_disks(w);
-    return NULL;
 }
 
 static weir_error *drain(sim_world *world)
@@ -593,29 +747,41 @@ static weir_error *drain(sim_world *world)
         for (int i = 0; i < SIM_WORKERS; i++)
             WEIR_TRY(drain_worker(&world->workers[i]));
         if (!is_done(world)) continue;
-        for (int i = 0; i < SIM_WORKERS; i++)
-            WEIR_TRY(settle_worker(&world->workers[i]));
+        for (int i = 0; i < SIM_WORKERS; i++) {
+            WEIR_TRY(settle(&world->workers[i]));
+            sync_disks(&world->workers[i]);
+        }
         return NULL;
     }
     return weir_error_new(WEIR_E_BUG, "the world does not come to an end");
 }
 
+/* Each item has a time and a randomness of its own: leaving one out does not touch the next. */
+static bool begin_item(sim_world *world, uint32_t item)
+{
+    world->item = item;
+    world->random.state = world->options.seed;
+    world->random.state = sim_next(&world->random) + item * UINT64_C(0xd1342543de82ef95);
+    int64_t step_us = world->options.step_us_max == 0 ? STEP_US_MAX : world->options.step_us_max;
+    int64_t time_us =
+        BEGAN_US + item * (step_us / 4) + sim_below(&world->random, (uint32_t)step_us);
+    if (time_us > world->now_us) world->now_us = time_us;
+    return world->options.left_out == NULL || !world->options.left_out[item];
+}
+
 weir_error *sim_world_run(sim_world *world)
 {
     assign_all(world);
-    /* A backlog at the start makes packs of many events. */
-    uint32_t backlog = sim_below(&world->random, world->options.events);
-    for (uint32_t i = 0; i < backlog; i++) {
-        world->now_us += sim_below(&world->random, 200000);
-        produce(world);
+    for (uint32_t item = 0; item < world->backlog; item++)
+        if (begin_item(world, item)) produce(world); /* packs of many events */
+    for (uint32_t i = 0; i < world->step_count; i++) {
+        uint32_t item = world->backlog + 2 * i;
+        if (begin_item(world, item)) produce(world);
+        if (begin_item(world, item + 1)) WEIR_TRY(step(world));
     }
-    uint64_t least = (uint64_t)world->options.events * 4;
-    while (world->produced < world->options.events || world->stats.steps < least ||
-           sim_below(&world->random, 200) != 0) {
-        WEIR_TRY(step(world));
-        if (world->stats.steps > STEPS_MAX) return weir_error_new(WEIR_E_BUG, "too many steps");
-    }
-    return drain(world);
+    WEIR_TRY(drain(world));
+    world->stats.virtual_us = (uint64_t)(world->now_us - BEGAN_US);
+    return NULL;
 }
 
 /* ---- making one ---- */
@@ -641,7 +807,9 @@ sim_world *sim_world_create(const sim_setup *setup, const sim_options *options)
     world->setup = setup;
     world->options = *options;
     world->random.state = options->seed;
-    world->now_us = INT64_C(1772366400000000);
+    world->backlog = sim_below(&world->random, options->events + 1);
+    world->step_count = options->events * 4 + sim_below(&world->random, 400);
+    world->now_us = BEGAN_US;
     for (int t = 0; t < SIM_TOPICS_MAX; t++)
         for (int p = 0; p < SIM_PARTITIONS; p++)
             world->partitions[t][p] = (sim_partition){.committed = 0, .owner = -1};
@@ -691,4 +859,14 @@ sim_disk *sim_world_disk(sim_world *world, weir_topic topic, int32_t partition)
     int owner = sim_world_partition(world, topic, partition)->owner;
     WEIR_ASSERT(owner >= 0);
     return disk_of(&world->workers[owner], topic, partition);
+}
+
+weir_error *sim_run(const sim_setup *setup, const sim_options *options, sim_stats *stats_out)
+{
+    sim_world *world = sim_world_create(setup, options);
+    weir_error *error = sim_world_run(world);
+    if (error == NULL) error = sim_check(world);
+    if (stats_out != NULL) *stats_out = *sim_world_stats(world);
+    sim_world_destroy(world);
+    return error;
 }
