@@ -43,6 +43,8 @@ typedef struct export_job {
     weir_decoders decoders; /* of further fields; in use where extra is set */
     weir_value *extra;
     weir_spine *spine; /* or NULL */
+    weir_asof *asof;   /* or NULL: as known */
+    weir_buffer note;  /* as of: further fields of an event, in canonical bytes */
     weir_replay *replay;
     weir_value *values, *row;
     bool *overflow;
@@ -68,8 +70,10 @@ static void add_column(export_job *exporter, const char *name, weir_type type, c
     exporter->sources[exporter->column_count++] = (export_column){source, index};
 }
 
+/* A spine has only what the vector needs to know. */
 static void add_slot(export_job *exporter, uint32_t slot)
 {
+    if (exporter->spine != NULL && !weir_spine_has(exporter->spine, slot)) return;
     add_column(exporter, exporter->stream->slot_paths[slot], exporter->stream->slot_types[slot],
                FROM_SLOT, slot);
 }
@@ -122,9 +126,13 @@ static weir_error *choose_columns(export_job *exporter)
         add_column(exporter, vector->columns[i].name, type, FROM_VECTOR, i);
     }
     add_column(exporter, "errors", weir_type_optional(weir_type_of(WEIR_STRING)), FROM_ERRORS, 0);
-    add_column(exporter, "journal_partition", weir_type_of(WEIR_INT64), FROM_PARTITION, 0);
-    add_column(exporter, "journal_offset", weir_type_of(WEIR_INT64), FROM_OFFSET, 0);
-    add_column(exporter, "journal_index", weir_type_of(WEIR_INT64), FROM_INDEX, 0);
+    weir_type place = weir_type_of(WEIR_INT64);
+    place.optional = exporter->spine != NULL;
+    if (exporter->spine != NULL && exporter->options->is_asof)
+        return NULL; /* no position is read */
+    add_column(exporter, "journal_partition", place, FROM_PARTITION, 0);
+    add_column(exporter, "journal_offset", place, FROM_OFFSET, 0);
+    add_column(exporter, "journal_index", place, FROM_INDEX, 0);
     return NULL;
 }
 
@@ -153,9 +161,9 @@ static weir_value take_value(export_job *exporter, const weir_event *event, int3
     case FROM_BODY: return exporter->extra[column.index];
     case FROM_VECTOR: return exporter->values[column.index];
     case FROM_ERRORS: return name_errors(exporter);
-    case FROM_PARTITION: return weir_int(partition);
-    case FROM_OFFSET: return weir_int(weir_seq_offset(event->seq));
-    case FROM_INDEX: return weir_int(weir_seq_index(event->seq));
+    case FROM_PARTITION: return partition < 0 ? weir_null() : weir_int(partition);
+    case FROM_OFFSET: return partition < 0 ? weir_null() : weir_int(weir_seq_offset(event->seq));
+    case FROM_INDEX: return partition < 0 ? weir_null() : weir_int(weir_seq_index(event->seq));
     }
     WEIR_UNREACHABLE();
 }
@@ -187,14 +195,17 @@ static weir_error *decode_extra(export_job *exporter, const weir_fold_row *row)
                           result.problem != NULL ? result.problem : "a bad number");
 }
 
+static bool is_asked(const export_job *exporter, const weir_event *event)
+{
+    return event->stream == exporter->vector->stream && exporter->spine == NULL &&
+           event->et_us >= exporter->options->from_us && event->et_us < exporter->options->to_us;
+}
+
 static weir_error *on_row(void *context, const weir_replay_place *place, const weir_fold_row *row)
 {
     export_job *exporter = context;
     const weir_event *event = row->event;
-    bool is_asked = event->stream == exporter->vector->stream &&
-                    event->et_us >= exporter->options->from_us &&
-                    event->et_us < exporter->options->to_us;
-    if (!is_asked) return NULL;
+    if (!is_asked(exporter, event)) return NULL;
     weir_arena_reset(&exporter->scratch);
     WEIR_TRY(decode_extra(exporter, row));
     return add_event(exporter, row->engine, event, place->partition);
@@ -215,10 +226,58 @@ static weir_error *on_end(void *context, const weir_replay_place *at, weir_node 
     return weir_spine_advance(exporter->spine, exporter->replay, at, fold, seq, INT64_MAX);
 }
 
+/* ---- as of ---- */
+
+static weir_error *collect(void *context, const weir_replay_place *place, const weir_fold_row *row)
+{
+    export_job *exporter = context;
+    weir_arena_reset(&exporter->scratch);
+    weir_buffer_clear(&exporter->note);
+    if (is_asked(exporter, row->event)) {
+        WEIR_TRY(decode_extra(exporter, row));
+        for (size_t i = 0; exporter->extra != NULL && i < exporter->options->with_count; i++)
+            weir_value_encode(exporter->decoders.stream->slot_types[i], &exporter->extra[i],
+                              &exporter->note);
+    }
+    weir_bytes note = {exporter->note.data, exporter->note.size};
+    return weir_asof_add(exporter->asof, row, place->partition, note);
+}
+
+static weir_error *on_asof_event(void *context, const weir_event *event, int32_t partition,
+                                 weir_bytes note)
+{
+    export_job *exporter = context;
+    if (!is_asked(exporter, event)) return NULL;
+    weir_arena_reset(&exporter->scratch);
+    weir_reader reader = weir_reader_of(note.data, note.size);
+    for (size_t i = 0; exporter->extra != NULL && i < exporter->options->with_count; i++)
+        exporter->extra[i] = weir_value_decode(exporter->decoders.stream->slot_types[i], &reader,
+                                               &exporter->scratch);
+    return add_event(exporter, weir_replay_engine(exporter->replay), event, partition);
+}
+
+static weir_error *before_instant(void *context, int64_t et_us)
+{
+    export_job *exporter = context;
+    return weir_spine_advance_asof(exporter->spine, exporter->replay, exporter->asof, et_us);
+}
+
+static weir_error *fold_asof(export_job *exporter)
+{
+    exporter->asof = weir_asof_create(exporter->topics, weir_replay_engine(exporter->replay));
+    weir_replay_sinks sinks = {.context = exporter, .row = collect};
+    WEIR_TRY(weir_replay_journals(exporter->replay, &sinks));
+    weir_asof_sinks asof = {.context = exporter, .event = on_asof_event};
+    if (exporter->spine != NULL) asof.before = before_instant;
+    return weir_asof_fold(exporter->asof, &asof);
+}
+
 /* Rows leave at their last hop whose key is not null: only hops before one that can not be null may
- * be left out. A spine is looked up at every hop. */
+ * be left out. A spine is looked up at every hop; as of needs every event once. */
 static void choose_topics(const export_job *exporter, bool *is_wanted)
 {
+    for (weir_topic t = 0; exporter->options->is_asof && t < exporter->topics->count; t++)
+        is_wanted[t] = exporter->topics->items[t].role == WEIR_TOPIC_JOURNAL;
     for (uint32_t h = exporter->stream->hop_count; h-- > 0;) {
         const weir_plan_hop *hop = &exporter->stream->hops[h];
         is_wanted[exporter->topics->journals[hop->entity]] = true;
@@ -258,12 +317,13 @@ static weir_error *publish(export_job *exporter, const weir_replay *replay,
             exporter->plan->scores[i].model,
             digest_text(&exporter->arena, weir_model_describe(model)->digest)};
     }
-    weir_snapshot_facts facts = {.mode = "as-known",
+    weir_snapshot_facts facts = {.mode = exporter->options->is_asof ? "as-of" : "as-known",
                                  .ranges = named,
                                  .range_count = range_count,
                                  .models = models,
                                  .model_count = model_count,
-                                 .grade_a = exporter->rows};
+                                 .grade_a = exporter->options->is_asof ? 0 : exporter->rows,
+                                 .grade_c = exporter->options->is_asof ? exporter->rows : 0};
     weir_snapshot *snapshot = exporter->snapshot;
     exporter->snapshot = NULL;
     return weir_snapshot_finish(snapshot, &facts, summary_out);
@@ -286,7 +346,8 @@ static weir_error *export_spine(export_job *exporter)
 {
     weir_replay_sinks sinks = {.context = exporter, .event = on_event, .end = on_end};
     WEIR_TRY(weir_spine_place(exporter->spine, exporter->topics, exporter->replay));
-    WEIR_TRY(weir_replay_journals(exporter->replay, &sinks));
+    WEIR_TRY(exporter->options->is_asof ? fold_asof(exporter)
+                                        : weir_replay_journals(exporter->replay, &sinks));
     for (size_t i = 0; i < weir_spine_count(exporter->spine); i++) {
         int32_t partition = 0;
         const weir_event *event = weir_spine_row(exporter->spine, i, &partition);
@@ -299,6 +360,7 @@ static weir_error *export_spine(export_job *exporter)
 static weir_error *export_rows(export_job *exporter)
 {
     if (exporter->spine != NULL) return export_spine(exporter);
+    if (exporter->options->is_asof) return fold_asof(exporter);
     weir_replay_sinks sinks = {.context = exporter, .row = on_row};
     return weir_replay_journals(exporter->replay, &sinks);
 }
@@ -340,15 +402,16 @@ weir_error *weir_export(const weir_export_options *options, weir_snapshot_summar
                            .vector = &plan->vectors[vector],
                            .vector_index = vector};
     weir_error *error = NULL;
-    WEIR_TRY_OUT(choose_columns(&exporter));
-    allocate_row(&exporter);
-    if (options->spine != NULL && options->with_count > 0) {
-        WEIR_TRY_OUT(weir_error_new(
-            WEIR_E_USAGE,
-            "--with goes with events, not with --spine: a spine has columns of its own"));
+    bool has_bounds = options->from_us != INT64_MIN || options->to_us != INT64_MAX;
+    if (options->spine != NULL && (options->with_count > 0 || has_bounds)) {
+        WEIR_TRY_OUT(weir_error_new(WEIR_E_USAGE,
+                                    "--with, --from and --to go with events, not with --spine: a "
+                                    "spine has rows and columns of its own"));
     }
     if (options->spine != NULL)
         WEIR_TRY_OUT(weir_spine_open(plan, vector, options->spine, &exporter.spine));
+    WEIR_TRY_OUT(choose_columns(&exporter));
+    allocate_row(&exporter);
     WEIR_TRY_OUT(open_replay(&exporter));
     WEIR_TRY_OUT(begin(&exporter));
     WEIR_TRY_OUT(export_rows(&exporter));
@@ -357,6 +420,8 @@ out:
     weir_snapshot_abort(exporter.snapshot);
     weir_replay_close(exporter.replay);
     weir_spine_close(exporter.spine);
+    weir_asof_destroy(exporter.asof);
+    weir_buffer_deinit(&exporter.note);
     if (exporter.extra != NULL) weir_decoders_deinit(&exporter.decoders);
     weir_arena_deinit(&exporter.arena);
     weir_arena_deinit(&exporter.scratch);

@@ -11,7 +11,10 @@
  * offset, index), so the same export twice has the same content hash.
  *
  * With a spine (rows of key fields and `time`), a row is what a lookup would have answered: p is
- * the first position with an ingest time after t, tau = t (R3).
+ * the first position with an ingest time after t, tau = t (R3). Its rows stand in the order of the
+ * file; where no key is given or no journal has events, `journal_*` is null.
+ *
+ * As of (R18, grade C), values are what event time alone says (asof.h); rows stand in its order.
  *
  * See also: docs/formats/snapshot.md
  */
@@ -25,6 +28,7 @@ typedef struct weir_export_options {
     const char *vector;
     const char *const *with; /* further fields of the event, by path */
     size_t with_count;
+    bool is_asof;                    /* R18: as of, else as known */
     const char *spine;               /* a CSV, JSON Lines or Parquet file, or NULL */
     int64_t from_us, to_us;          /* event times [from, to); INT64_MIN, INT64_MAX: all */
     const char *out;                 /* the folder to be */

@@ -6,7 +6,7 @@
 
 #include "ingest/rows.h"
 #include "ops/runtime/assert.h"
-#include "serve/follower.h"
+#include "serve/trigger.h"
 
 /* One row at one entity: waits in the list of its journal partition. */
 typedef struct spine_visit {
@@ -31,58 +31,16 @@ struct weir_spine {
     const weir_plan_stream *stream;
     uint32_t stream_index;
     const weir_plan_vector *vector;
-    bool *is_used; /* slots that the vector reads, as key, as time or as `this` */
+    weir_trigger_needs needs;
     spine_row *rows;
     size_t count, capacity;
     spine_visit *visits; /* by topic, partition, time, row */
     size_t visit_count, next;
+    bool is_by_time;  /* as of: the visits, which were sorted by place first */
     weir_arena arena; /* the rows' values */
     weir_event event;
     weir_buffer key;
 };
-
-static void mark_slots(const weir_expr *expr, bool *is_used)
-{
-    if (expr->op == WEIR_EXPR_THIS) is_used[expr->index] = true;
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        mark_slots(expr->args[i], is_used);
-}
-
-/* Features behind the vector may use `this` too, in their expressions, filters and composite keys.
- */
-static void mark_cells(const weir_spine *spine, const weir_expr *expr)
-{
-    if (expr->op == WEIR_EXPR_CELL) {
-        const weir_plan_cell *cell = &spine->plan->cells[expr->index];
-        if (cell->read_filter != NULL) mark_slots(cell->read_filter, spine->is_used);
-        for (uint32_t i = 0; i < spine->plan->view_key_count; i++) {
-            const weir_plan_view_key *key = &spine->plan->view_keys[i];
-            if (key->view != cell->view || key->stream != spine->stream_index) continue;
-            for (uint32_t k = 0; k < spine->plan->views[cell->view].extra_key_count; k++) {
-                mark_slots(key->exprs[k], spine->is_used);
-            }
-        }
-    }
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        mark_cells(spine, expr->args[i]);
-}
-
-static void find_used_slots(weir_spine *spine)
-{
-    spine->is_used = weir_arena_array(&spine->arena, bool, spine->stream->slot_count + 1);
-    for (uint32_t i = 0; i < spine->vector->column_count; i++)
-        mark_slots(spine->vector->columns[i].expr, spine->is_used);
-    for (uint32_t i = 0; i < spine->stream->carried_count; i++) {
-        mark_slots(spine->stream->carried[i].expr, spine->is_used);
-        mark_cells(spine, spine->stream->carried[i].expr);
-    }
-    for (uint32_t h = 0; h < spine->stream->hop_count; h++) {
-        const weir_plan_hop *hop = &spine->stream->hops[h];
-        for (uint32_t k = 0; k < spine->plan->entities[hop->entity].key_count; k++)
-            spine->is_used[hop->key_slots[k]] = true;
-    }
-    spine->is_used[spine->stream->time_slot] = false; /* comes from `time` */
-}
 
 /* Wants: `time`, then the used slots. */
 static weir_error *bind_columns(weir_spine *spine, weir_rows *rows, uint32_t *slots,
@@ -94,7 +52,7 @@ static weir_error *bind_columns(weir_spine *spine, weir_rows *rows, uint32_t *sl
     wants[count++] =
         (weir_rows_want){.name = "time", .type = weir_type_of(WEIR_TIME), .unit = WEIR_UNIT_US};
     for (uint32_t s = 0; s < spine->stream->slot_count; s++) {
-        if (!spine->is_used[s]) continue;
+        if (!spine->needs.slots[s]) continue;
         slots[count] = s;
         wants[count++] = (weir_rows_want){.name = spine->stream->slot_paths[s],
                                           .type = spine->stream->slot_types[s]};
@@ -142,6 +100,8 @@ static weir_error *read_rows(weir_spine *spine, weir_rows *rows, const char *pat
         for (size_t i = 1; i < count; i++)
             row->fields[slots[i]] = weir_value_copy(&values[i], &spine->arena);
         row->fields[spine->stream->time_slot] = values[0];
+        row->partition = -1;
+        weir_trigger_fill(&spine->needs, row->fields);
     }
 out:
     weir_arena_deinit(&scratch);
@@ -158,7 +118,7 @@ weir_error *weir_spine_open(const weir_plan *plan, uint32_t vector, const char *
     spine->vector = &plan->vectors[vector];
     spine->stream_index = spine->vector->stream;
     spine->stream = &plan->streams[spine->stream_index];
-    find_used_slots(spine);
+    spine->needs = weir_trigger_needs_of(plan, vector, WEIR_NONE, &spine->arena);
     weir_rows *rows = NULL;
     weir_error *error = weir_rows_open(path, NULL, &rows);
     if (error == NULL) error = read_rows(spine, rows, path);
@@ -181,15 +141,10 @@ void weir_spine_close(weir_spine *spine)
     free(spine);
 }
 
-static bool hop_key(weir_spine *spine, const spine_row *row, uint32_t hop_index)
+static bool hop_key(weir_spine *spine, const spine_row *row, uint32_t hop)
 {
-    const weir_plan_hop *hop = &spine->stream->hops[hop_index];
-    const weir_plan_entity *entity = &spine->plan->entities[hop->entity];
-    weir_value key[WEIR_PLAN_KEY_FIELDS_MAX];
-    for (uint32_t k = 0; k < entity->key_count; k++)
-        key[k] = row->fields[hop->key_slots[k]];
     weir_buffer_clear(&spine->key);
-    return weir_key_encode(entity->key_types, key, entity->key_count, &spine->key);
+    return weir_trigger_key(spine->plan, spine->stream_index, hop, row->fields, &spine->key);
 }
 
 static int by_place(const void *a, const void *b)
@@ -212,17 +167,34 @@ static int32_t count_partitions(const weir_replay *replay, weir_topic topic)
     return partitions;
 }
 
-/* What an entity without a key, or a journal without events, gives: the values of an unknown key.
- */
-static weir_error *read_absent(weir_spine *spine, weir_replay *replay, spine_row *row, uint32_t hop)
+static weir_event event_of(const weir_spine *spine, const spine_row *row, uint32_t hop)
 {
-    weir_event event = {.stream = spine->stream_index,
+    return (weir_event){.stream = spine->stream_index,
                         .hop = hop,
                         .fields = row->fields,
                         .carried = row->carried,
                         .carried_overflow = row->overflow,
-                        .et_us = row->time_us};
-    return weir_engine_read_absent(weir_replay_engine(replay), &event);
+                        .et_us = row->time_us,
+                        .ingest_us = row->time_us};
+}
+
+/* What the engine hands out lives until its next call. */
+static void keep(weir_spine *spine, spine_row *row, uint32_t hop)
+{
+    for (uint32_t c = 0; c < spine->stream->carried_count; c++) {
+        if (spine->stream->carried[c].hop == hop)
+            row->carried[c] = weir_value_copy(&row->carried[c], &spine->arena);
+    }
+}
+
+/* What an entity without a key, or a journal without events, gives: the values of an unknown key.
+ */
+static weir_error *read_absent(weir_spine *spine, weir_replay *replay, spine_row *row, uint32_t hop)
+{
+    weir_event event = event_of(spine, row, hop);
+    WEIR_TRY(weir_engine_read_absent(weir_replay_engine(replay), &event));
+    keep(spine, row, hop);
+    return NULL;
 }
 
 weir_error *weir_spine_place(weir_spine *spine, const weir_topics *topics, weir_replay *replay)
@@ -231,6 +203,7 @@ weir_error *weir_spine_place(weir_spine *spine, const weir_topics *topics, weir_
     WEIR_ASSERT(spine->visits != NULL);
     for (size_t r = 0; r < spine->count; r++) {
         for (uint32_t h = 0; h < spine->stream->hop_count; h++) {
+            if (!spine->needs.hops[h]) continue;
             weir_topic topic = topics->journals[spine->stream->hops[h].entity];
             int32_t partitions = count_partitions(replay, topic);
             if (partitions == 0 || !hop_key(spine, &spine->rows[r], h)) {
@@ -251,36 +224,28 @@ weir_error *weir_spine_place(weir_spine *spine, const weir_topics *topics, weir_
     return NULL;
 }
 
+/* Reads a row at one entity; as the fold reads an event, but that it is applied to nothing. */
+static weir_error *read_row(weir_spine *spine, weir_replay *replay, const spine_visit *visit,
+                            const weir_state_port *states, const weir_shard_clock *clock,
+                            weir_seq seq)
+{
+    spine_row *row = &spine->rows[visit->row];
+    weir_event event = event_of(spine, row, visit->hop);
+    bool beyond = false;
+    event.key = (weir_bytes){spine->key.data, spine->key.size};
+    event.seq = row->seq = seq;
+    row->partition = visit->partition;
+    WEIR_TRY(weir_engine_read(weir_replay_engine(replay), states, clock, &event, &beyond));
+    keep(spine, row, visit->hop);
+    return NULL;
+}
+
 static weir_error *read_visit(weir_spine *spine, weir_replay *replay, const spine_visit *visit,
                               weir_node *fold, weir_seq seq)
 {
-    spine_row *row = &spine->rows[visit->row];
-    uint32_t members[WEIR_PLAN_MEMBERS_MAX], indexes[WEIR_PLAN_MEMBERS_MAX];
-    size_t count = 0;
-    for (uint32_t c = 0; c < spine->stream->carried_count && count < WEIR_PLAN_MEMBERS_MAX; c++) {
-        if (spine->stream->carried[c].hop != visit->hop) continue;
-        members[count] = spine->stream->carried[c].member;
-        indexes[count++] = c;
-    }
-    WEIR_ASSERT(hop_key(spine, row, visit->hop));
+    WEIR_ASSERT(hop_key(spine, &spine->rows[visit->row], visit->hop));
     weir_bytes key = {spine->key.data, spine->key.size};
-    weir_value *values = weir_arena_array(&spine->arena, weir_value, count + 1);
-    bool *overflow = weir_arena_array(&spine->arena, bool, count + 1);
-    weir_lookup lookup = {.members = members,
-                          .member_count = count,
-                          .key = key,
-                          .tau_us = row->time_us,
-                          .stream = spine->stream_index,
-                          .self = row->fields};
-    WEIR_TRY(weir_engine_lookup(weir_replay_engine(replay), weir_fold_states(fold, key),
-                                weir_fold_clock(fold), &lookup, values, overflow));
-    for (size_t i = 0; i < count; i++) {
-        row->carried[indexes[i]] = weir_value_copy(&values[i], &spine->arena);
-        row->overflow[indexes[i]] = overflow[i];
-    }
-    row->seq = seq;
-    row->partition = visit->partition;
-    return NULL;
+    return read_row(spine, replay, visit, weir_fold_states(fold, key), weir_fold_clock(fold), seq);
 }
 
 weir_error *weir_spine_advance(weir_spine *spine, weir_replay *replay, const weir_replay_place *at,
@@ -295,6 +260,35 @@ weir_error *weir_spine_advance(weir_spine *spine, weir_replay *replay, const wei
     return NULL;
 }
 
+static int by_time(const void *a, const void *b)
+{
+    const spine_visit *x = a, *y = b;
+    if (x->time_us != y->time_us) return x->time_us < y->time_us ? -1 : 1;
+    if (x->row != y->row) return x->row < y->row ? -1 : 1;
+    return x->hop < y->hop ? -1 : x->hop > y->hop;
+}
+
+weir_error *weir_spine_advance_asof(weir_spine *spine, weir_replay *replay, weir_asof *asof,
+                                    int64_t et_us)
+{
+    if (!spine->is_by_time && spine->visit_count > 0)
+        qsort(spine->visits, spine->visit_count, sizeof(spine_visit), by_time);
+    spine->is_by_time = true;
+    for (; spine->next < spine->visit_count; spine->next++) {
+        const spine_visit *visit = &spine->visits[spine->next];
+        if (et_us != INT64_MAX && visit->time_us >= et_us) break;
+        WEIR_ASSERT(hop_key(spine, &spine->rows[visit->row], visit->hop));
+        WEIR_TRY(read_row(spine, replay, visit, weir_asof_states(asof),
+                          weir_asof_clock(asof, visit->topic, visit->partition), 0));
+    }
+    return NULL;
+}
+
+bool weir_spine_has(const weir_spine *spine, uint32_t slot)
+{
+    return spine->needs.slots[slot] || slot == spine->stream->time_slot;
+}
+
 size_t weir_spine_count(const weir_spine *spine) { return spine->count; }
 
 const weir_event *weir_spine_row(weir_spine *spine, size_t index, int32_t *partition_out)
@@ -302,12 +296,7 @@ const weir_event *weir_spine_row(weir_spine *spine, size_t index, int32_t *parti
     WEIR_ASSERT(index < spine->count);
     spine_row *row = &spine->rows[index];
     *partition_out = row->partition;
-    spine->event = (weir_event){.stream = spine->stream_index,
-                                .fields = row->fields,
-                                .carried = row->carried,
-                                .carried_overflow = row->overflow,
-                                .et_us = row->time_us,
-                                .ingest_us = row->time_us,
-                                .seq = row->seq};
+    spine->event = event_of(spine, row, spine->stream->hop_count - 1);
+    spine->event.seq = row->seq;
     return &spine->event;
 }

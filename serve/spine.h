@@ -4,13 +4,15 @@
  *
  * A row of a spine is read, at each entity of the vector, at p = the first position of the key's
  * journal partition with an ingest time after t, and tau = t (R3): what a lookup at t would have
- * answered. Columns of the file: the key fields of the vector's entities, `time`, and whatever
- * fields of the event the vector names with `this`.
+ * answered; or, as of (asof.h), after all events with et <= t. Columns of the file: `time`, the key
+ * fields of the entities whose features the vector shows, and whatever fields of the event it names
+ * with `this` or, for `including this`, its groups read: the row is the trigger (trigger.h).
  *
  * Owns:    the rows; create/destroy. Threads: one.
  */
 #pragma once
 
+#include "serve/asof.h"
 #include "serve/replay.h"
 
 enum { WEIR_SPINE_ROWS_MAX = 50000000 };
@@ -30,7 +32,14 @@ weir_error *weir_spine_place(weir_spine *spine, const weir_topics *topics, weir_
 weir_error *weir_spine_advance(weir_spine *spine, weir_replay *replay, const weir_replay_place *at,
                                weir_node *fold, weir_seq seq, int64_t ingest_us);
 
+/* As of: reads the rows with a time before et_us (INT64_MAX: all that are left). */
+weir_error *weir_spine_advance_asof(weir_spine *spine, weir_replay *replay, weir_asof *asof,
+                                    int64_t et_us);
+
 size_t weir_spine_count(const weir_spine *spine);
+/* Whether the rows have that slot of the stream. */
+bool weir_spine_has(const weir_spine *spine, uint32_t slot);
 /* Row `index` of the file as an event after its last hop: fields, carried values, tau as its time.
- * seq and partition are the read point of its last entity. Valid until the next call. */
+ * seq and partition are the read point of its last entity; partition -1: none was read. Valid until
+ * the next call. */
 const weir_event *weir_spine_row(weir_spine *spine, size_t index, int32_t *partition_out);

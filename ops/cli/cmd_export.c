@@ -16,7 +16,9 @@ static const weir_option options[] = {
      "rows of key fields and `time` to look features up at (CSV, JSON Lines, Parquet)", false},
     {"from", 0, "TIME", "event times from this instant on (RFC 3339 or a date)", false},
     {"to", 0, "TIME", "event times before this instant", false},
-    {"mode", 0, "MODE", "as-known (the default): the values that were scored", false},
+    {"mode", 0, "MODE",
+     "as-known (the default): the values that were scored; as-of: by event time alone (grade C)",
+     false},
     {0},
 };
 
@@ -46,9 +48,9 @@ static weir_error *read_options(weir_cli *cli, const weir_stack *stack, weir_exp
     if (weir_cli_option(cli, "spine") != NULL)
         out->spine = weir_cli_path(cli, weir_cli_option(cli, "spine"));
     const char *mode = weir_cli_option(cli, "mode");
-    if (mode != NULL && strcmp(mode, "as-known") != 0) {
-        return weir_error_new(WEIR_E_USAGE, "--mode %s is not supported yet; as-known is", mode);
-    }
+    out->is_asof = mode != NULL && strcmp(mode, "as-of") == 0;
+    if (mode != NULL && !out->is_asof && strcmp(mode, "as-known") != 0)
+        return weir_error_new(WEIR_E_USAGE, "--mode is `%s`, wants as-known or as-of", mode);
     const char **with = weir_arena_array(&cli->arena, const char *, WITH_MAX);
     while (out->with_count < WITH_MAX && weir_cli_option_at(cli, "with", out->with_count) != NULL) {
         with[out->with_count] = weir_cli_option_at(cli, "with", out->with_count);
@@ -101,7 +103,12 @@ const weir_command weir_command_export = {
             "with a manifest\n"
             "(offsets, definition, hashes). The folder appears whole or not at all, and the same "
             "export twice has the\n"
-            "same content hash. `weir verify DIR` checks it.",
+            "same content hash. `weir verify DIR` checks it.\n\n"
+            "--spine FILE looks the vector up at rows of your own: columns `time`, the key fields, "
+            "and the fields that\n"
+            "the vector reads with `this`. --mode as-of takes the events in the order of their own "
+            "times, late ones where\n"
+            "they belong: for research, since nobody could have known that.",
     .options = options,
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_JSON,
     .run = run,

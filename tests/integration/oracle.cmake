@@ -4,3 +4,4 @@ weir_script_test(random_chain COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/oracle/r
 weir_script_test(prove_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/prove_test.sh TIMEOUT 120)
 weir_script_test(score_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/score_test.sh TIMEOUT 120)
 weir_script_test(init_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/init_test.sh TIMEOUT 120)
+weir_script_test(export_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/export_test.sh TIMEOUT 120)

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# weir export --spine and --mode as-of against export_oracle.py: late events, ties, duplicates, null and unknown keys, zones, rows that
+# stand twice; the same export twice has the same content; what does not fit is named.
+. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+need_python
+"$weir" broker -q --address-file address > /dev/null 2> broker.log &
+children+=($!)
+for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
+WEIR_BROKERS=$(cat address)
+export WEIR_BROKERS
+mkdir -p project/schemas
+cat > project/shop.weir <<'W'
+package shop
+stream tx from kafka("shop.tx") avro("shop.Tx") { time ts  id tx_id  observed by card, merchant  late 2d  future 5m }
+features c per card from tx {
+  n     = count()                                   over 1h, 1d
+  spend = sum(amount)                               over 1d
+  prev  = last(merchant)                            over ever
+  here  = count() where merchant == this.merchant   over 3d
+  big   = count() where amount > this.amount        over 1d
+  mean  = mean(amount)                              over ever
+}
+features m per merchant from tx {
+  n   = count()                    over 1h
+  hot = count() where c.n[1h] > 1  over 1d
+  avg = mean(amount)               over 1d
+}
+vector v on tx { c.*  m.*  this.amount }
+vector cards on tx { c.{n, prev} }
+W
+cat > project/schemas/tx.avsc <<'S'
+{"type":"record","name":"Tx","namespace":"shop","fields":[
+ {"name":"tx_id","type":"long"},
+ {"name":"ts","type":{"type":"long","logicalType":"timestamp-micros"}},
+ {"name":"seen","type":{"type":"long","logicalType":"timestamp-micros"}},
+ {"name":"card","type":["null","string"],"default":null},
+ {"name":"merchant","type":["null","string"],"default":null},
+ {"name":"amount","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}}]}
+S
+oracle=$root/tests/integration/export_oracle.py
+"$python" "$oracle" make . || fail "the oracle made no events"
+expect 0 "$weir" -q -C project apply
+expect 0 "$weir" -q -C project produce --stream tx --ingest seen "$PWD/events.jsonl"
+expect 0 "$weir" -q -C project run --until-end
+export_to() { expect 0 "$weir" -C project export --vector v --out "$PWD/$1" "${@:2}"; }
+export_to events
+export_to known --spine "$PWD/spine.csv"; cp out known_text
+export_to known_parquet --spine "$PWD/spine.parquet"
+export_to asof --mode as-of --with seen
+export_to asof_spine --mode as-of --spine "$PWD/spine.csv"
+"$python" "$oracle" check . events || fail "an export is not what the rules say"
+for folder in known asof asof_spine; do expect 0 "$weir" verify $folder; done
+says asof/manifest.json '"as-of"'
+grep -q '"c" *: *[1-9]' asof/manifest.json || fail "no row is of grade C: $(cat asof/manifest.json)"
+export_to again --spine "$PWD/spine.csv"
+cmp out known_text || fail "the same export has another content"
+export_to asof_again --mode as-of --with seen --from 2026-03-03 --to 2026-03-04T06:00:00+02:00
+
+# A spine needs only what its vector reads.
+printf 'card,time\nc1,2026-03-05T00:00:00Z\nc2,2026-03-05T00:00:00Z\n' > small.csv
+expect 0 "$weir" -C project export --vector cards --spine "$PWD/small.csv" --out "$PWD/small" -o json
+says out '"rows":2'
+
+# Mistakes.
+wrong() { expect "$1" "$weir" -C project export --vector v --out "$PWD/wrong" "${@:3}"; says err "$2"; [ ! -e wrong ] || fail "wrong is there"; }
+wrong 65 'no column `merchant`' --spine "$PWD/small.csv"
+printf 'card,merchant,time,amount\nc1,m1,yesterday,1\n' > bad.csv; wrong 65 'line 2, column time: `yesterday`' --spine "$PWD/bad.csv"
+printf 'card,merchant,time,amount\nc1,m1,,1\n' > bad.csv; wrong 65 'line 2, column time' --spine "$PWD/bad.csv"
+printf 'card,merchant,time,amount\nc1,m1,2026-03-05T00:00:00Z,1.001\n' > bad.csv; wrong 65 'more digits than' --spine "$PWD/bad.csv"
+wrong 66 'none.csv' --spine "$PWD/none.csv"
+wrong 64 '--mode is `as-is`, wants as-known or as-of' --mode as-is
+wrong 64 'go with events, not with --spine' --spine "$PWD/spine.csv" --with seen
+wrong 64 'go with events, not with --spine' --spine "$PWD/spine.csv" --from 2026-03-03
+expect 73 "$weir" -C project export --vector v --out "$PWD/events"
+echo ok
