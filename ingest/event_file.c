@@ -7,6 +7,7 @@
 #include "ingest/json_event.h"
 #include "ingest/rows.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/utf8.h"
 
 /* One stream: how its objects become its schema's values. */
 typedef struct lane {
@@ -27,6 +28,7 @@ struct weir_event_file {
     uint32_t bare_stream; /* of files that do not name it; WEIR_NONE */
     bool is_named;        /* by who opened the file; else it is the only one */
     int64_t line;         /* of the next one */
+    uint64_t text_line;   /* JSON: of the file, from 1; 0: the problem names its place itself */
     int64_t ingest_us;    /* of the line before; INT64_MIN: none */
     weir_buffer body;
     weir_event_file_counts counts;
@@ -50,7 +52,10 @@ __attribute__((format(printf, 3, 4))) static void refuse(weir_event_file *file,
     if (file->counts.first_problem[0] != '\0') return;
     char *to = file->counts.first_problem;
     size_t room = sizeof file->counts.first_problem;
-    int used = snprintf(to, room, "line %lld: ", (long long)event->line);
+    int used = file->text_line == 0
+                   ? snprintf(to, room, "seq %lld, ", (long long)event->line)
+                   : snprintf(to, room, "seq %lld, line %llu: ", (long long)event->line,
+                              (unsigned long long)file->text_line);
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(to + used, room - (size_t)used, format, arguments);
@@ -80,6 +85,13 @@ static bool read_ingest(weir_event_file *file, weir_json *json, envelope *e)
 
 static bool read_member(weir_event_file *file, weir_json *json, envelope *e)
 {
+    bool is_again = (e->has_stream && weir_json_key_is(json, "stream")) ||
+                    (e->has_value && weir_json_key_is(json, "value")) ||
+                    (e->has_ingest && weir_json_key_is(json, "ingest"));
+    if (is_again) {
+        weir_json_fail(json, "a member stands twice");
+        return false;
+    }
     if (weir_json_key_is(json, "stream")) {
         e->has_stream = true;
         return weir_json_string(json, &e->stream);
@@ -160,9 +172,12 @@ static weir_error *take_value(weir_event_file *file, lane *l, const envelope *e,
     file->counts.nulled_numbers += result.nulled_numbers;
     if (!result.is_ok) {
         *(result.is_bad_number ? &file->counts.bad_number : &file->counts.bad_value) += 1;
-        refuse(file, event, "stream %s%s%s: %s", l->stream->name,
+        char shown[WEIR_SHOWN_TEXT_MAX];
+        refuse(file, event, "stream %s%s%s: %s%s%s", l->stream->name,
                result.path == NULL ? "" : ", field ", result.path == NULL ? "" : result.path,
-               result.problem);
+               result.text.size == 0 ? ""
+                                     : weir_text_show(result.text.data, result.text.size, shown),
+               result.text.size == 0 ? "" : ": ", result.problem);
         if (e->has_ingest && e->ingest_us > file->ingest_us) file->ingest_us = e->ingest_us;
         return NULL;
     }
@@ -247,6 +262,7 @@ static weir_error *next_row(weir_event_file *file, weir_file_event *event)
     }
     event->line = file->line++;
     file->counts.lines++;
+    file->text_line = file->is_json && row.status == WEIR_ROW_OK ? row.line : 0;
     if (!file->is_json) return take_row(file, &row, event);
     if (row.status == WEIR_ROW_OK) return take_line(file, text, event);
     refuse_line(file, event, row.problem);

@@ -91,9 +91,13 @@ static bool read_field(reading *r, uint32_t index)
     const weir_schema_field *field = &r->event->schema->fields[index];
     bool bad_number = false;
     const char *problem = NULL;
+    if (r->seen[index]) return fail(r, field->path, "the member stands twice", false);
     if (!weir_json_read_value(r->json, field->type, field->unit, r->scratch, &r->values[index],
-                              &bad_number, &problem))
+                              &bad_number, &problem)) {
+        if (r->json->token != NULL)
+            r->result.text = (weir_bytes){r->json->token, (size_t)(r->json->next - r->json->token)};
         return fail(r, field->path, problem, bad_number);
+    }
     r->result.nulled_numbers += bad_number;
     r->seen[index] = true;
     return true;

@@ -5,8 +5,8 @@
  * Files of events are not decoded by a way of their own: an object is turned into the schema's Avro
  * bytes, and those go through observe like any other (docs/reference/json.md tells the convention).
  * Members are matched by name, inner records by nesting; unknown members are skipped, absent ones
- * take null, else the schema's default. A bad number in an optional field becomes null and is
- * counted (R10).
+ * take null, else the schema's default; one that stands twice is an error. A bad number in an
+ * optional field becomes null and is counted (R10).
  *
  * Owns: tables in the arena given. Threads: one.
  */
@@ -24,6 +24,7 @@ typedef struct weir_json_event_result {
     uint32_t nulled_numbers;
     const char *path;    /* of the field that did not fit, or NULL */
     const char *problem; /* static text */
+    weir_bytes text;     /* what did not fit, as it stands in the document; may be empty */
 } weir_json_event_result;
 
 weir_json_event *weir_json_event_create(const weir_schema *schema, weir_arena *into);

@@ -9,8 +9,6 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/utf8.h"
 
-enum { SHOWN_TEXT_MAX = 60 };
-
 #define ROWS_MAGIC 0x53574f52u /* "ROWS" */
 
 /* --- Problems --- */
@@ -24,36 +22,19 @@ void rows_problem(weir_row *row, const char *format, ...)
     row->status = WEIR_ROW_BAD;
 }
 
-/* The text in backquotes, cut at a character, with what would disturb a terminal or a log taken
- * out. */
-static void show_text(weir_bytes text, char *shown, size_t shown_size)
-{
-    char clean[SHOWN_TEXT_MAX];
-    size_t size = text.size < SHOWN_TEXT_MAX ? text.size : SHOWN_TEXT_MAX;
-    bool is_cut = size < text.size;
-    while (is_cut && size > 0 && (text.data[size] & 0xc0) == 0x80)
-        size--;
-    bool is_utf8 = weir_utf8_is_valid(text.data, size);
-    for (size_t i = 0; i < size; i++) {
-        uint8_t c = text.data[i];
-        clean[i] = c < ' ' || c == 0x7f || (c >= 0x80 && !is_utf8) ? '?' : (char)c;
-    }
-    (void)snprintf(shown, shown_size, "`%.*s%s`: ", (int)size, clean, is_cut ? "..." : "");
-}
-
 void rows_bad_value(const weir_rows *rows, weir_row *row, const weir_rows_want *want,
                     weir_bytes text, const char *problem)
 {
     weir_arena scratch = {0};
-    char place[64], shown[SHOWN_TEXT_MAX + 16] = "";
+    char place[64], shown[WEIR_SHOWN_TEXT_MAX];
     if (row->line > 0) {
         (void)snprintf(place, sizeof place, "line %" PRIu64, row->line);
     } else {
         (void)snprintf(place, sizeof place, "row %" PRIu64, rows->index);
     }
-    if (text.size > 0) show_text(text, shown, sizeof shown);
-    rows_problem(row, "%s, column %s: %s%s (wants %s)", place, want->name, shown, problem,
-                 weir_type_print(want->type, &scratch));
+    rows_problem(row, "%s, column %s: %s%s%s (wants %s)", place, want->name,
+                 text.size > 0 ? weir_text_show(text.data, text.size, shown) : "",
+                 text.size > 0 ? ": " : "", problem, weir_type_print(want->type, &scratch));
     weir_arena_deinit(&scratch);
 }
 
@@ -183,10 +164,13 @@ static weir_error *no_column(const weir_rows *rows, const char *name)
 {
     weir_arena scratch = {0};
     const char *list = "";
+    char text[WEIR_SHOWN_TEXT_MAX];
     size_t shown = rows->column_count < 20 ? rows->column_count : 20;
-    for (size_t i = 0; i < shown; i++)
-        list =
-            weir_arena_printf(&scratch, "%s%s%s", list, i == 0 ? "" : ", ", rows->columns[i].name);
+    for (size_t i = 0; i < shown; i++) {
+        const char *known = rows->columns[i].name;
+        list = weir_arena_printf(&scratch, "%s%s%s", list, i == 0 ? "" : ", ",
+                                 weir_text_show(known, strlen(known), text));
+    }
     weir_error *error =
         weir_error_new(WEIR_E_DATA, "%s: no column `%s`; the file has %s%s", rows->path, name, list,
                        shown < rows->column_count ? ", ..." : "");

@@ -10,6 +10,7 @@
 
 #include "ingest/rows_internal.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/utf8.h"
 
 typedef struct cell {
     weir_bytes text;
@@ -95,6 +96,8 @@ static weir_error *check_header(const weir_rows *rows, const weir_rows_column *c
     for (size_t i = 0; i < count; i++) {
         if (columns[i].name[0] == '\0' && count > 1)
             return bad_header(rows, "a column of the header has no name");
+        if (!weir_utf8_is_valid(columns[i].name, strlen(columns[i].name)))
+            return bad_header(rows, "the header is no UTF-8 text; is this a CSV file?");
         for (size_t k = 0; k < i; k++) {
             if (strcmp(columns[i].name, columns[k].name) == 0) {
                 return weir_error_new(WEIR_E_DATA,

@@ -63,3 +63,25 @@ size_t weir_utf8_put(uint32_t code_point, uint8_t *out)
     out[0] = (uint8_t)(leads[length] | code_point);
     return length;
 }
+
+const char *weir_text_show(const void *text, size_t size, char *out)
+{
+    enum { CUT = 60 };
+    const uint8_t *bytes = text;
+    size_t shown = size < CUT ? size : CUT;
+    bool is_cut = shown < size;
+    while (is_cut && shown > 0 && (bytes[shown] & 0xc0) == 0x80)
+        shown--;
+    bool is_utf8 = weir_utf8_is_valid(bytes, shown);
+    char *to = out;
+    *to++ = '`';
+    for (size_t i = 0; i < shown; i++)
+        *to++ = bytes[i] < ' ' || bytes[i] == 0x7f || (bytes[i] >= 0x80 && !is_utf8)
+                    ? '?'
+                    : (char)bytes[i];
+    for (int i = 0; i < 3 && is_cut; i++)
+        *to++ = '.';
+    *to++ = '`';
+    *to = '\0';
+    return out;
+}

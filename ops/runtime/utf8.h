@@ -51,3 +51,10 @@ static inline bool weir_utf8_is_valid(const void *text, size_t size)
 /* Writes the code point (not a surrogate, at most 0x10FFFF) as UTF-8; returns the length, 1 to 4.
  */
 size_t weir_utf8_put(uint32_t code_point, uint8_t *out);
+
+/*
+ * "`text`" for a message: cut after 60 bytes, at a character, with what would disturb a terminal or
+ * a log taken out. `out` holds WEIR_SHOWN_TEXT_MAX bytes, with the NUL; an empty text gives "``".
+ */
+enum { WEIR_SHOWN_TEXT_MAX = 72 };
+const char *weir_text_show(const void *text, size_t size, char *out);

@@ -106,6 +106,40 @@ J
 diff out want >&2 || fail "two streams"
 says err 'field loss.amount: the field is absent'
 
+# Odd and hostile lines: each is refused by its place, with the text and the cause, and the rest goes on. A file of one stream may hold
+# bare objects; a byte order mark, CRLF and a missing last line end are none of anyone's business.
+refused() { # PROBLEM LINE
+    { printf '\xef\xbb\xbf{"stream":"tx","value":{"ts":0,"card":"c1","amount":1}}\r\n%s\n\n' "$2"; printf '{"ts":1,"card":"c1","amount":1,"more":[{}]}'; } > odd.jsonl
+    expect 0 "$weir" -C p eval --events "$PWD/odd.jsonl"
+    says err '3 events, 2 rows'; says err "first refused: seq 1, line 2: $1"
+    says out '{"seq":2,"stream":"tx","time":"1970-01-01T00:00:00.001000Z","key":{"card":"c1"},"values":{"vel_n_1m":1,'
+}
+refused 'stream tx, field card: the member stands twice' '{"ts":0,"card":"a","card":"b","amount":1}'
+refused 'a member stands twice' '{"stream":"tx","value":{},"value":{}}'
+refused 'stream tx, field ts: `"2026-03-01T12:00:00"`: expected a time' '{"ts":"2026-03-01T12:00:00","card":"a","amount":1}'
+refused 'stream tx, field points: `1.5`: expected an int64' '{"ts":0,"card":"a","amount":1,"points":1.5}'
+refused 'stream tx, field points: `9223372036854775808`: expected an int64' '{"ts":0,"card":"a","amount":1,"points":9223372036854775808}'
+refused 'stream tx, field amount: `1e11`: more digits than' '{"ts":0,"card":"a","amount":1e11}'
+refused 'stream tx, field card: `7`: expected a string' '{"ts":0,"card":7,"amount":1}'
+refused 'stream tx, field ts: `9223372036854775807`: a time beyond the range' '{"ts":9223372036854775807,"card":"a","amount":1}'
+refused 'a line is an object' '[]'
+refused 'no such stream' '{"stream":"no","value":{}}'
+refused '`ingest` is not a time' '{"stream":"tx","ingest":"soon","value":{"ts":0,"card":"a","amount":1}}'
+refused 'nested deeper than 64 levels' "{\"ts\":$(printf '%0100d' 0 | tr 0 '[')"
+refused 'something follows the object' '{"ts":0,"card":"a","amount":1} 2'
+refused 'a string is not valid UTF-8' "$(printf '{"ts":0,"card":"\xff","amount":1}')"
+printf 'ts,card,amount\n0,c1\n0,c1,"1\n' > odd.csv
+expect 0 "$weir" -C p eval --events "$PWD/odd.csv"; says err 'first refused: seq 0, line 2: 2 cells where the header has 3'
+printf 'ts,card,amount\n0,c1,x\n' > odd.csv
+expect 65 "$weir" -C p eval --strict --events "$PWD/odd.csv"; says err 'first refused: seq 0, line 2, column amount: `x`: expected a decimal'
+printf '\xff\xfe,b\n1,2\n' > odd.csv; expect 65 "$weir" -C p eval --events "$PWD/odd.csv"; says err 'the header is no UTF-8 text'
+: > odd.csv; expect 65 "$weir" -C p eval --events "$PWD/odd.csv"; says err 'the file is empty'
+: > odd.jsonl; expect 0 "$weir" -C p eval --events "$PWD/odd.jsonl"; says err '0 events, 0 rows'
+: > odd.avro; expect 65 "$weir" -C p eval --events "$PWD/odd.avro"; says err 'odd.avro: is no Avro container file'
+: > odd.parquet; expect 65 "$weir" -C p eval --events "$PWD/odd.parquet"; says err 'odd.parquet is no whole Parquet file'
+expect 74 sh -c "'$weir' -C p eval --events '$PWD/events.jsonl' > /dev/full"
+expect 0 sh -c "'$weir' -C p eval --events '$PWD/events.jsonl' | head -1"
+
 # Mistakes.
 expect 64 "$weir" -C p eval; says err 'name the file of events'
 expect 64 "$weir" -C p eval --events x --vector w; says err 'there is no vector `w`; the folder defines: v'

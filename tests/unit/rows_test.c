@@ -142,7 +142,7 @@ static void absent_column_is_an_error_that_lists_the_columns(void **state)
     weir_error *error = weir_rows_bind(rows, wants, 3);
     assert_non_null(error);
     assert_non_null(
-        strstr(weir_error_message(error), "no column `amount`; the file has id, price"));
+        strstr(weir_error_message(error), "no column `amount`; the file has `id`, `price`"));
     weir_error_free(error);
     weir_rows_close(rows);
 }
