@@ -38,7 +38,8 @@ static bool is_text(const weir_texts *texts, uint32_t at, uint32_t hash, const v
            (size == 0 || memcmp(texts->heap + entry->offset, bytes, size) == 0);
 }
 
-static uint32_t find_hashed(const weir_texts *texts, uint32_t hash, const void *bytes, size_t size)
+uint32_t weir_texts_find_hashed(const weir_texts *texts, uint32_t hash, const void *bytes,
+                                size_t size)
 {
     if (texts->index == NULL) {
         for (uint32_t i = 0; i < texts->entry_count; i++) {
@@ -54,14 +55,14 @@ static uint32_t find_hashed(const weir_texts *texts, uint32_t hash, const void *
     return WEIR_TEXT_NONE;
 }
 
-static uint32_t hash_of(const void *bytes, size_t size)
+uint32_t weir_texts_hash(const void *bytes, size_t size)
 {
-    return (uint32_t)weir_xxh64(bytes, size, 0);
+    return (uint32_t)weir_xxh3(bytes, size, 0);
 }
 
 uint32_t weir_texts_find(const weir_texts *texts, const void *bytes, size_t size)
 {
-    return find_hashed(texts, hash_of(bytes, size), bytes, size);
+    return weir_texts_find_hashed(texts, weir_texts_hash(bytes, size), bytes, size);
 }
 
 static void index_put(weir_texts *texts, uint32_t at)
@@ -141,13 +142,16 @@ static uint32_t entry_take(weir_texts *texts)
 
 uint32_t weir_texts_add(weir_texts *texts, const void *bytes, size_t size)
 {
+    uint32_t hash = weir_texts_hash(bytes, size);
+    uint32_t found = weir_texts_find_hashed(texts, hash, bytes, size);
+    if (found == WEIR_TEXT_NONE) return weir_texts_put_hashed(texts, hash, bytes, size);
+    weir_texts_retain(texts, found);
+    return found;
+}
+
+uint32_t weir_texts_put_hashed(weir_texts *texts, uint32_t hash, const void *bytes, size_t size)
+{
     WEIR_ASSERT(size <= WEIR_TEXT_BYTES_MAX);
-    uint32_t hash = hash_of(bytes, size);
-    uint32_t found = find_hashed(texts, hash, bytes, size);
-    if (found != WEIR_TEXT_NONE) {
-        texts->entries[found].references++;
-        return found;
-    }
     heap_reserve(texts, size);
     uint32_t at = entry_take(texts);
     texts->entries[at] = (weir_text_entry){.offset = texts->heap_bytes,
@@ -167,6 +171,12 @@ uint32_t weir_texts_add(weir_texts *texts, const void *bytes, size_t size)
         index_rebuild(texts, capacity);
     }
     return at;
+}
+
+void weir_texts_retain(weir_texts *texts, uint32_t text)
+{
+    WEIR_ASSERT(text < texts->entry_count && texts->entries[text].references > 0);
+    texts->entries[text].references++;
 }
 
 void weir_texts_release(weir_texts *texts, uint32_t text)

@@ -39,7 +39,14 @@ size_t weir_texts_bytes(const weir_texts *texts);
 uint32_t weir_texts_find(const weir_texts *texts, const void *bytes, size_t size);
 /* The same, added if missing, and retained once. */
 uint32_t weir_texts_add(weir_texts *texts, const void *bytes, size_t size);
+void weir_texts_retain(weir_texts *texts, uint32_t text);
 void weir_texts_release(weir_texts *texts, uint32_t text);
+
+/* The same in steps, for a caller that looks first: put_hashed() adds bytes that are missing. */
+uint32_t weir_texts_hash(const void *bytes, size_t size);
+uint32_t weir_texts_find_hashed(const weir_texts *texts, uint32_t hash, const void *bytes,
+                                size_t size);
+uint32_t weir_texts_put_hashed(weir_texts *texts, uint32_t hash, const void *bytes, size_t size);
 
 static inline weir_bytes weir_texts_get(const weir_texts *texts, uint32_t text)
 {

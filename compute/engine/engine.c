@@ -7,11 +7,14 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/memory.h"
 
-/* A cell of a group, and which of the group's bounds it reads between. */
+/* A cell of a group, which of the group's bounds it reads between, and where its value goes. */
 typedef struct group_cell {
-    uint32_t index; /* in the plan */
-    uint32_t bounds;
+    uint32_t index;   /* in the plan */
+    uint32_t carried; /* of the stream: the value is wanted there and nowhere else; or WEIR_NONE */
+    uint16_t bounds;
     bool with_own;
+    bool is_rows; /* count(): the distance of the bounds */
+    bool is_measured;
     const weir_layout_cell *cell;
 } group_cell;
 
@@ -22,22 +25,21 @@ typedef struct cell_group {
     group_cell *cells;
     weir_bounds_request *bounds;
     const weir_plan_view_key
-        *key;              /* of a composite view; NULL: the entity's, or none can be made */
-    uint32_t column_count; /* some of the columns that its cells look at, to fetch early */
-    uint32_t columns[4];
+        *key;                    /* of a composite view; NULL: the entity's, or none can be made */
     const weir_plan_source *own; /* how the trigger becomes a row; NULL: no cell includes it */
 } cell_group;
 
 /* What a hop of a stream reads, prepared. */
 typedef struct hop_reads {
+    int64_t late_us; /* the least of the views'; INT64_MAX: none is read */
     uint32_t group_count;
-    const cell_group *groups;
+    cell_group *groups;
     /* Groups whose trigger row needs values carried from this very hop: read when a value asks for
      * them. */
     uint32_t deferred_count;
-    const cell_group *deferred; /* one cell each */
-    /* Values that are a cell as it is, and the others in the order in which they must be computed.
-     */
+    cell_group *deferred; /* one cell each */
+    /* Values that are a cell as it is (but for those that the cell itself puts there), and the
+     * others in the order in which they must be computed. */
     uint32_t bare_count, rest_count;
     const struct bare_read {
         uint32_t cell, carried;
@@ -68,6 +70,7 @@ struct weir_engine {
     weir_value *columns;      /* of the vector at hand: those that are computed */
     bool *column_overflow;
     const weir_value **views;
+    weir_value row[WEIR_PLAN_COLUMNS_MAX];
     weir_buffer key, own_key, part;
     uint32_t last_hop;
 };
@@ -151,16 +154,6 @@ static void group_init(cell_group *group, uint32_t view, const weir_plan_view_ke
     group->bounds = weir_arena_alloc(into, capacity * sizeof *group->bounds);
 }
 
-static void group_add_column(cell_group *group, uint32_t column)
-{
-    for (uint32_t i = 0; i < group->column_count; i++) {
-        if (group->columns[i] == column) return;
-    }
-    if (column != WEIR_NONE && group->column_count < 4) {
-        group->columns[group->column_count++] = column;
-    }
-}
-
 static void group_add(weir_engine *engine, cell_group *group, uint32_t index, bool with_own)
 {
     const weir_layout_cell *cell = layout_cell(engine, index);
@@ -172,10 +165,18 @@ static void group_add(weir_engine *engine, cell_group *group, uint32_t index, bo
         at++;
     }
     if (at == group->bounds_count)
-        group->bounds[group->bounds_count++] = (weir_bounds_request){window, with_own};
-    group_add_column(group, cell->cell->filter);
-    if (cell->cell->binding.arg_count > 0) group_add_column(group, cell->cell->args[0]);
-    group->cells[group->cell_count++] = (group_cell){index, at, with_own, cell};
+        group->bounds[group->bounds_count++] =
+            (weir_bounds_request){window, cell->window, with_own};
+    bool is_ever = cell->running_offset != WEIR_NONE; /* what left the log counts, too */
+    bool may_measure = engine->layouts->tuning.warm == WEIR_FORM_AUTOMATIC && !is_ever;
+    group->cells[group->cell_count++] =
+        (group_cell){.index = index,
+                     .carried = WEIR_NONE,
+                     .bounds = (uint16_t)at,
+                     .with_own = with_own,
+                     .is_rows = cell->fast == WEIR_FAST_ROWS && !is_ever,
+                     .is_measured = may_measure && cell->is_measured,
+                     .cell = cell};
 }
 
 static bool is_deferred(const hop_reads *reads, uint32_t cell)
@@ -183,6 +184,31 @@ static bool is_deferred(const hop_reads *reads, uint32_t cell)
     for (uint32_t i = 0; i < reads->deferred_count; i++) {
         if (reads->deferred[i].cells[0].index == cell) return true;
     }
+    return false;
+}
+
+static uint32_t count_uses(const weir_expr *expr, uint32_t cell)
+{
+    if (expr == NULL) return 0;
+    uint32_t count = expr->op == WEIR_EXPR_CELL && expr->index == cell;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        count += count_uses(expr->args[i], cell);
+    return count;
+}
+
+/* Lets the cell put its value where the only one who wants it looks; false: others want it, too. */
+static bool put_directly(const weir_plan_stream *stream, const weir_plan_hop *hop, hop_reads *reads,
+                         uint32_t cell, uint32_t carried)
+{
+    uint32_t uses = 0;
+    for (uint32_t r = 0; r < hop->read_count; r++)
+        uses += count_uses(stream->carried[hop->reads[r]].expr, cell);
+    for (uint32_t g = 0; uses == 1 && g < reads->group_count; g++)
+        for (uint32_t i = 0; i < reads->groups[g].cell_count; i++)
+            if (reads->groups[g].cells[i].index == cell) {
+                reads->groups[g].cells[i].carried = carried;
+                return true;
+            }
     return false;
 }
 
@@ -194,6 +220,7 @@ static void prepare_values(weir_engine *engine, const weir_plan_stream *stream,
     for (uint32_t r = 0; r < hop->read_count; r++) {
         const weir_expr *expr = stream->carried[hop->reads[r]].expr;
         if (expr->op == WEIR_EXPR_CELL && !is_deferred(reads, expr->index)) {
+            if (put_directly(stream, hop, reads, expr->index, hop->reads[r])) continue;
             bare[reads->bare_count++] = (struct bare_read){expr->index, hop->reads[r]};
         } else {
             rest[reads->rest_count++] = hop->reads[r];
@@ -235,6 +262,11 @@ static hop_reads *prepare_hop(weir_engine *engine, uint32_t stream_index, uint32
     }
     reads->groups = groups;
     reads->deferred = deferred;
+    reads->late_us = INT64_MAX;
+    for (uint32_t g = 0; g < reads->group_count; g++) {
+        int64_t late_us = engine->layouts->views[groups[g].view].late_us;
+        if (late_us < reads->late_us) reads->late_us = late_us;
+    }
     prepare_values(engine, stream, hop, reads);
     return reads;
 }
@@ -358,7 +390,8 @@ static bool group_key(weir_engine *engine, const cell_group *group, weir_bytes e
     return true;
 }
 
-/* The columns of the event as a row of the source; NULL where the group's `where` leaves it out. */
+/* The columns of the event as a row of the source, until the next one; NULL where the group's
+ * `where` leaves it out. */
 static const weir_value *row_of(weir_engine *engine, const weir_plan_view *view,
                                 const weir_plan_source *source, weir_expr_env *env)
 {
@@ -366,10 +399,9 @@ static const weir_value *row_of(weir_engine *engine, const weir_plan_view *view,
         weir_value passes = weir_expr_eval(source->where, env);
         if (passes.kind != WEIR_BOOL || !passes.as.boolean) return NULL;
     }
-    weir_value *values = weir_arena_alloc(&engine->scratch, view->column_count * sizeof *values);
     for (uint32_t c = 0; c < view->column_count; c++)
-        values[c] = eval(source->columns[c], env);
-    return values;
+        engine->row[c] = eval(source->columns[c], env);
+    return engine->row;
 }
 
 /* `including this`: the trigger as a row, if it feeds the group under the key that is read. */
@@ -392,23 +424,46 @@ static bool own_row(weir_engine *engine, const cell_group *group, const weir_eve
     return true;
 }
 
-/* The newest values of a run, up to eight cache lines of them. */
-static void fetch_newest(const void *values, size_t bytes)
+/* What a cell says: from the bounds, from measures, or by the general way. */
+static inline void read_cell(weir_key_state *state, const group_cell *c, const weir_bounds *bounds,
+                             const weir_read_point *point, const weir_own_row *own,
+                             weir_value *value, bool *overflow)
 {
-    enum { LINE = 64, BYTES_MAX = 8 * LINE };
-    const char *end = (const char *)values + bytes;
-    size_t wanted = bytes < BYTES_MAX ? bytes : BYTES_MAX;
-    for (size_t back = 1; back <= wanted; back += LINE)
-        __builtin_prefetch(end - back);
+    if (c->is_rows) {
+        *overflow = false;
+        *value = weir_int((int64_t)(bounds->high - bounds->low) + bounds->has_own);
+        return;
+    }
+    if (!c->with_own) own = NULL;
+    if (c->is_measured && weir_cell_read_measured(state, c->cell, bounds, own, value, overflow))
+        return;
+    *value = weir_cell_read(state, c->cell, bounds, point, own, overflow);
 }
 
-/* Rows of a key that is not in the cache come in together, not one line after the other. */
-static void fetch_rows(const weir_key_state *state, const cell_group *group)
+static void read_cells(weir_engine *engine, weir_key_state *state, const cell_group *group,
+                       const weir_event *event, const weir_read_point *point,
+                       const weir_own_row *own)
 {
-    fetch_newest(weir_state_times(state), state->count * sizeof(int64_t));
-    for (uint32_t c = 0; c < group->column_count; c++) {
-        size_t width = state->layout->columns[group->columns[c]].width;
-        fetch_newest(weir_state_values(state, group->columns[c]), width * state->count);
+    for (uint32_t i = 0; i < group->cell_count; i++) {
+        const group_cell *c = &group->cells[i];
+        bool is_direct = c->carried != WEIR_NONE;
+        read_cell(state, c, &engine->bounds[c->bounds], point, own,
+                  is_direct ? &event->carried[c->carried] : &engine->cells[c->index],
+                  is_direct ? &event->carried_overflow[c->carried]
+                            : &engine->cell_overflow[c->index]);
+    }
+}
+
+/* What the cells say of no rows. */
+static void read_nothing(weir_engine *engine, const cell_group *group, const weir_event *event)
+{
+    for (uint32_t i = 0; i < group->cell_count; i++) {
+        const group_cell *c = &group->cells[i];
+        bool is_direct = c->carried != WEIR_NONE;
+        *(is_direct ? &event->carried[c->carried] : &engine->cells[c->index]) =
+            engine->empty[c->index];
+        *(is_direct ? &event->carried_overflow[c->carried] : &engine->cell_overflow[c->index]) =
+            false;
     }
 }
 
@@ -421,28 +476,15 @@ static weir_error *read_group(weir_engine *engine, const weir_state_port *port,
     weir_key_state *state = NULL;
     bool has_key = port != NULL && group_key(engine, group, entity_key, point->self, &key);
     if (has_key) WEIR_TRY(port->find(port->context, group->view, key, &state));
-    if (state != NULL && state->count > 0) fetch_rows(state, group);
     weir_own_row own;
     bool has_own = has_key && own_row(engine, group, event, key, &own);
     if (state == NULL && !has_own) {
-        for (uint32_t i = 0; i < group->cell_count; i++) {
-            uint32_t index = group->cells[i].index;
-            engine->cells[index] = engine->empty[index];
-            engine->cell_overflow[index] = false;
-        }
+        read_nothing(engine, group, event);
         return NULL;
     }
     weir_window_bounds(state, layout, group->bounds, group->bounds_count, point,
                        has_own ? &own : NULL, engine->bounds);
-    for (uint32_t i = 0; i < group->cell_count; i++) {
-        const group_cell *c = &group->cells[i];
-        const weir_own_row *row = has_own && c->with_own ? &own : NULL;
-        weir_value *value = &engine->cells[c->index];
-        bool *overflow = &engine->cell_overflow[c->index];
-        if (weir_cell_read_fast(state, c->cell, &engine->bounds[c->bounds], row, value, overflow))
-            continue;
-        *value = weir_cell_read(state, c->cell, &engine->bounds[c->bounds], point, row, overflow);
-    }
+    read_cells(engine, state, group, event, point, has_own ? &own : NULL);
     return NULL;
 }
 
@@ -467,10 +509,34 @@ static weir_error *read_deferred(weir_engine *engine, const weir_state_port *por
     return NULL;
 }
 
+/* The values that are computed from cells, this and each other. */
+static weir_error *read_rest(weir_engine *engine, const weir_state_port *port,
+                             const hop_reads *reads, const weir_event *event,
+                             const weir_read_point *point)
+{
+    const weir_plan_stream *stream = &engine->plan->streams[event->stream];
+    weir_expr_env env = {.fields = event->fields,
+                         .self = event->fields,
+                         .cells = engine->cells,
+                         .cell_overflow = engine->cell_overflow,
+                         .carried = event->carried,
+                         .carried_overflow = event->carried_overflow,
+                         .scratch = &engine->scratch};
+    for (uint32_t r = 0; r < reads->rest_count; r++) {
+        uint32_t index = reads->rest[r];
+        const weir_expr *expr = stream->carried[index].expr;
+        if (reads->deferred_count > 0)
+            WEIR_TRY(read_deferred(engine, port, reads, expr, event, point));
+        env.overflow = false;
+        event->carried[index] = weir_expr_eval(expr, &env);
+        event->carried_overflow[index] = env.overflow && weir_is_null(&event->carried[index]);
+    }
+    return NULL;
+}
+
 static weir_error *read_hop(weir_engine *engine, const weir_state_port *port, int64_t greatest_us,
                             const weir_event *event)
 {
-    const weir_plan_stream *stream = &engine->plan->streams[event->stream];
     const hop_reads *reads = engine->reads[event->stream * WEIR_PLAN_HOPS_MAX + event->hop];
     weir_read_point point = {.tau_us = event->et_us,
                              .greatest_us = greatest_us,
@@ -479,30 +545,13 @@ static weir_error *read_hop(weir_engine *engine, const weir_state_port *port, in
     for (uint32_t g = 0; g < reads->group_count; g++) {
         WEIR_TRY(read_group(engine, port, &reads->groups[g], event->key, event, &point));
     }
-    weir_expr_env env = {.fields = event->fields,
-                         .self = event->fields,
-                         .cells = engine->cells,
-                         .cell_overflow = engine->cell_overflow,
-                         .carried = event->carried,
-                         .carried_overflow = event->carried_overflow,
-                         .scratch = &engine->scratch};
     for (uint32_t r = 0; r < reads->bare_count; r++) {
         event->carried[reads->bare[r].carried] = engine->cells[reads->bare[r].cell];
         event->carried_overflow[reads->bare[r].carried] =
             engine->cell_overflow[reads->bare[r].cell];
     }
-    for (uint32_t r = 0; r < reads->rest_count; r++) {
-        uint32_t index = reads->rest[r];
-        const weir_expr *expr = stream->carried[index].expr;
-        if (reads->deferred_count > 0)
-            WEIR_TRY(read_deferred(engine, port, reads, expr, event, &point));
-        env.overflow = false;
-        event->carried[index] = weir_expr_eval(expr, &env);
-        event->carried_overflow[index] = env.overflow && weir_is_null(&event->carried[index]);
-    }
-    return NULL;
+    return reads->rest_count == 0 ? NULL : read_rest(engine, port, reads, event, &point);
 }
-
 static bool is_beyond(const weir_shard_clock *clock, int64_t tau_us, int64_t late_us)
 {
     if (clock->greatest_et_us == INT64_MIN) return false;
@@ -514,12 +563,7 @@ weir_error *weir_engine_read(weir_engine *engine, const weir_state_port *port,
                              bool *beyond_horizon_out)
 {
     const hop_reads *reads = engine->reads[event->stream * WEIR_PLAN_HOPS_MAX + event->hop];
-    bool beyond = false;
-    for (uint32_t g = 0; g < reads->group_count; g++) {
-        beyond |=
-            is_beyond(clock, event->et_us, engine->layouts->views[reads->groups[g].view].late_us);
-    }
-    *beyond_horizon_out = beyond;
+    *beyond_horizon_out = reads->group_count > 0 && is_beyond(clock, event->et_us, reads->late_us);
     begin(engine, event->hop);
     return read_hop(engine, port, clock->greatest_et_us, event);
 }

@@ -28,14 +28,19 @@ static void remember(weir_key_state *state, uint32_t text, int64_t ingest_us)
 bool weir_ids_keep(weir_key_state *state, weir_bytes id, int64_t ingest_us)
 {
     WEIR_ASSERT(state->layout->view == NULL);
-    uint32_t text = weir_texts_find(state->texts, id.data, id.size);
+    uint32_t hash = weir_texts_hash(id.data, id.size);
+    uint32_t text = weir_texts_find_hashed(state->texts, hash, id.data, id.size);
     if (text != WEIR_TEXT_NONE) {
         weir_int128 since = (weir_int128)ingest_us - state->id_times[text];
         if (since <= state->layout->late_us) return false;
+        weir_texts_retain(state->texts, text);
+    } else {
+        text = weir_texts_put_hashed(state->texts, hash, id.data, id.size);
+        state->is_resized = true;
     }
-    weir_value value = {.kind = WEIR_BYTES, .size = (uint32_t)id.size, .as.bytes = id.data};
-    weir_state_insert(state, ingest_us, &value);
-    remember(state, weir_texts_find(state->texts, id.data, id.size), ingest_us);
+    uint32_t at = weir_state_open_row(state, ingest_us);
+    ((uint32_t *)weir_state_values(state, 0))[at] = text;
+    remember(state, text, ingest_us);
     weir_state_evict(state, ingest_us);
     return true;
 }

@@ -9,6 +9,7 @@
 #include "schemas/decimal.h"
 
 enum { TILES_PER_SPAN = 32 };
+#define NEAR_US (INT64_C(1) << 59)
 
 /* A column holds nulls if its type says so, or if the expression that fills it can overflow (R12).
  */
@@ -24,33 +25,50 @@ static bool may_be_null(const weir_plan_view *view, uint32_t column)
     return false;
 }
 
-/* Places columns by falling width, so that each is aligned whatever the capacity. */
-static void place_columns(weir_view_layout *layout, weir_layout_column *columns,
-                          const bool *has_nulls)
+/* Puts a lane behind the others. */
+static uint32_t add_lane(weir_view_layout *layout, weir_layout_lane *lanes, uint32_t width)
 {
-    static const uint32_t widths[] = {16, 8, 4, 1};
-    uint32_t offset = 0;
-    for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
-        if (widths[w] == 8) {
-            WEIR_ASSERT(offset % 8 == 0);
-            layout->times_offset = offset;
-            offset += (uint32_t)sizeof(int64_t);
-        }
-        for (uint32_t c = 0; c < layout->column_count; c++) {
-            bool is_vec = columns[c].layout == WEIR_LAYOUT_VEC;
-            if (is_vec ? widths[w] != 4 : columns[c].width != widths[w]) continue;
-            columns[c].offset = offset;
-            offset += columns[c].width;
-        }
-    }
-    for (uint32_t c = 0; c < layout->column_count; c++) {
-        columns[c].null_offset =
-            has_nulls[c] && columns[c].layout != WEIR_LAYOUT_BOOL ? offset : WEIR_NONE;
-        if (columns[c].null_offset != WEIR_NONE) offset += 1;
-    }
-    layout->row_bytes = offset;
+    uint32_t offset = layout->row_bytes;
+    lanes[layout->lane_count++] = (weir_layout_lane){offset, width};
+    layout->row_bytes += width;
+    return offset;
 }
 
+/* The alignment that a column asks for; vectors are whole floats of any number. */
+static uint32_t alignment_of(const weir_layout_column *column)
+{
+    return column->layout == WEIR_LAYOUT_VEC ? 4 : column->width;
+}
+
+static void place_measures(weir_view_layout *layout, weir_layout_lane *lanes,
+                           weir_layout_measure *measures, uint32_t width)
+{
+    for (uint32_t m = 0; m < layout->measure_count; m++)
+        if ((measures[m].kind == WEIR_MEASURE_SUM ? 8 : 4) == width)
+            measures[m].offset = add_lane(layout, lanes, width);
+}
+
+/* Lanes by falling width, so that each is aligned whatever the capacity. */
+static void place_lanes(weir_arena *into, weir_view_layout *layout, weir_layout_measure *measures)
+{
+    static const uint32_t widths[] = {16, 8, 4, 1};
+    weir_layout_column *columns = (weir_layout_column *)(uintptr_t)layout->columns;
+    weir_layout_lane *lanes = weir_arena_array(
+        into, weir_layout_lane, 2 * layout->column_count + layout->measure_count + 1);
+    for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
+        if (widths[w] == 8) layout->times_offset = add_lane(layout, lanes, sizeof(int64_t));
+        place_measures(layout, lanes, measures, widths[w]);
+        for (uint32_t c = 0; c < layout->column_count; c++)
+            if (alignment_of(&columns[c]) == widths[w])
+                columns[c].offset = add_lane(layout, lanes, columns[c].width);
+    }
+    for (uint32_t c = 0; c < layout->column_count; c++)
+        if (columns[c].null_offset != WEIR_NONE)
+            columns[c].null_offset = add_lane(layout, lanes, 1);
+    layout->lanes = lanes;
+}
+
+/* Where a column holds nulls is set here (any number but WEIR_NONE), their lane later. */
 static void add_columns(weir_arena *into, weir_view_layout *layout, const weir_type *types,
                         const bool *has_nulls)
 {
@@ -59,10 +77,11 @@ static void add_columns(weir_arena *into, weir_view_layout *layout, const weir_t
         columns[c].type = types[c];
         columns[c].layout = weir_layout_of(types[c]);
         columns[c].width = (uint32_t)weir_layout_bytes(types[c]);
+        columns[c].null_offset =
+            has_nulls[c] && columns[c].layout != WEIR_LAYOUT_BOOL ? 0 : WEIR_NONE;
         layout->has_texts |= columns[c].layout == WEIR_LAYOUT_TEXT;
     }
     layout->columns = columns;
-    place_columns(layout, columns, has_nulls);
 }
 
 static bool same_bounds(const weir_plan_window *a, const weir_plan_window *b)
@@ -100,8 +119,9 @@ static weir_cell_fast fast_of(const weir_plan_cell *cell)
     const weir_agg_binding *binding = &cell->binding;
     const char *name = weir_agg_name(binding->agg);
     if (cell->read_filter != NULL || cell->by != WEIR_NONE) return WEIR_FAST_NONE;
-    if (strcmp(name, "count") == 0 && binding->arg_count == 0) {
-        return cell->filter == WEIR_NONE ? WEIR_FAST_ROWS : WEIR_FAST_COUNT;
+    if (strcmp(name, "count") == 0) {
+        bool is_all = cell->filter == WEIR_NONE && binding->arg_count == 0;
+        return is_all ? WEIR_FAST_ROWS : WEIR_FAST_COUNT;
     }
     if (strcmp(name, "share_of") == 0) return WEIR_FAST_SHARE_OF;
     if (binding->arg_count != 1 || weir_layout_of(binding->args[0]) != WEIR_LAYOUT_INT64)
@@ -110,8 +130,48 @@ static weir_cell_fast fast_of(const weir_plan_cell *cell)
     return strcmp(name, "mean") == 0 ? WEIR_FAST_MEAN : WEIR_FAST_NONE;
 }
 
+/* The measure of that kind, made if the view has room; WEIR_NONE if it has not. */
+static uint32_t measure_of(weir_view_layout *layout, weir_layout_measure *measures,
+                           weir_measure_kind kind, uint32_t column, uint32_t filter)
+{
+    uint32_t i = 0;
+    while (i < layout->measure_count && (measures[i].kind != kind || measures[i].column != column ||
+                                         measures[i].filter != filter))
+        i++;
+    if (i == WEIR_STATE_MEASURES_MAX) return WEIR_NONE;
+    if (i == layout->measure_count)
+        measures[layout->measure_count++] = (weir_layout_measure){kind, column, filter, 0};
+    return i;
+}
+
+/* What the cell is read from; without filter and nulls the distance of the bounds says the rows. */
+static void add_measures(weir_view_layout *layout, weir_layout_measure *measures,
+                         weir_layout_cell *cell)
+{
+    uint32_t column = cell->cell->binding.arg_count > 0 ? cell->cell->args[0] : WEIR_NONE;
+    uint32_t filter = cell->cell->filter;
+    cell->sum = cell->rows = WEIR_NONE;
+    if (cell->fast == WEIR_FAST_NONE || cell->fast == WEIR_FAST_ROWS) return;
+    bool is_share = cell->fast == WEIR_FAST_SHARE_OF;
+    bool is_present = column == WEIR_NONE || is_share ||
+                      (layout->columns[column].null_offset == WEIR_NONE &&
+                       layout->columns[column].layout != WEIR_LAYOUT_BOOL);
+    bool has_all = true;
+    if (cell->fast != WEIR_FAST_COUNT) {
+        weir_measure_kind kind = is_share ? WEIR_MEASURE_TRUES : WEIR_MEASURE_SUM;
+        cell->sum = measure_of(layout, measures, kind, column, filter);
+        has_all = cell->sum != WEIR_NONE;
+    }
+    if (has_all && cell->fast != WEIR_FAST_SUM && (filter != WEIR_NONE || !is_present)) {
+        cell->rows = measure_of(layout, measures, WEIR_MEASURE_PRESENT,
+                                is_present ? WEIR_NONE : column, filter);
+        has_all = cell->rows != WEIR_NONE;
+    }
+    cell->is_measured = has_all;
+}
+
 static void add_cell(const weir_plan *plan, weir_view_layout *layout, weir_layout_cell *cell,
-                     weir_layout_window *windows)
+                     weir_layout_window *windows, weir_layout_measure *measures)
 {
     const weir_plan_cell *planned = &plan->cells[cell->index];
     const weir_agg_binding *binding = &planned->binding;
@@ -122,6 +182,7 @@ static void add_cell(const weir_plan *plan, weir_view_layout *layout, weir_layou
     cell->sliding = sliding_of(planned);
     cell->running_offset = cell->sliding_offset = WEIR_NONE;
     cell->fast = fast_of(planned);
+    add_measures(layout, measures, cell);
     weir_type arg = binding->args[0];
     cell->mean_scale = cell->fast == WEIR_FAST_MEAN && arg.kind == WEIR_DECIMAL
                            ? (uint64_t)weir_decimal_pow10(arg.scale)
@@ -142,11 +203,14 @@ static void add_cells(weir_arena *into, const weir_plan *plan, weir_view_layout 
     const weir_plan_view *view = layout->view;
     weir_layout_cell *cells = weir_arena_array(into, weir_layout_cell, view->cell_count);
     weir_layout_window *windows = weir_arena_array(into, weir_layout_window, view->cell_count);
+    weir_layout_measure *measures =
+        weir_arena_array(into, weir_layout_measure, WEIR_STATE_MEASURES_MAX);
     for (uint32_t i = 0; i < view->cell_count; i++) {
         cells[i].index = view->cells[i];
         places[view->cells[i]] = i;
-        add_cell(plan, layout, &cells[i], windows);
+        add_cell(plan, layout, &cells[i], windows, measures);
     }
+    layout->measures = measures;
     layout->warm_bytes = layout->window_count * (uint32_t)sizeof(uint64_t) * 4; /* cursors */
     for (uint32_t w = 0; w < layout->window_count; w++) {
         uint32_t *list = weir_arena_array(into, uint32_t, view->cell_count);
@@ -183,12 +247,12 @@ static void add_view(weir_arena *into, const weir_plan *plan, weir_view_layout *
         has_nulls[c] = may_be_null(view, c);
     add_columns(into, layout, view->column_types, has_nulls);
     add_cells(into, plan, layout, places);
+    place_lanes(into, layout, (weir_layout_measure *)(uintptr_t)layout->measures);
     layout->late_us = view->late_us;
     layout->delay_us = view->delay_us;
     layout->keep_us = view->keep_us > view->delay_us ? view->keep_us : view->delay_us;
     layout->keep_last = view->keep_last;
-    const int64_t near_us = INT64_C(1) << 59;
-    layout->spans_are_near = layout->late_us < near_us && layout->keep_us < near_us;
+    layout->spans_are_near = layout->late_us < NEAR_US && layout->keep_us < NEAR_US;
     layout->tile_us =
         tile_of(layout->keep_us > layout->late_us ? layout->keep_us : layout->late_us);
 }
@@ -200,7 +264,9 @@ static void add_ids(weir_arena *into, const weir_plan_stream *stream, weir_view_
     weir_type type = weir_type_of(WEIR_BYTES);
     layout->column_count = 1;
     add_columns(into, layout, &type, &no_nulls);
+    place_lanes(into, layout, NULL);
     layout->late_us = stream->late_us;
+    layout->spans_are_near = layout->late_us < NEAR_US;
     layout->tile_us = tile_of(stream->late_us);
 }
 

@@ -25,13 +25,15 @@ typedef enum weir_state_form {
 
 typedef struct weir_layout_tuning {
     weir_state_form eviction; /* always: row by row, never: rows stay for ever */
-    weir_state_form warm;     /* always: sliding accumulators even for one row */
+    weir_state_form warm;     /* always: sliding accumulators even for one row; automatic: measures
+                                 where there are */
     uint32_t inline_rows_max; /* above it a stored state is cut into tiles     */
 } weir_layout_tuning;
 
 enum {
     WEIR_STATE_INLINE_ROWS = 128, /* a log of up to this many rows is stored in its head          */
     WEIR_STATE_SCAN_ROWS = 64,    /* windows of up to this many rows are read by scanning the log */
+    WEIR_STATE_MEASURES_MAX = 16, /* of a view; cells beyond are read without                     */
 };
 
 typedef struct weir_layout_column {
@@ -42,11 +44,31 @@ typedef struct weir_layout_column {
     uint32_t null_offset; /* likewise its null bytes, or WEIR_NONE                  */
 } weir_layout_column;
 
-/* Cells that need nothing but a loop over one column of a short log. */
+/* A block is lanes side by side: times, columns, null bytes, measures. */
+typedef struct weir_layout_lane {
+    uint32_t offset; /* where it starts, times the capacity */
+    uint32_t width;  /* bytes a row                         */
+} weir_layout_lane;
+
+/* A running total kept beside the rows: see measures.h. */
+typedef enum weir_measure_kind {
+    WEIR_MEASURE_SUM,     /* of a column of 64-bit integers; 8 bytes a row    */
+    WEIR_MEASURE_PRESENT, /* rows with a value in the column; 4 bytes a row   */
+    WEIR_MEASURE_TRUES,   /* rows in which a bool column is true; 4 bytes     */
+} weir_measure_kind;
+
+typedef struct weir_layout_measure {
+    weir_measure_kind kind;
+    uint32_t column; /* WEIR_NONE: every row is present   */
+    uint32_t filter; /* rows that pass it, or WEIR_NONE: all */
+    uint32_t offset; /* of its lane                       */
+} weir_layout_measure;
+
+/* Cells that need nothing but measures, or a loop over one column of a short log. */
 typedef enum weir_cell_fast {
     WEIR_FAST_NONE,
     WEIR_FAST_ROWS,     /* count() without a filter: the number of rows */
-    WEIR_FAST_COUNT,    /* count() with a filter                        */
+    WEIR_FAST_COUNT,    /* count() with a filter, count(x)              */
     WEIR_FAST_SUM,      /* sum of 64-bit integers                       */
     WEIR_FAST_MEAN,     /* mean of them                                 */
     WEIR_FAST_SHARE_OF, /* share_of a condition                         */
@@ -62,6 +84,8 @@ typedef struct weir_layout_cell {
     uint32_t running_offset; /* in the state's running block, or WEIR_NONE */
     uint32_t sliding_offset; /* in the warm block, or WEIR_NONE            */
     weir_cell_fast fast;
+    bool is_measured;    /* a fast one whose measures the view has */
+    uint32_t sum, rows;  /* measures of what is added up, of the rows that count; or WEIR_NONE */
     uint64_t mean_scale; /* 10^scale of the argument, for WEIR_FAST_MEAN */
 } weir_layout_cell;
 
@@ -78,7 +102,11 @@ typedef struct weir_view_layout {
     uint32_t column_count;
     const weir_layout_column *columns;
     uint32_t times_offset; /* where the times start in a block, times the capacity */
-    uint32_t row_bytes;    /* time, columns and null bytes */
+    uint32_t row_bytes;    /* of all lanes */
+    uint32_t lane_count;
+    const weir_layout_lane *lanes;
+    uint32_t measure_count;
+    const weir_layout_measure *measures;
     bool has_texts;
     uint32_t cell_count;
     const weir_layout_cell *cells;

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "compute/engine/state_internal.h"
+#include "compute/engine/measures.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/memory.h"
 
 enum { ROWS_MIN = 4 };
 
+static size_t struct_bytes(const weir_view_layout *layout)
+{
+    return sizeof(weir_key_state) + layout->measure_count * sizeof(weir_total) +
+           (size_t)layout->window_count * 2 * sizeof(uint32_t);
+}
+
 weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
 {
-    weir_key_state *state = weir_memory_calloc(1, sizeof *state);
+    const weir_view_layout *layout = weir_layout_of_view(plan, view);
+    weir_key_state *state = weir_memory_calloc(1, struct_bytes(layout));
     WEIR_ASSERT(state != NULL);
-    state->layout = weir_layout_of_view(plan, view);
+    state->layout = layout;
+    state->hints = (uint32_t *)(void *)&state->totals[layout->measure_count];
     if (state->layout->has_texts) {
         state->texts = weir_memory_alloc(sizeof *state->texts);
         WEIR_ASSERT(state->texts != NULL);
@@ -53,8 +61,8 @@ uint64_t weir_key_state_rows(const weir_key_state *state) { return state->count;
 
 static size_t measured(const weir_key_state *state)
 {
-    size_t bytes =
-        sizeof *state + (size_t)state->capacity * state->layout->row_bytes + weir_warm_bytes(state);
+    size_t bytes = struct_bytes(state->layout) +
+                   (size_t)state->capacity * state->layout->row_bytes + weir_warm_bytes(state);
     if (state->texts != NULL) bytes += sizeof *state->texts + weir_texts_bytes(state->texts);
     if (state->running != NULL) bytes += state->layout->running_bytes;
     if (state->tiles != NULL)
@@ -69,15 +77,21 @@ size_t weir_key_state_bytes(weir_key_state *state)
     return state->bytes;
 }
 
+/* Where the first row of a lane lies. */
+static uint8_t *lane_of(const weir_key_state *state, const weir_layout_lane *lane)
+{
+    return state->block + (size_t)lane->offset * state->capacity +
+           (size_t)lane->width * state->head;
+}
+
 /* The newest rows are what the next event looks at. */
 void weir_key_state_prefetch(const weir_key_state *state)
 {
     const weir_view_layout *layout = state->layout;
     if (state->count == 0) return;
-    __builtin_prefetch(weir_state_times(state) + state->count - 1, 1);
-    for (uint32_t c = 0; c < layout->column_count; c++)
-        __builtin_prefetch((const uint8_t *)weir_state_values(state, c) +
-                               (size_t)layout->columns[c].width * (state->count - 1),
+    for (uint32_t l = 0; l < layout->lane_count; l++)
+        __builtin_prefetch(lane_of(state, &layout->lanes[l]) +
+                               (size_t)layout->lanes[l].width * (state->count - 1),
                            1);
     if (state->texts != NULL) __builtin_prefetch(state->texts);
 }
@@ -134,16 +148,9 @@ static void move_block(weir_key_state *state, uint32_t capacity)
     uint8_t *block = weir_memory_alloc((size_t)capacity * layout->row_bytes);
     WEIR_ASSERT(block != NULL);
     size_t count = state->count;
-    if (count > 0) {
-        memcpy(block + (size_t)layout->times_offset * capacity, weir_state_times(state),
-               count * sizeof(int64_t));
-        for (uint32_t c = 0; c < layout->column_count; c++) {
-            const weir_layout_column *column = &layout->columns[c];
-            memcpy(block + (size_t)column->offset * capacity, weir_state_values(state, c),
-                   count * column->width);
-            const uint8_t *nulls = weir_state_nulls(state, c);
-            if (nulls != NULL) memcpy(block + (size_t)column->null_offset * capacity, nulls, count);
-        }
+    for (uint32_t l = 0; count > 0 && l < layout->lane_count; l++) {
+        const weir_layout_lane *lane = &layout->lanes[l];
+        memcpy(block + (size_t)lane->offset * capacity, lane_of(state, lane), count * lane->width);
     }
     weir_memory_free(state->block);
     state->block = block;
@@ -157,15 +164,10 @@ static void shift(weir_key_state *state, uint32_t from, ptrdiff_t by)
 {
     const weir_view_layout *layout = state->layout;
     size_t count = state->count - from;
-    if (count == 0) return;
-    int64_t *times = weir_state_times(state) + from;
-    memmove(times + by, times, count * sizeof *times);
-    for (uint32_t c = 0; c < layout->column_count; c++) {
-        size_t width = layout->columns[c].width;
-        uint8_t *values = (uint8_t *)weir_state_values(state, c) + from * width;
+    for (uint32_t l = 0; count > 0 && l < layout->lane_count; l++) {
+        size_t width = layout->lanes[l].width;
+        uint8_t *values = lane_of(state, &layout->lanes[l]) + from * width;
         memmove(values + by * (ptrdiff_t)width, values, count * width);
-        uint8_t *nulls = weir_state_nulls(state, c);
-        if (nulls != NULL) memmove(nulls + from + by, nulls + from, count);
     }
 }
 
@@ -190,21 +192,45 @@ void weir_state_grow(weir_key_state *state, uint32_t extra)
     if (count > state->capacity) move_block(state, (count + ROWS_MIN - 1) / ROWS_MIN * ROWS_MIN);
 }
 
+uint32_t weir_state_open_row(weir_key_state *state, int64_t time_us)
+{
+    uint32_t at = weir_state_upper(state, time_us);
+    if (__builtin_expect(state->head + state->count == state->capacity, 0)) make_room(state);
+    if (__builtin_expect(at < state->count, 0)) shift(state, at, 1);
+    weir_state_times(state)[at] = time_us;
+    state->count++;
+    state->is_head_dirty = true;
+    if (state->tiles != NULL) weir_tiles_inserted(state, time_us);
+    return at;
+}
+
+/* The common layouts, without a call. */
+static inline void set_value(weir_key_state *state, uint32_t c, uint32_t at,
+                             const weir_value *value)
+{
+    const weir_layout_column *column = &state->layout->columns[c];
+    void *values = weir_state_values(state, c);
+    bool is_null = weir_is_null(value);
+    if (column->layout == WEIR_LAYOUT_INT64) {
+        int64_t number =
+            value->kind == WEIR_DECIMAL ? (int64_t)value->as.decimal : value->as.integer;
+        ((int64_t *)values)[at] = is_null ? 0 : number;
+        if (column->null_offset != WEIR_NONE) weir_state_nulls(state, c)[at] = is_null;
+    } else if (column->layout == WEIR_LAYOUT_BOOL) {
+        ((uint8_t *)values)[at] = is_null ? WEIR_BOOL_NULL : value->as.boolean;
+    } else {
+        weir_column_set(column->type, values, weir_state_nulls(state, c), state->texts, at, value);
+    }
+}
+
 void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value *values)
 {
     const weir_view_layout *layout = state->layout;
-    uint32_t at = weir_state_upper(state, time_us);
-    make_room(state);
-    shift(state, at, 1);
-    weir_state_times(state)[at] = time_us;
-    for (uint32_t c = 0; c < layout->column_count; c++) {
-        weir_column_set(layout->columns[c].type, weir_state_values(state, c),
-                        weir_state_nulls(state, c), state->texts, at, &values[c]);
-    }
-    state->count++;
-    state->is_head_dirty = true;
+    uint32_t at = weir_state_open_row(state, time_us);
+    for (uint32_t c = 0; c < layout->column_count; c++)
+        set_value(state, c, at, &values[c]);
     state->is_resized |= layout->has_texts;
-    if (state->tiles != NULL) weir_tiles_inserted(state, time_us);
+    weir_measures_inserted(state, at);
     if (state->warm != NULL) weir_warm_inserted(state, at);
 }
 
@@ -264,9 +290,11 @@ void weir_state_evict(weir_key_state *state, int64_t greatest_us)
     const weir_view_layout *layout = state->layout;
     weir_state_form form = layout->all->tuning.eviction;
     if (state->count == 0 || form == WEIR_FORM_NEVER || greatest_us == INT64_MIN) return;
+    bool is_near = layout->spans_are_near && greatest_us > -(INT64_C(1) << 61);
+    if (is_near && weir_state_times(state)[0] > greatest_us - layout->late_us - layout->keep_us)
+        return; /* by far the most frequent answer */
     weir_int128 settled = (weir_int128)greatest_us - layout->late_us;
     weir_int128 end = settled - layout->keep_us + 1; /* rows before this time may leave */
-    if (weir_state_times(state)[0] >= end) return;   /* by far the most frequent answer */
     if (form == WEIR_FORM_AUTOMATIC) {
         weir_int128 tile = layout->tile_us, part = end % tile;
         end -= part < 0 ? part + tile : part;

@@ -32,19 +32,23 @@ typedef struct weir_bounds {
 } weir_bounds;
 
 /*
- * The rows that the windows of a group choose: out[i] for windows[i]. Windows of one delay that
- * stand in order of width are found fastest. `own` (or NULL) counts where with_own[i]. `state` may
- * be NULL.
+ * The rows that the windows of a group choose: out[i] for requests[i]. `own` (or NULL) counts where
+ * the request says so. `state` may be NULL; where the bounds were found is noted in it.
  */
 typedef struct weir_bounds_request {
     const weir_plan_window *window;
+    uint32_t index; /* of the layout's windows */
     bool with_own;
 } weir_bounds_request;
 void weir_window_bounds(const weir_key_state *state, const weir_view_layout *layout,
                         const weir_bounds_request *requests, uint32_t count,
                         const weir_read_point *point, const weir_own_row *own, weir_bounds *out);
-/* The same value for the cells that are most common, while few rows are in the window; false: not
- * such a cell. */
+/* The value of a cell from its measures; false: they do not hold it. */
+bool weir_cell_read_measured(const weir_key_state *state, const weir_layout_cell *cell,
+                             const weir_bounds *bounds, const weir_own_row *own,
+                             weir_value *value_out, bool *overflow_out);
+/* The same value for the cells that are most common, by a scan, while few rows are in the window;
+ * false: not such a cell. */
 bool weir_cell_read_fast(const weir_key_state *state, const weir_layout_cell *cell,
                          const weir_bounds *bounds, const weir_own_row *own, weir_value *value_out,
                          bool *overflow_out);

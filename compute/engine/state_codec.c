@@ -10,6 +10,7 @@
  */
 #include <inttypes.h>
 
+#include "compute/engine/measures.h"
 #include "compute/engine/rows_codec.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/memory.h"
@@ -201,6 +202,7 @@ weir_error *weir_key_state_decode_end(weir_key_state *state)
     weir_memory_free(state->decoding);
     state->decoding = NULL;
     state->is_head_dirty = false;
+    weir_measures_build(state);
     if (state->layout->view == NULL) weir_ids_rebuild(state);
     return NULL;
 }

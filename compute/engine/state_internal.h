@@ -35,6 +35,12 @@ typedef struct weir_tiles {
     weir_tile *tiles; /* by number; those without rows wait for their part to be dropped */
 } weir_tiles;
 
+typedef struct weir_total { /* of a measure, over all rows */
+    uint64_t sum;
+    uint64_t magnitudes; /* of all terms that ever came, or-ed */
+} weir_total;
+
+/* What an event looks at comes first: one or two cache lines. */
 struct weir_key_state {
     const weir_view_layout *layout;
     uint8_t *block;
@@ -51,6 +57,10 @@ struct weir_key_state {
     uint32_t id_capacity;
     size_t bytes;                   /* resident */
     struct weir_decoding *decoding; /* between decode and decode_end */
+    /* Where the bounds of the layout's windows were found last, low and high, as absolute numbers
+     * of rows modulo 2^32: where to look first, nothing more. They lie behind the totals. */
+    uint32_t *hints;
+    weir_total totals[]; /* by measure */
 };
 
 static inline int64_t *weir_state_times(const weir_key_state *state)
@@ -79,6 +89,9 @@ weir_column weir_state_column(const weir_key_state *state, uint32_t column);
 weir_rows weir_state_rows(const weir_key_state *state, const weir_plan_cell *cell);
 uint32_t weir_state_upper(const weir_key_state *state,
                           int64_t time_us); /* rows with a time <= time_us */
+/* Makes place for a row and sets its time; its columns and what is derived from them are the
+ * caller's. */
+uint32_t weir_state_open_row(weir_key_state *state, int64_t time_us);
 /* Adds a row; values has one per column. */
 void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value *values);
 /* Room for more rows behind the last, for the decoder. */

@@ -86,41 +86,59 @@ static bool is_near(int64_t time_us)
     return time_us > -(INT64_C(1) << 61) && time_us < INT64_C(1) << 61;
 }
 
-/* The first of the rows before `high` whose time is after time_us: in growing steps back from
- * `high`. */
-static uint32_t first_after(const int64_t *times, uint32_t high, int64_t time_us)
+/* The first row from `low` on, before `high`, whose time is after time_us; `high`, if none is. */
+static uint32_t search(const int64_t *times, uint32_t low, uint32_t high, int64_t time_us)
 {
-    uint32_t step = 1, low = 0;
-    while (high > 0) {
-        uint32_t at = high > step ? high - step : 0;
-        if (times[at] <= time_us) {
-            low = at + 1;
-            break;
-        }
-        high = at;
-        step *= 2;
-    }
-    while (low < high) { /* rows before low are not after it, row high is */
+    while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (times[middle] <= time_us) {
+        if (times[middle] <= time_us)
             low = middle + 1;
-        } else {
+        else
             high = middle;
-        }
     }
     return high;
+}
+
+/* The first row after time_us, looked for from `at` on in growing steps; times[at] is not after it.
+ */
+static uint32_t seek_up(const int64_t *times, uint32_t count, uint32_t at, int64_t time_us)
+{
+    for (uint32_t step = 1; at + step < count; step *= 2) {
+        if (times[at + step] > time_us) return search(times, at + 1, at + step, time_us);
+        at += step;
+    }
+    return search(times, at + 1, count, time_us);
+}
+
+/* The same backwards: times[at] is after it, or there is no row `at`. */
+static uint32_t seek_down(const int64_t *times, uint32_t at, int64_t time_us)
+{
+    for (uint32_t step = 1; at > step; step *= 2) {
+        if (times[at - step] <= time_us) return search(times, at - step + 1, at, time_us);
+        at -= step;
+    }
+    return search(times, 0, at, time_us);
+}
+
+/* Bounds move little from one read to the next: looked for from where it was last time. */
+static uint32_t seek(const int64_t *times, uint32_t count, uint32_t at, int64_t time_us)
+{
+    if (at > count) at = count;
+    bool is_up = at < count && times[at] <= time_us;
+    return is_up ? seek_up(times, count, at, time_us) : seek_down(times, at, time_us);
 }
 
 /* What the windows of one read share, in 64 bits. */
 typedef struct near_point {
     const int64_t *times;
+    uint32_t *hints;
+    uint32_t first; /* absolute number of row 0, modulo 2^32 */
     uint32_t count;
     uint32_t own_at;
     int64_t tau, closed, own;
     bool has_own;
-    /* The window before: */
-    int64_t last, before;
-    uint32_t high, low;
+    int64_t last; /* of the window before, and its */
+    uint32_t high;
 } near_point;
 
 static int64_t start_of(const weir_plan_window *window, int64_t now)
@@ -128,6 +146,14 @@ static int64_t start_of(const weir_plan_window *window, int64_t now)
     if (window->step_us == 0) return now;
     int64_t rest = now % window->step_us;
     return now - (rest < 0 ? rest + window->step_us : rest);
+}
+
+static uint32_t first_after(const near_point *p, uint32_t hint, int64_t time_us)
+{
+    if (p->count == 0) return 0;
+    uint32_t at = seek(p->times, p->count, p->hints[hint] - p->first, time_us);
+    p->hints[hint] = p->first + at;
+    return at;
 }
 
 static void near_bounds(near_point *p, const weir_bounds_request *request, weir_bounds *out)
@@ -142,17 +168,11 @@ static void near_bounds(near_point *p, const weir_bounds_request *request, weir_
         last = closed;
     }
     if (last != p->last) {
-        p->high = first_after(p->times, p->count, last);
-        p->low = p->high;
+        bool is_end = p->count == 0 || p->times[p->count - 1] <= last; /* most reads stand there */
+        p->high = is_end ? p->count : first_after(p, 2 * request->index + 1, last);
         p->last = last;
-        p->before = last;
     }
-    uint32_t low = 0;
-    if (before != INT64_MIN) {
-        low = first_after(p->times, before <= p->before ? p->low : p->high, before);
-        p->low = low;
-        p->before = before;
-    }
+    uint32_t low = before == INT64_MIN ? 0 : first_after(p, 2 * request->index, before);
     out->low = low < p->high ? low : p->high;
     out->high = p->high;
     out->own_at = p->own_at;
@@ -170,11 +190,13 @@ void weir_window_bounds(const weir_key_state *state, const weir_view_layout *lay
     if (near && state != NULL) {
         p.times = weir_state_times(state);
         p.count = state->count;
+        p.hints = state->hints;
+        p.first = (uint32_t)state->first;
     }
     if (near && own != NULL) {
         p.has_own = true;
         p.own = own->time_us;
-        p.own_at = first_after(p.times, p.count, own->time_us);
+        if (p.count > 0) p.own_at = weir_state_upper(state, own->time_us);
     }
     for (uint32_t i = 0; i < count; i++) {
         if (near) {

@@ -82,7 +82,8 @@ static void read_all(weir_key_state *state, int64_t tau_us)
     for (uint32_t i = 0; i < layout->cell_count; i++) {
         bool overflow = false;
         weir_bounds bounds;
-        weir_bounds_request request = {&layout->windows[layout->cells[i].window].window, false};
+        uint32_t window = layout->cells[i].window;
+        weir_bounds_request request = {&layout->windows[window].window, window, false};
         weir_window_bounds(state, layout, &request, 1, &point, NULL, &bounds);
         (void)weir_cell_read(state, &layout->cells[i], &bounds, &point, NULL, &overflow);
     }

@@ -74,7 +74,7 @@ static const cell_spec *random_spec(uint64_t *seed, cell_spec *spec)
     return spec;
 }
 
-enum { KEYS = 3, FORMS = 5 };
+enum { KEYS = 3, FORMS = 7 };
 static const char shops[8][12] = {"a", "b", "shop-c", "d", "a longer e", "f", "gg", ""};
 
 typedef struct world {
@@ -88,7 +88,8 @@ static world world_create(const cell_spec *specs, uint32_t count, int64_t late_u
     static const weir_layout_tuning tunings[FORMS] = {
         {WEIR_FORM_AUTOMATIC, WEIR_FORM_AUTOMATIC, 0}, {WEIR_FORM_ALWAYS, WEIR_FORM_ALWAYS, 4},
         {WEIR_FORM_NEVER, WEIR_FORM_NEVER, 0},         {WEIR_FORM_ALWAYS, WEIR_FORM_NEVER, 1},
-        {WEIR_FORM_NEVER, WEIR_FORM_ALWAYS, 20},
+        {WEIR_FORM_NEVER, WEIR_FORM_ALWAYS, 20},       {WEIR_FORM_ALWAYS, WEIR_FORM_AUTOMATIC, 1},
+        {WEIR_FORM_NEVER, WEIR_FORM_AUTOMATIC, 30},
     };
     world w = {.plan = fixture_plan(specs, count, late_us)};
     weir_layouts_tune(w.plan, tunings[form]);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compute/engine/measures.h"
+
+#include <string.h>
+
+#include "ops/runtime/assert.h"
+
+/* Is row i one that the measure looks at? */
+static bool counts(const weir_key_state *state, const weir_layout_measure *m, uint32_t i)
+{
+    if (m->filter != WEIR_NONE && ((const uint8_t *)weir_state_values(state, m->filter))[i] != 1)
+        return false;
+    if (m->column == WEIR_NONE) return true;
+    if (m->kind == WEIR_MEASURE_TRUES)
+        return ((const uint8_t *)weir_state_values(state, m->column))[i] == 1;
+    weir_column column = weir_state_column(state, m->column);
+    return !weir_column_is_null(&column, i);
+}
+
+static int64_t term(const weir_key_state *state, const weir_layout_measure *m, uint32_t i)
+{
+    if (!counts(state, m, i)) return 0;
+    return m->kind == WEIR_MEASURE_SUM ? ((const int64_t *)weir_state_values(state, m->column))[i]
+                                       : 1;
+}
+
+/* Sets what the rows before row `at` add up to. */
+static void set_before(weir_key_state *state, const weir_layout_measure *m, uint32_t at,
+                       uint64_t sum)
+{
+    void *lane = state->block + (size_t)m->offset * state->capacity;
+    if (m->kind == WEIR_MEASURE_SUM)
+        ((uint64_t *)lane)[state->head + at] = sum;
+    else
+        ((uint32_t *)lane)[state->head + at] = (uint32_t)sum;
+}
+
+static void move_behind(weir_key_state *state, const weir_layout_measure *m, uint32_t from,
+                        uint64_t by)
+{
+    void *lane = state->block + (size_t)m->offset * state->capacity;
+    for (uint32_t i = from; i < state->count; i++) {
+        if (m->kind == WEIR_MEASURE_SUM)
+            ((uint64_t *)lane)[state->head + i] += by;
+        else
+            ((uint32_t *)lane)[state->head + i] += (uint32_t)by;
+    }
+}
+
+void weir_measures_inserted(weir_key_state *state, uint32_t at)
+{
+    const weir_view_layout *layout = state->layout;
+    bool is_last = at + 1 == state->count;
+    for (uint32_t i = 0; i < layout->measure_count; i++) {
+        const weir_layout_measure *m = &layout->measures[i];
+        weir_total *total = &state->totals[i];
+        int64_t add = term(state, m, at);
+        /* A row that was moved left its total behind: that of the rows before. */
+        if (is_last)
+            set_before(state, m, at, total->sum);
+        else
+            move_behind(state, m, at + 1, (uint64_t)add);
+        total->sum += (uint64_t)add;
+        total->magnitudes |= (uint64_t)(add < 0 ? ~add : add);
+    }
+}
+
+void weir_measures_build(weir_key_state *state)
+{
+    const weir_view_layout *layout = state->layout;
+    for (uint32_t i = 0; i < layout->measure_count; i++) {
+        const weir_layout_measure *m = &layout->measures[i];
+        weir_total total = {0};
+        for (uint32_t row = 0; row < state->count; row++) {
+            int64_t add = term(state, m, row);
+            set_before(state, m, row, total.sum);
+            total.sum += (uint64_t)add;
+            total.magnitudes |= (uint64_t)(add < 0 ? ~add : add);
+        }
+        state->totals[i] = total;
+    }
+}
