@@ -14,7 +14,7 @@
 
 enum {
     PIECE_PAD = 16, /* pieces are copied in whole words of this size */
-    LONG_BYTES = 10,
+    LONG_BYTES = WEIR_VARINT_BYTES,
     COLUMN_BYTES = 9,      /* a column of a plain kind */
     SHORT_STRING_MAX = 63, /* has a length of one byte */
 };
@@ -26,10 +26,15 @@ typedef struct piece {
 } piece;
 
 /* What a hop adds to a record. */
+typedef struct key_piece {
+    piece name; /* the map's block count stands before the first one's */
+    uint32_t slot;
+    const weir_type *type;
+} key_piece;
 typedef struct hop_pieces {
     piece receipt; /* the entity's name */
     uint32_t key_count;
-    const piece *keys; /* each key field's name; the map's block count stands before the first */
+    const key_piece *keys;
 } hop_pieces;
 
 struct weir_score_record {
@@ -61,22 +66,25 @@ static piece keep(weir_score_record *record, weir_buffer *made)
     return kept;
 }
 
-static void put_bytes(weir_buffer *out, const void *bytes, size_t size)
+static inline void put_bytes(weir_buffer *out, const void *bytes, size_t size)
 {
-    weir_buffer_put_zigzag(out, (int64_t)size);
-    weir_buffer_put(out, bytes, size);
+    uint8_t *start = weir_buffer_reserve(out, size + LONG_BYTES);
+    uint8_t *at = weir_varint_put(start, 2 * (uint64_t)size);
+    if (size > 0) memcpy(at, bytes, size);
+    out->size += (size_t)(at - start) + size;
 }
 
 static void put_text(weir_buffer *out, const char *text) { put_bytes(out, text, strlen(text)); }
 
-static hop_pieces prepare_hop(weir_score_record *record, const weir_plan_entity *entity,
+static hop_pieces prepare_hop(weir_score_record *record, const weir_plan_hop *hop,
                               weir_buffer *room)
 {
-    piece *keys = weir_arena_array(&record->arena, piece, entity->key_count);
+    const weir_plan_entity *entity = &record->plan->entities[hop->entity];
+    key_piece *keys = weir_arena_array(&record->arena, key_piece, entity->key_count);
     for (uint32_t i = 0; i < entity->key_count; i++) {
         if (i == 0) weir_buffer_put_zigzag(room, entity->key_count);
         put_text(room, entity->key_names[i]);
-        keys[i] = keep(record, room);
+        keys[i] = (key_piece){keep(record, room), hop->key_slots[i], &entity->key_types[i]};
     }
     put_text(room, entity->name);
     return (hop_pieces){keep(record, room), entity->key_count, keys};
@@ -87,7 +95,7 @@ static void prepare_hops(weir_score_record *record, weir_buffer *room)
     const weir_plan_stream *stream = record->stream;
     hop_pieces *hops = weir_arena_array(&record->arena, hop_pieces, stream->hop_count + 1);
     for (uint32_t h = 0; h < stream->hop_count; h++)
-        hops[h] = prepare_hop(record, &record->plan->entities[stream->hops[h].entity], room);
+        hops[h] = prepare_hop(record, &stream->hops[h], room);
     record->hops = hops;
 }
 
@@ -163,6 +171,7 @@ void weir_score_record_destroy(weir_score_record *record)
 
 /* ---- what is put ---- */
 
+/* Most are short. */
 static inline uint8_t *put_long(uint8_t *at, int64_t value)
 {
     uint64_t left = weir_zigzag(value);
@@ -222,7 +231,7 @@ static void put_id(weir_score_record *record, const weir_score_request *request,
 }
 
 /* A value as an Avro string. */
-static void put_printed(weir_score_record *record, weir_type type, const weir_value *value,
+static void put_printed(weir_score_record *record, const weir_type *type, const weir_value *value,
                         weir_buffer *out)
 {
     if (value->kind == WEIR_STRING) {
@@ -235,7 +244,7 @@ static void put_printed(weir_score_record *record, weir_type type, const weir_va
         out->size += 1 + size;
     } else {
         weir_buffer_clear(&record->text);
-        weir_text_write_value(&record->text, type, value);
+        weir_text_write_value(&record->text, *type, value);
         put_bytes(out, record->text.data, record->text.size);
     }
 }
@@ -243,14 +252,13 @@ static void put_printed(weir_score_record *record, weir_type type, const weir_va
 /* The key fields of the hops that were visited, which are not null; a block of the map for each. */
 static void put_keys(weir_score_record *record, const weir_score_request *request, weir_buffer *out)
 {
+    const weir_value *fields = request->event->fields;
     for (uint32_t i = 0; i < request->point_count; i++) {
-        uint32_t index = request->points[i].hop;
-        const hop_pieces *hop = &record->hops[index];
-        const weir_plan_hop *planned = &record->stream->hops[index];
-        const weir_type *types = record->plan->entities[planned->entity].key_types;
-        for (uint32_t k = 0; k < hop->key_count; k++) {
-            advance(out, put_piece(room_for(out, &hop->keys[k], 0), &hop->keys[k]));
-            put_printed(record, types[k], &request->event->fields[planned->key_slots[k]], out);
+        const hop_pieces *hop = &record->hops[request->points[i].hop];
+        const key_piece *end = hop->keys + hop->key_count;
+        for (const key_piece *key = hop->keys; key < end; key++) {
+            advance(out, put_piece(room_for(out, &key->name, 0), &key->name));
+            put_printed(record, key->type, &fields[key->slot], out);
         }
     }
     weir_buffer_put_u8(out, 0);
@@ -267,8 +275,8 @@ void weir_score_record_put_event(weir_score_record *record, const weir_score_req
     const weir_value *id =
         stream->id_slot == WEIR_NONE ? NULL : &request->event->fields[stream->id_slot];
     bool has_id = id != NULL && !weir_is_null(id);
-    weir_buffer_put_zigzag(out, has_id);
-    if (has_id) put_printed(record, stream->slot_types[stream->id_slot], id, out);
+    weir_buffer_put_u8(out, has_id ? 2 : 0);
+    if (has_id) put_printed(record, &stream->slot_types[stream->id_slot], id, out);
 }
 
 /* ---- the answer ---- */

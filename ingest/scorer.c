@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "compute/expr/flat.h"
 #include "ingest/binding.h"
 #include "ingest/score_record.h"
 #include "ops/runtime/assert.h"
@@ -27,7 +28,9 @@ struct weir_scorer {
     double *reason_values;
     const weir_value **columns; /* where each stands */
     bool *overflow;
-    weir_arena scratch;
+    weir_flat **decisions; /* NULL: else */
+    weir_flat *fallback;   /* or NULL */
+    weir_arena arena, scratch;
     weir_score_record *record;
 };
 
@@ -107,6 +110,17 @@ static weir_error *bind_model(weir_scorer *scorer)
     return NULL;
 }
 
+static void flatten(weir_scorer *scorer)
+{
+    const weir_plan_score *score = scorer->score;
+    scorer->decisions = weir_arena_array(&scorer->arena, weir_flat *, score->decision_count + 1);
+    for (uint32_t i = 0; i < score->decision_count; i++)
+        if (score->decisions[i].when != NULL)
+            scorer->decisions[i] = weir_flat_create(score->decisions[i].when, &scorer->arena);
+    if (score->fallback != NULL)
+        scorer->fallback = weir_flat_create(score->fallback, &scorer->arena);
+}
+
 weir_error *weir_scorer_create(const weir_plan *plan, uint32_t score, const weir_model *model,
                                weir_scorer **scorer_out)
 {
@@ -122,6 +136,7 @@ weir_error *weir_scorer_create(const weir_plan *plan, uint32_t score, const weir
     scorer->overflow = new_array(scorer->vector->column_count, sizeof *scorer->overflow);
     weir_error *error = bind_model(scorer);
     if (error == NULL) {
+        flatten(scorer);
         scorer->record = weir_score_record_create(plan, scorer->score, scorer->info);
         *scorer_out = scorer;
         return NULL;
@@ -138,6 +153,7 @@ void weir_scorer_destroy(weir_scorer *scorer)
     if (scorer->workspace != NULL) weir_model_workspace_destroy(scorer->workspace);
     weir_binding_deinit(&scorer->binding);
     weir_plan_unref(scorer->plan);
+    weir_arena_deinit(&scorer->arena);
     weir_arena_deinit(&scorer->scratch);
     weir_score_record_destroy(scorer->record);
     free(scorer->outputs);
@@ -222,15 +238,13 @@ static uint32_t explain(weir_scorer *scorer)
     return count;
 }
 
-static void decide(const weir_plan_score *score, weir_expr_env *env, weir_score_answer *answer)
+static void decide(const weir_scorer *scorer, weir_expr_env *env, weir_score_answer *answer)
 {
-    for (uint32_t i = 0; i < score->decision_count; i++) {
-        const weir_plan_decision *decision = &score->decisions[i];
-        weir_value room;
+    for (uint32_t i = 0; i < scorer->score->decision_count; i++) {
         const weir_value *holds =
-            decision->when == NULL ? NULL : weir_expr_view(decision->when, env, &room);
+            scorer->decisions[i] == NULL ? NULL : weir_flat_run(scorer->decisions[i], env);
         if (holds != NULL && (holds->kind != WEIR_BOOL || !holds->as.boolean)) continue;
-        answer->decision = decision->name;
+        answer->decision = scorer->score->decisions[i].name;
         answer->decision_index = i;
         return;
     }
@@ -240,7 +254,6 @@ static void answer_of(weir_scorer *scorer, const weir_value *const *columns,
                       const weir_value *carried, const weir_value *self,
                       weir_score_answer *answer_out)
 {
-    const weir_plan_score *score = scorer->score;
     weir_arena_reset(&scorer->scratch);
     *answer_out = (weir_score_answer){.reason_columns = scorer->reason_columns,
                                       .reason_values = scorer->reason_values};
@@ -251,12 +264,12 @@ static void answer_of(weir_scorer *scorer, const weir_value *const *columns,
     } else {
         answer_out->is_fallback = true;
         weir_value value =
-            score->fallback == NULL ? weir_null() : weir_expr_eval(score->fallback, &env);
+            scorer->fallback == NULL ? weir_null() : *weir_flat_run(scorer->fallback, &env);
         answer_out->has_score = value.kind == WEIR_FLOAT64;
         answer_out->score = answer_out->has_score ? value.as.float64 : 0.0;
     }
     env.score = answer_out->has_score ? weir_float(answer_out->score) : weir_null();
-    decide(score, &env, answer_out);
+    decide(scorer, &env, answer_out);
 }
 
 weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/engine/read.h"
+#include "compute/expr/flat.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/memory.h"
 
@@ -52,6 +53,13 @@ typedef struct cell_list {
     const uint32_t *cells;
 } cell_list;
 
+/* A column: a carried value as it is, or computed. */
+typedef struct vector_column {
+    uint32_t carried; /* or WEIR_NONE */
+    bool overflow;    /* of the event at hand, where it is computed */
+    weir_flat *flat;
+} vector_column;
+
 struct weir_engine {
     const weir_plan *plan;
     const weir_layouts *layouts;
@@ -66,10 +74,8 @@ struct weir_engine {
     uint64_t stamp;
     uint32_t *collected;
     weir_bounds *bounds;      /* of the group at hand */
-    const uint32_t **vectors; /* per vector and column: the carried value it is, or WEIR_NONE */
-    weir_value *columns;      /* of the vector at hand: those that are computed */
-    bool *column_overflow;
-    const weir_value **views;
+    vector_column **vectors;  /* per vector and column */
+    const weir_value **views; /* columns of the vector at hand */
     weir_value row[WEIR_PLAN_COLUMNS_MAX];
     weir_buffer key, own_key, part;
     uint32_t last_hop;
@@ -300,21 +306,22 @@ static void prepare_empty(weir_engine *engine)
 static void prepare_vectors(weir_engine *engine)
 {
     const weir_plan *plan = engine->plan;
+    weir_arena *arena = &engine->arena;
     uint32_t columns_max = 0;
-    engine->vectors = weir_arena_array(&engine->arena, const uint32_t *, plan->vector_count + 1);
+    engine->vectors = weir_arena_array(arena, vector_column *, plan->vector_count + 1);
     for (uint32_t v = 0; v < plan->vector_count; v++) {
         const weir_plan_vector *vector = &plan->vectors[v];
-        uint32_t *carried = weir_arena_array(&engine->arena, uint32_t, vector->column_count + 1);
+        vector_column *columns = weir_arena_array(arena, vector_column, vector->column_count + 1);
         for (uint32_t c = 0; c < vector->column_count; c++) {
             const weir_expr *expr = vector->columns[c].expr;
-            carried[c] = expr->op == WEIR_EXPR_CARRIED ? expr->index : WEIR_NONE;
+            bool is_carried = expr->op == WEIR_EXPR_CARRIED;
+            columns[c].carried = is_carried ? expr->index : WEIR_NONE;
+            columns[c].flat = is_carried ? NULL : weir_flat_create(expr, arena);
         }
-        engine->vectors[v] = carried;
+        engine->vectors[v] = columns;
         if (vector->column_count > columns_max) columns_max = vector->column_count;
     }
-    engine->columns = weir_arena_array(&engine->arena, weir_value, columns_max + 1);
-    engine->column_overflow = weir_arena_array(&engine->arena, bool, columns_max + 1);
-    engine->views = weir_arena_array(&engine->arena, const weir_value *, columns_max + 1);
+    engine->views = weir_arena_array(arena, const weir_value *, columns_max + 1);
 }
 
 weir_engine *weir_engine_create(const weir_plan *plan)
@@ -688,36 +695,36 @@ weir_error *weir_engine_lookup(weir_engine *engine, const weir_state_port *port,
 static void tell_overflow(const weir_engine *engine, uint32_t vector, const weir_event *event,
                           bool *overflow_out)
 {
-    const weir_plan_vector *planned = &engine->plan->vectors[vector];
-    for (uint32_t c = 0; c < planned->column_count; c++) {
-        uint32_t carried = engine->vectors[vector][c];
+    const vector_column *columns = engine->vectors[vector];
+    for (uint32_t c = 0; c < engine->plan->vectors[vector].column_count; c++) {
+        uint32_t carried = columns[c].carried;
         overflow_out[c] =
-            carried != WEIR_NONE ? event->carried_overflow[carried] : engine->column_overflow[c];
+            carried != WEIR_NONE ? event->carried_overflow[carried] : columns[c].overflow;
     }
 }
 
 bool weir_engine_vector_view(weir_engine *engine, uint32_t vector, const weir_event *event,
                              const weir_value **columns_out, bool *overflow_out)
 {
-    const weir_plan_vector *planned = &engine->plan->vectors[vector];
-    const uint32_t *carried = engine->vectors[vector];
-    WEIR_ASSERT(planned->stream == event->stream);
+    vector_column *columns = engine->vectors[vector];
+    uint32_t count = engine->plan->vectors[vector].column_count;
+    WEIR_ASSERT(engine->plan->vectors[vector].stream == event->stream);
     bool has_overflow = false;
     weir_expr_env env = {.fields = event->fields,
                          .self = event->fields,
                          .carried = event->carried,
                          .carried_overflow = event->carried_overflow,
                          .scratch = &engine->scratch};
-    for (uint32_t c = 0, count = planned->column_count; c < count; c++) {
-        if (carried[c] != WEIR_NONE) {
-            columns_out[c] = &env.carried[carried[c]];
-            has_overflow |= env.carried_overflow[carried[c]];
+    for (uint32_t c = 0; c < count; c++) {
+        if (columns[c].carried != WEIR_NONE) {
+            columns_out[c] = &env.carried[columns[c].carried];
+            has_overflow |= env.carried_overflow[columns[c].carried];
             continue;
         }
         env.overflow = false;
-        columns_out[c] = weir_expr_view(planned->columns[c].expr, &env, &engine->columns[c]);
-        engine->column_overflow[c] = env.overflow && weir_is_null(columns_out[c]);
-        has_overflow |= engine->column_overflow[c];
+        columns_out[c] = weir_flat_run(columns[c].flat, &env);
+        columns[c].overflow = env.overflow && weir_is_null(columns_out[c]);
+        has_overflow |= columns[c].overflow;
     }
     if (has_overflow) tell_overflow(engine, vector, event, overflow_out);
     return has_overflow;

@@ -11,31 +11,11 @@ static bool is_true(const weir_value *value)
     return value->kind == WEIR_BOOL && value->as.boolean;
 }
 
-/* Where the value of a leaf stands; NULL: the node must be computed. */
-static inline const weir_value *leaf_place(const weir_expr *expr, weir_expr_env *env)
-{
-    switch (expr->op) {
-    case WEIR_EXPR_CONST: return &expr->constant;
-    case WEIR_EXPR_FIELD: return &env->fields[expr->index];
-    case WEIR_EXPR_THIS: return &env->self[expr->index];
-    case WEIR_EXPR_COLUMN: return &env->columns[expr->index];
-    case WEIR_EXPR_SCORE: return &env->score;
-    case WEIR_EXPR_CELL:
-        if (env->cell_overflow != NULL && env->cell_overflow[expr->index]) env->overflow = true;
-        return &env->cells[expr->index];
-    case WEIR_EXPR_CARRIED:
-        if (env->carried_overflow != NULL && env->carried_overflow[expr->index])
-            env->overflow = true;
-        return &env->carried[expr->index];
-    default: return NULL;
-    }
-}
-
 static const weir_value *view_inner(const weir_expr *expr, weir_expr_env *env, weir_value *room);
 
 static inline const weir_value *view(const weir_expr *expr, weir_expr_env *env, weir_value *room)
 {
-    const weir_value *place = leaf_place(expr, env);
+    const weir_value *place = weir_expr_leaf_place(expr, env);
     return place != NULL ? place : view_inner(expr, env, room);
 }
 

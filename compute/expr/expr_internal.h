@@ -11,6 +11,26 @@
 
 #include "compute/expr/expr.h"
 
+/* Where the value of a leaf stands; NULL: the node must be computed. */
+static inline const weir_value *weir_expr_leaf_place(const weir_expr *expr, weir_expr_env *env)
+{
+    switch (expr->op) {
+    case WEIR_EXPR_CONST: return &expr->constant;
+    case WEIR_EXPR_FIELD: return &env->fields[expr->index];
+    case WEIR_EXPR_THIS: return &env->self[expr->index];
+    case WEIR_EXPR_COLUMN: return &env->columns[expr->index];
+    case WEIR_EXPR_SCORE: return &env->score;
+    case WEIR_EXPR_CELL:
+        if (env->cell_overflow != NULL && env->cell_overflow[expr->index]) env->overflow = true;
+        return &env->cells[expr->index];
+    case WEIR_EXPR_CARRIED:
+        if (env->carried_overflow != NULL && env->carried_overflow[expr->index])
+            env->overflow = true;
+        return &env->carried[expr->index];
+    default: return NULL;
+    }
+}
+
 enum { WEIR_FN_ARGS_ANY = WEIR_EXPR_ARGS_MAX };
 
 typedef struct weir_bind {

@@ -9,6 +9,10 @@
 
 static int compare_numbers(const weir_expr *node, const weir_value *args)
 {
+    if (args[0].kind == WEIR_DECIMAL && args[1].kind == WEIR_DECIMAL &&
+        node->args[0]->type.scale == node->args[1]->type.scale)
+        return (args[0].as.decimal > args[1].as.decimal) -
+               (args[0].as.decimal < args[1].as.decimal);
     if (args[0].kind == WEIR_FLOAT64 && args[1].kind == WEIR_FLOAT64)
         return (args[0].as.float64 > args[1].as.float64) -
                (args[0].as.float64 < args[1].as.float64);

@@ -9,6 +9,7 @@
 
 #include "compute/expr/exact.h"
 #include "compute/expr/expr.h"
+#include "compute/expr/flat.h"
 #include "schemas/decimal.h"
 #include "schemas/json_value.h"
 
@@ -384,6 +385,100 @@ static int begin(void **state)
     return 0;
 }
 
+/* ---- the flat form ---- */
+
+static uint64_t seed = 5;
+
+static uint32_t below(uint32_t bound)
+{
+    uint64_t z = seed += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    return (uint32_t)((z ^ z >> 31) >> 32) % bound;
+}
+
+enum { FLAT_FIELDS = 12 };
+
+static weir_type flat_type(uint32_t index)
+{
+    static const weir_kind kinds[] = {WEIR_INT64,   WEIR_FLOAT64, WEIR_BOOL,
+                                      WEIR_DECIMAL, WEIR_TIME,    WEIR_STRING};
+    weir_kind kind = kinds[index % 6];
+    weir_type type = kind == WEIR_DECIMAL ? weir_type_decimal(12, 2) : weir_type_of(kind);
+    type.optional = index >= 6;
+    return type;
+}
+
+static weir_value flat_value(weir_type type)
+{
+    static const int64_t numbers[] = {0, 1, -1, 7, 100, INT64_MAX, INT64_MIN, 3600000000};
+    static const char *const texts[] = {"", "a", "B", "abc"};
+    if (type.optional && below(3) == 0) return weir_null();
+    int64_t number = numbers[below(8)];
+    switch (type.kind) {
+    case WEIR_BOOL: return weir_bool(below(2) == 0);
+    case WEIR_FLOAT64: return weir_float((double)number / 4);
+    case WEIR_DECIMAL: return weir_decimal(number % 1000000);
+    case WEIR_STRING: {
+        const char *text = texts[below(4)];
+        return weir_string(text, strlen(text));
+    }
+    default: return (weir_value){.kind = type.kind, .as.integer = number};
+    }
+}
+
+/* A tree of what binds, nothing cared about but its shape. */
+static const weir_expr *any_tree(uint32_t depth)
+{
+    static const struct {
+        const char *name;
+        uint32_t arity;
+    } calls[] = {{"+", 2},     {"-", 2},   {"*", 2},   {"/", 2},      {"==", 2},  {"<", 2},
+                 {">=", 2},    {"not", 1}, {"-", 1},   {"if", 3},     {"??", 2},  {"??", 2},
+                 {"and", 2},   {"or", 2},  {"has", 1}, {"float", 1},  {"min", 2}, {"lower", 1},
+                 {"clamp", 3}, {"div", 2}, {"if", 3},  {"length", 1}, {"days", 1}};
+    if (depth == 0 || below(8) == 0) {
+        static const char *const literals[] = {"0", "2.50", "-1", "100"};
+        if (below(4) == 0) return lit_dec(literals[below(4)]);
+        uint32_t index = below(FLAT_FIELDS);
+        return weir_expr_leaf(&arena, WEIR_EXPR_FIELD, flat_type(index), index);
+    }
+    for (int i = 0; i < 200; i++) {
+        size_t row = below(sizeof calls / sizeof *calls);
+        const weir_expr *args[4] = {NULL};
+        for (uint32_t a = 0; a < calls[row].arity; a++)
+            args[a] = any_tree(depth - 1);
+        const weir_expr *made =
+            call(calls[row].name, calls[row].arity, args[0], args[1], args[2], args[3]);
+        if (made != NULL) return made;
+    }
+    return lit_dec("1");
+}
+
+static void the_flat_form_has_the_values_and_overflows_of_the_tree(void **state)
+{
+    (void)state;
+    uint32_t values = 0, nulls = 0, overflows = 0;
+    for (int t = 0; t < 6000; t++) {
+        weir_arena_reset(&arena);
+        const weir_expr *tree = any_tree(1 + below(4));
+        weir_flat *flat = weir_flat_create(tree, &arena);
+        for (int i = 0; i < 20; i++) {
+            for (uint32_t f = 0; f < FLAT_FIELDS; f++)
+                fields[f] = flat_value(flat_type(f));
+            weir_expr_env plain = {.fields = fields, .scratch = &arena}, env = plain;
+            weir_value want = weir_expr_eval(tree, &plain);
+            const weir_value *got = weir_flat_run(flat, &env);
+            assert_true(weir_value_equal(&want, got));
+            assert_int_equal(plain.overflow, env.overflow);
+            values += !weir_is_null(&want);
+            nulls += weir_is_null(&want);
+            overflows += plain.overflow;
+        }
+    }
+    assert_true(values > 10000 && nulls > 5000 && overflows > 300);
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -406,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup(own_functions_are_close, begin),
         cmocka_unit_test_setup(exact_ratios_round_once, begin),
         cmocka_unit_test_setup(folded_constants_are_constants, begin),
+        cmocka_unit_test_setup(the_flat_form_has_the_values_and_overflows_of_the_tree, begin),
     };
     return cmocka_run_group_tests(tests, NULL, end);
 }
