@@ -93,9 +93,7 @@ static weir_error *deliver(station *from, const weir_output *output)
     uint32_t entity = log->topics->items[output->topic].entity;
     weir_node *node = log->folds[entity].node;
     weir_buffer_clear(&from->pack);
-    weir_buffer_put_u8(&from->pack, WEIR_PACK_MAGIC);
-    weir_buffer_put_varint(&from->pack, output->value.size);
-    weir_buffer_put(&from->pack, output->value.data, output->value.size);
+    weir_pack_one(output->head, output->value, &from->pack);
     weir_log_record record = {.offset = log->line,
                               .timestamp_us = log->ingest_us,
                               .value = {from->pack.data, from->pack.size}};

@@ -5,12 +5,23 @@
 
 #include "ingest/admission.h"
 #include "ingest/epochs.h"
+#include "ingest/hop_key.h"
 #include "ingest/lane.h"
 #include "ingest/packer.h"
 #include "ingest/slices.h"
 #include "ops/runtime/assert.h"
 
 enum { FOLD_MAGIC = 0x0f01d001, WAITING_MAX = 8 };
+
+/* What a head of the present pack means here: found out once for all of its copies. */
+typedef struct route {
+    weir_journal_head head;
+    weir_lane *lane; /* NULL: a stream or an entity that these definitions do not know */
+    const weir_decoder *decoder; /* NULL: not yet looked for */
+    bool is_foreign;             /* carries values of another definition: they are not looked at */
+    uint32_t onward; /* the hop to which `bytes` is the head of copies; WEIR_NONE: none yet */
+    weir_buffer bytes;
+} route;
 
 typedef struct fold {
     weir_node node;
@@ -25,11 +36,14 @@ typedef struct fold {
     weir_slices slices;
     weir_shard_record record;
     weir_epochs epochs;
-    int64_t next;        /* offset to take next */
-    uint32_t next_index; /* of it, copies that are taken */
-    size_t next_byte;    /* where the next copy begins */
-    int64_t emit_from;   /* K when opened: what lies below was sent before */
-    int64_t committed;   /* K */
+    int64_t next;                      /* offset to take next */
+    uint32_t next_index;               /* of it, copies that are taken */
+    weir_pack_mark next_mark;          /* where the next copy begins; valid behind the first */
+    weir_pack_reader reader;           /* of the pack at `next` */
+    route routes[WEIR_PACK_HEADS_MAX]; /* one per head that was met in it */
+    uint32_t route_count;
+    int64_t emit_from; /* K when opened: what lies below was sent before */
+    int64_t committed; /* K */
     bool is_open, is_failed;
     uint32_t events_since_freeze;
     int64_t last_freeze_us, last_checkpoint_us, checkpoint_low;
@@ -49,13 +63,13 @@ static fold *self_of(const weir_node *node)
 
 /* One copy on its way through the shard. */
 typedef struct passage {
+    route *route;
     weir_lane *lane;
     weir_journal_copy copy;
     weir_event event;
     uint64_t hash; /* of the key */
     int64_t record_us;
-    bool emits;      /* at or above K */
-    bool is_foreign; /* carries values of another definition: they are not looked at */
+    bool emits; /* at or above K */
 } passage;
 
 /* ---- which copies are taken ---- */
@@ -93,10 +107,9 @@ static weir_error *damaged(const fold *self, int64_t offset, uint32_t index, con
  * one. If rows here depend on them, or the event still has to go on, this definition can not take
  * it.
  */
-static weir_error *check_definition(const fold *self, passage *p)
+static weir_error *check_definition(const fold *self, const passage *p)
 {
-    p->is_foreign = memcmp(p->copy.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES) != 0;
-    if (!p->is_foreign || p->copy.point_count == 0) return NULL;
+    if (!p->route->is_foreign || p->copy.point_count == 0) return NULL;
     if (!p->emits && !p->lane->needs_earlier) return NULL;
     return weir_error_new(
         WEIR_E_NOT_APPLIED,
@@ -136,21 +149,20 @@ static int64_t ingest_time(const fold *self, const passage *p)
 
 /* ---- the event itself ---- */
 
-static weir_error *decode_event(fold *self, passage *p, const weir_decoder_entry *entry)
+static weir_error *decode_event(fold *self, passage *p)
 {
     weir_lane *l = p->lane;
     int64_t offset = weir_seq_offset(p->event.seq);
     uint32_t index = weir_seq_index(p->event.seq);
     weir_decode_result result =
-        weir_decoder_decode(entry->decoder, p->copy.body, &self->scratch, l->slots);
+        weir_decoder_decode(p->route->decoder, p->copy.body, &self->scratch, l->slots);
     if (result.reason != WEIR_DECODE_OK)
         return damaged(self, offset, index, "its Avro body does not fit its schema");
-    if (p->is_foreign || p->copy.point_count == 0) { /* nothing was read yet that counts */
-        for (uint32_t i = 0; i < l->stream->carried_count; i++)
-            l->carried[i] = weir_null();
+    if (p->route->is_foreign || p->copy.point_count == 0) { /* nothing was read yet that counts */
+        memset(l->carried, 0, l->stream->carried_count * sizeof *l->carried); /* all null */
         memset(l->overflow, 0, l->stream->carried_count * sizeof *l->overflow);
-    } else if (!weir_carried_decode(l->stream, l->hop, p->copy.carried, &self->scratch, l->carried,
-                                    l->overflow)) {
+    } else if (!weir_carried_decode(&l->layouts[l->hop], p->copy.carried, &self->scratch,
+                                    l->carried, l->overflow)) {
         return damaged(self, offset, index, "its carried values do not fit the definitions");
     }
     return NULL;
@@ -249,33 +261,43 @@ static weir_error *send(fold *self, weir_output *output)
     return self->options.port->send(self->options.port->context, output);
 }
 
-/* The canonical key of a hop's entity, in self->key; false if a field is null. */
-static bool hop_key(fold *self, const weir_lane *l, uint32_t hop)
+static bool hop_key(fold *self, const weir_lane *l, uint32_t hop, weir_bytes *key_out)
 {
-    const weir_plan_hop *at = &l->stream->hops[hop];
-    const weir_plan_entity *entity = &self->plan->entities[at->entity];
-    weir_value values[WEIR_PLAN_KEY_FIELDS_MAX];
-    for (uint32_t i = 0; i < entity->key_count; i++)
-        values[i] = l->slots[at->key_slots[i]];
-    weir_buffer_clear(&self->key);
-    return weir_key_encode(entity->key_types, values, entity->key_count, &self->key);
+    return weir_hop_key(self->plan, &l->stream->hops[hop], l->slots, &self->key, key_out);
 }
 
-static weir_error *send_copy(fold *self, passage *p, uint32_t hop)
+/* The head of copies that go on to that hop: the same for all that came under one head. */
+static weir_bytes onward_head(fold *self, const passage *p, uint32_t hop)
+{
+    route *r = p->route;
+    if (__builtin_expect(r->onward != hop, 0)) {
+        weir_journal_head head = r->head;
+        head.hop = hop;
+        memcpy(head.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES);
+        head.point_count = p->copy.point_count;
+        for (uint32_t i = 0; i < p->copy.point_count; i++)
+            head.points[i] = (uint8_t)p->copy.points[i].hop;
+        weir_buffer_clear(&r->bytes);
+        weir_journal_head_encode(&head, &r->bytes);
+        r->onward = hop;
+    }
+    return (weir_bytes){r->bytes.data, r->bytes.size};
+}
+
+static weir_error *send_copy(fold *self, passage *p, uint32_t hop, weir_bytes key)
 {
     const weir_plan_stream *stream = p->lane->stream;
     weir_buffer_clear(&self->values);
-    weir_carried_encode(stream, hop, p->lane->carried, p->lane->overflow, &self->values);
-    p->copy.hop = hop;
-    p->copy.key = (weir_bytes){self->key.data, self->key.size};
+    weir_carried_encode(&p->lane->layouts[hop], p->lane->carried, p->lane->overflow, &self->values);
+    p->copy.key = key;
     p->copy.carried = (weir_bytes){self->values.data, self->values.size};
-    memcpy(p->copy.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES);
     weir_buffer_clear(&self->bytes);
     weir_journal_copy_encode(&p->copy, &self->bytes);
     weir_output output = {.topic = self->options.topics->journals[stream->hops[hop].entity],
                           .partition = WEIR_PARTITION_BY_KEY,
-                          .key = p->copy.key,
+                          .key = key,
                           .value = {self->bytes.data, self->bytes.size},
+                          .head = onward_head(self, p, hop),
                           .is_copy = true};
     return send(self, &output);
 }
@@ -293,8 +315,9 @@ static weir_error *find_score_id(fold *self, uint32_t score)
 /* A score's key is that of the stream's first entity whose key is not null. */
 static weir_bytes score_key(fold *self, const weir_lane *l)
 {
+    weir_bytes key;
     for (uint32_t h = 0; h < l->stream->hop_count; h++)
-        if (hop_key(self, l, h)) return (weir_bytes){self->key.data, self->key.size};
+        if (hop_key(self, l, h, &key)) return key;
     WEIR_UNREACHABLE();
 }
 
@@ -358,11 +381,15 @@ static weir_error *finish_event(fold *self, passage *p)
 {
     weir_lane *l = p->lane;
     self->record.counters.rows += p->emits;
-    for (uint32_t i = 0; i < l->stream->carried_count; i++)
-        self->record.counters.overflows += p->emits && l->overflow[i];
+    for (uint32_t i = 0; p->emits && i < l->stream->carried_count; i++)
+        self->record.counters.overflows += l->overflow[i];
     if (self->options.rows != NULL && (p->emits || self->options.replay_rows)) {
-        weir_fold_row row = {&p->event, &p->copy, p->copy.points, p->copy.point_count,
-                             self->options.engine};
+        weir_fold_row row = {.event = &p->event,
+                             .head = &p->route->head,
+                             .copy = &p->copy,
+                             .points = p->copy.points,
+                             .point_count = p->copy.point_count,
+                             .engine = self->options.engine};
         WEIR_TRY(self->options.rows->take(self->options.rows->context, &row));
     }
     for (uint32_t i = 0; p->emits && self->options.scorers != NULL && i < l->score_count; i++)
@@ -376,9 +403,10 @@ static weir_error *pass_on(fold *self, passage *p, weir_read_point point)
 {
     p->copy.points[p->copy.point_count++] = point;
     for (uint32_t h = p->event.hop + 1; h < p->lane->stream->hop_count; h++) {
-        if (hop_key(self, p->lane, h)) {
+        weir_bytes key;
+        if (hop_key(self, p->lane, h, &key)) {
             self->record.counters.passed += p->emits;
-            return p->emits ? send_copy(self, p, h) : NULL;
+            return p->emits ? send_copy(self, p, h, key) : NULL;
         }
         WEIR_TRY(read_absent(self, p, h));
     }
@@ -399,11 +427,11 @@ static void replay_ahead(fold *self, const passage *p)
     advance_clock(self, p);
 }
 
-static weir_error *replay_or_fold(fold *self, passage *p, const weir_decoder_entry *entry)
+static weir_error *replay_or_fold(fold *self, passage *p)
 {
     bool duplicate = false;
     weir_read_point point = {0};
-    WEIR_TRY(decode_event(self, p, entry));
+    WEIR_TRY(decode_event(self, p));
     weir_state_table_begin(self->table, p->copy.key, p->hash);
     weir_error *error = fold_event(self, p, &duplicate, &point);
     weir_state_table_end(self->table);
@@ -417,7 +445,7 @@ static weir_error *replay_or_fold(fold *self, passage *p, const weir_decoder_ent
     return must_read(self, p) ? pass_on(self, p, point) : NULL;
 }
 
-static void set_event(fold *self, passage *p, weir_seq seq)
+static void set_event(passage *p, weir_seq seq)
 {
     p->event = (weir_event){.stream = p->lane->index,
                             .hop = p->lane->hop,
@@ -427,36 +455,43 @@ static void set_event(fold *self, passage *p, weir_seq seq)
                             .key = p->copy.key,
                             .et_us = p->copy.et_us,
                             .seq = seq};
-    (void)self;
 }
 
-static weir_error *find_decoder(fold *self, const passage *p, const weir_decoder_entry **entry_out)
+static weir_error *find_decoder(fold *self, passage *p)
 {
-    WEIR_TRY(weir_decoders_find(&p->lane->decoders, p->copy.schema_id, entry_out));
-    const weir_decoder_entry *entry = *entry_out;
-    if (entry->decoder != NULL && entry->fingerprint == p->copy.fingerprint) return NULL;
+    const weir_journal_head *head = &p->route->head;
+    const weir_decoder_entry *entry = NULL;
+    WEIR_TRY(weir_decoders_find(&p->lane->decoders, head->schema_id, &entry));
+    if (entry->decoder != NULL && entry->fingerprint == head->fingerprint) {
+        p->route->decoder = entry->decoder;
+        return NULL;
+    }
     return weir_error_new(
         WEIR_E_SCHEMA,
         "journal %s/%d, offset %lld: schema id %d of stream %s %s; restore the registry's entry "
         "under "
         "this id",
         self->topic_name, self->options.partition, (long long)weir_seq_offset(p->event.seq),
-        p->copy.schema_id, p->lane->stream->name,
+        head->schema_id, p->lane->stream->name,
         entry->decoder == NULL ? entry->problem : "is now bound to another schema");
+}
+
+/* What is asked once for all copies of a pack that have one head. */
+static weir_error *admit_route(fold *self, passage *p)
+{
+    WEIR_TRY(check_definition(self, p));
+    return find_decoder(self, p);
 }
 
 /* Takes a copy, which is decoded already. What can fail for outside reasons comes before anything
  * is changed. */
 static weir_error *take_copy(fold *self, passage *p, weir_seq seq)
 {
-    const weir_decoder_entry *entry = NULL;
-    set_event(self, p, seq);
-    p->emits = weir_seq_offset(seq) >= self->emit_from + WEIR_PLANTED(FIRST_AT_K_SILENT);
+    set_event(p, seq);
     if (p->copy.source_partition >= WEIR_ORIGIN_PARTITIONS_MAX)
         return damaged(self, weir_seq_offset(seq), weir_seq_index(seq),
                        "its source partition is too large");
-    WEIR_TRY(check_definition(self, p));
-    WEIR_TRY(find_decoder(self, p, &entry));
+    if (__builtin_expect(p->route->decoder == NULL, 0)) WEIR_TRY(admit_route(self, p));
     self->is_failed = true; /* until it is through: a shard that stops in between is thrown away */
     if (!is_new(self, p)) {
         self->record.counters.resent++;
@@ -473,30 +508,64 @@ static weir_error *take_copy(fold *self, passage *p, weir_seq seq)
     if (weir_slices_is_ahead(&self->slices, weir_slice_of(p->hash), weir_seq_offset(seq)))
         replay_ahead(self, p);
     else
-        WEIR_TRY(replay_or_fold(self, p, entry));
+        WEIR_TRY(replay_or_fold(self, p));
     self->is_failed = false;
     self->events_since_freeze++;
     return NULL;
 }
 
-/* False: a copy of a stream or an entity that this definition does not know: nothing here depends
- * on it. */
-static weir_error *read_copy(fold *self, weir_bytes bytes, int64_t offset, uint32_t index,
-                             passage *p, bool *known_out)
+/* ---- packs ---- */
+
+/* A head that was not met before. Nothing here depends on streams and entities that these
+ * definitions do not know: such a route has no lane. */
+static weir_error *add_route(fold *self, weir_bytes bytes, int64_t offset)
 {
-    if (!weir_journal_copy_decode(bytes, &p->copy))
-        return damaged(self, offset, index, "its bytes are not a copy");
-    p->lane = find_lane(self, p->copy.stream);
-    *known_out = p->lane != NULL && p->lane->hop != WEIR_NONE;
-    if (!*known_out) return NULL;
-    bool is_ours = memcmp(p->copy.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES) == 0;
-    if (is_ours && p->copy.hop != p->lane->hop)
-        return damaged(self, offset, index, "it belongs to another entity");
-    for (uint32_t i = 0; i < p->copy.point_count; i++)
-        if (p->copy.points[i].hop >= p->lane->stream->hop_count ||
-            p->copy.points[i].partition >= WEIR_ORIGIN_PARTITIONS_MAX)
-            return damaged(self, offset, index, "its read points do not fit the stream");
+    route *r = &self->routes[self->route_count];
+    if (!weir_journal_head_decode(bytes, &r->head))
+        return damaged(self, offset, self->next_index, "its bytes are not the head of a copy");
+    r->decoder = NULL;
+    r->onward = WEIR_NONE;
+    r->is_foreign = memcmp(r->head.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES) != 0;
+    r->lane = find_lane(self, r->head.stream);
+    if (r->lane != NULL && r->lane->hop == WEIR_NONE) r->lane = NULL;
+    if (r->lane != NULL && !r->is_foreign && r->head.hop != r->lane->hop)
+        return damaged(self, offset, self->next_index, "it belongs to another entity");
+    uint32_t last = r->head.point_count;
+    if (r->lane != NULL && last > 0 && r->head.points[last - 1] >= r->lane->stream->hop_count)
+        return damaged(self, offset, self->next_index, "its read points do not fit the stream");
+    self->route_count++;
     return NULL;
+}
+
+static weir_error *read_copy(fold *self, const weir_packed *packed, int64_t offset, passage *p)
+{
+    if (__builtin_expect(packed->head_number >= self->route_count, 0))
+        WEIR_TRY(add_route(self, packed->head, offset));
+    p->route = &self->routes[packed->head_number];
+    p->lane = p->route->lane;
+    if (!weir_journal_copy_decode(&p->route->head, packed->rest, &p->copy))
+        return damaged(self, offset, self->next_index, "its bytes are not a copy");
+    for (uint32_t i = 0; i < p->copy.point_count; i++)
+        if (p->copy.points[i].partition >= WEIR_ORIGIN_PARTITIONS_MAX)
+            return damaged(self, offset, self->next_index, "its read points do not fit the stream");
+    return NULL;
+}
+
+static int64_t order_of(int64_t et_us, int64_t record_us)
+{
+    return record_us != INT64_MIN && record_us < et_us ? record_us : et_us;
+}
+
+/* At its beginning, or where the last turn stopped. */
+static weir_error *open_pack(fold *self, const weir_log_record *record)
+{
+    if (self->next_index > 0) {
+        weir_pack_seek(&self->reader, record->value, self->next_mark);
+        return NULL;
+    }
+    self->route_count = 0;
+    if (weir_pack_open(&self->reader, record->value)) return NULL;
+    return damaged(self, record->offset, 0, "it is no pack");
 }
 
 /* ---- records ---- */
@@ -505,12 +574,6 @@ static void record_done(fold *self, int64_t offset)
 {
     self->next = offset + 1;
     self->next_index = 0;
-    self->next_byte = 0;
-}
-
-static int64_t order_of(int64_t et_us, int64_t record_us)
-{
-    return record_us != INT64_MIN && record_us < et_us ? record_us : et_us;
 }
 
 /* The copies of a pack from where the last turn stopped; *done_out is false if this one stops, too.
@@ -518,15 +581,14 @@ static int64_t order_of(int64_t et_us, int64_t record_us)
 static weir_error *take_pack(fold *self, const weir_log_record *record, weir_node_turn *turn,
                              bool *done_out)
 {
-    bool bad = false, known = false;
-    weir_bytes bytes;
-    passage p = {.record_us = record->timestamp_us};
-    weir_reader reader = weir_pack_open(record->value, &bad);
-    WEIR_ASSERT(!bad && self->next_byte <= record->value.size);
-    if (self->next_index > 0) reader.next = record->value.data + self->next_byte;
+    bool bad = false;
+    weir_packed packed;
+    passage p = {.record_us = record->timestamp_us,
+                 .emits = record->offset >= self->emit_from + WEIR_PLANTED(FIRST_AT_K_SILENT)};
+    WEIR_TRY(open_pack(self, record));
     *done_out = false;
-    while (weir_pack_next(&reader, &bytes, &bad)) {
-        WEIR_TRY(read_copy(self, bytes, record->offset, self->next_index, &p, &known));
+    while (weir_pack_next(&self->reader, &packed, &bad)) {
+        WEIR_TRY(read_copy(self, &packed, record->offset, &p));
         int64_t order = order_of(p.copy.et_us, record->timestamp_us);
         if (order > turn->until_us) {
             if (WEIR_PLANTED(HELD_SCORES_LOST)) weir_buffer_clear(&self->held);
@@ -535,11 +597,12 @@ static weir_error *take_pack(fold *self, const weir_log_record *record, weir_nod
         }
         if (self->next_index >= UINT32_C(1) << WEIR_SEQ_INDEX_BITS)
             return damaged(self, record->offset, self->next_index, "the pack is too long");
-        if (known) WEIR_TRY(take_copy(self, &p, weir_seq_of(record->offset, self->next_index)));
+        if (p.lane != NULL)
+            WEIR_TRY(take_copy(self, &p, weir_seq_of(record->offset, self->next_index)));
         if (order > turn->greatest_us) turn->greatest_us = order;
         turn->event_count++;
         self->next_index++;
-        self->next_byte = (size_t)(reader.next - record->value.data);
+        self->next_mark = weir_pack_tell(&self->reader);
     }
     if (bad) return damaged(self, record->offset, self->next_index, "the pack is cut off");
     *done_out = true;
@@ -689,18 +752,23 @@ static weir_error *fold_committed(weir_node *node, int64_t position)
 
 static int64_t fold_order_time(weir_node *node, const weir_log_record *record)
 {
-    fold *self = self_of(node);
+    const fold *self = self_of(node);
     bool bad = false;
-    weir_bytes bytes;
+    weir_pack_reader reader;
+    weir_packed packed;
+    weir_journal_head head;
     weir_journal_copy copy;
-    if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) return INT64_MIN;
-    weir_reader reader = weir_pack_open(record->value, &bad);
-    if (record->offset == self->next && self->next_byte > 0 &&
-        self->next_byte <= record->value.size)
-        reader.next = record->value.data + self->next_byte;
-    if (!weir_pack_next(&reader, &bytes, &bad) || !weir_journal_copy_decode(bytes, &copy))
+    if (record->offset == self->next && self->next_index > 0 &&
+        self->next_mark.at <= record->value.size) {
+        reader = self->reader;
+        weir_pack_seek(&reader, record->value, self->next_mark);
+    } else if (!weir_pack_open(&reader, record->value)) {
         return INT64_MIN;
-    return order_of(copy.et_us, record->timestamp_us);
+    }
+    bool is_copy = weir_pack_next(&reader, &packed, &bad) &&
+                   weir_journal_head_decode(packed.head, &head) &&
+                   weir_journal_copy_decode(&head, packed.rest, &copy);
+    return is_copy ? order_of(copy.et_us, record->timestamp_us) : INT64_MIN;
 }
 
 static weir_error *checkpoint_if_due(fold *self, int64_t now_us)
@@ -742,6 +810,8 @@ static void fold_close(weir_node *node)
     weir_buffer_deinit(&self->held);
     weir_buffer_deinit(&self->values);
     weir_buffer_deinit(&self->key);
+    for (uint32_t i = 0; i < WEIR_PACK_HEADS_MAX; i++)
+        weir_buffer_deinit(&self->routes[i].bytes);
     free(self->score_ids);
     free(self->has_score_id);
     if (self->options.store->close != NULL)

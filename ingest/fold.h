@@ -24,6 +24,7 @@
 /* An event after its last hop. Everything lives until the sink returns. */
 typedef struct weir_fold_row {
     const weir_event *event;       /* fields, carried, et, seq of the last hop */
+    const weir_journal_head *head; /* the writer's schema */
     const weir_journal_copy *copy; /* origin, body */
     const weir_read_point *points; /* one per hop that was visited, in order of the hops */
     uint32_t point_count;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A copy, all integers varint unless said otherwise, `z` zigzag:
+ * All integers varint unless said otherwise, `z` zigzag:
  *
- *   u8 version · u8 flags (1: has a source timestamp) · string stream · z schema id · u64
- * fingerprint · 8 bytes of the definition's digest · source partition · source offset · z source
- * timestamp (if it has one) · z event time minus source timestamp (or minus 0) · hop · string key ·
- *   point count · { hop · partition · offset · index * 2 + beyond_horizon } · string carried ·
- * rest: body
+ *   head: u8 version - string stream - z schema id - u64 fingerprint - 8 bytes of the definition's
+ *         digest - hop - visited hops, bit h for hop h
+ *   copy: u8 flags (1: has a source timestamp) - source partition - source offset - z source
+ *         timestamp (if it has one) - z event time minus source timestamp (or minus 0) - string key
+ *         - { partition - offset - index * 2 + beyond_horizon } of each visited hop - string
+ *         carried - rest: body
+ *   carried: two bits a value, four to a byte, low bits first: 0 null, 1 there, 2 null because of
+ *         an overflow; then the values that are there, float64 as eight bytes, others canonical
  *
  * Offsets and partitions are never negative; anything else makes the bytes bad.
  */
@@ -23,71 +26,104 @@ static void put_string(weir_buffer *out, weir_bytes bytes)
     weir_buffer_put(out, bytes.data, bytes.size);
 }
 
-static void put_points(weir_buffer *out, const weir_journal_copy *copy)
-{
-    weir_buffer_put_varint(out, copy->point_count);
-    for (uint32_t i = 0; i < copy->point_count; i++) {
-        const weir_read_point *point = &copy->points[i];
-        weir_buffer_put_varint(out, point->hop);
-        weir_buffer_put_varint(out, (uint32_t)point->partition);
-        weir_buffer_put_varint(out, (uint64_t)weir_seq_offset(point->seq));
-        weir_buffer_put_varint(out,
-                               (uint64_t)weir_seq_index(point->seq) * 2 + point->beyond_horizon);
-    }
-}
-
-void weir_journal_copy_encode(const weir_journal_copy *copy, weir_buffer *out)
-{
-    WEIR_ASSERT(copy->source_partition >= 0 && copy->source_offset >= 0);
-    WEIR_ASSERT(copy->point_count <= copy->hop && copy->hop < WEIR_PLAN_HOPS_MAX);
-    bool has_timestamp = copy->source_timestamp_us != INT64_MIN;
-    int64_t base = has_timestamp ? copy->source_timestamp_us : 0;
-    weir_buffer_put_u8(out, WEIR_JOURNAL_VERSION);
-    weir_buffer_put_u8(out, has_timestamp ? FLAG_TIMESTAMP : 0);
-    put_string(out, copy->stream);
-    weir_buffer_put_zigzag(out, copy->schema_id);
-    weir_buffer_put_u64(out, copy->fingerprint);
-    weir_buffer_put(out, copy->digest, WEIR_JOURNAL_DIGEST_BYTES);
-    weir_buffer_put_varint(out, (uint32_t)copy->source_partition);
-    weir_buffer_put_varint(out, (uint64_t)copy->source_offset);
-    if (has_timestamp) weir_buffer_put_zigzag(out, base);
-    /* Wraps around on purpose, here and when read: any pair of int64 goes through. */
-    weir_buffer_put_zigzag(out, (int64_t)((uint64_t)copy->et_us - (uint64_t)base));
-    weir_buffer_put_varint(out, copy->hop);
-    put_string(out, copy->key);
-    put_points(out, copy);
-    put_string(out, copy->carried);
-    weir_buffer_put(out, copy->body.data, copy->body.size);
-}
-
 static uint64_t take_limited(weir_reader *reader, uint64_t max)
 {
     uint64_t value = weir_reader_varint(reader);
-    if (value > max) reader->bad = true;
+    if (__builtin_expect(value > max, 0)) reader->bad = true;
     return reader->bad ? 0 : value;
 }
 
 #define OFFSET_MAX ((uint64_t)INT64_MAX >> WEIR_SEQ_INDEX_BITS)
 
-static weir_read_point take_point(weir_reader *reader)
+/* ---- heads ---- */
+
+void weir_journal_head_encode(const weir_journal_head *head, weir_buffer *out)
 {
-    weir_read_point point = {.hop = (uint32_t)take_limited(reader, WEIR_PLAN_HOPS_MAX - 1),
-                             .partition = (int32_t)take_limited(reader, INT32_MAX)};
-    uint64_t offset = take_limited(reader, OFFSET_MAX);
-    uint64_t index = take_limited(reader, (UINT64_C(2) << WEIR_SEQ_INDEX_BITS) - 1);
-    point.seq = weir_seq_of((int64_t)offset, (uint32_t)(index >> 1));
-    point.beyond_horizon = (index & 1) != 0;
-    return point;
+    WEIR_ASSERT(head->hop < WEIR_PLAN_HOPS_MAX && head->point_count <= head->hop);
+    uint64_t visited = 0;
+    for (uint32_t i = 0; i < head->point_count; i++)
+        visited |= UINT64_C(1) << head->points[i];
+    weir_buffer_put_u8(out, WEIR_JOURNAL_VERSION);
+    put_string(out, head->stream);
+    weir_buffer_put_zigzag(out, head->schema_id);
+    weir_buffer_put_u64(out, head->fingerprint);
+    weir_buffer_put(out, head->digest, WEIR_JOURNAL_DIGEST_BYTES);
+    weir_buffer_put_varint(out, head->hop);
+    weir_buffer_put_varint(out, visited);
 }
 
-static void take_points(weir_reader *reader, weir_journal_copy *copy)
+bool weir_journal_head_decode(weir_bytes bytes, weir_journal_head *head_out)
 {
-    copy->point_count = (uint32_t)take_limited(reader, copy->hop);
+    weir_reader reader = weir_reader_of(bytes.data, bytes.size);
+    if (weir_reader_u8(&reader) != WEIR_JOURNAL_VERSION) return false;
+    head_out->stream = weir_reader_string(&reader);
+    int64_t id = weir_reader_zigzag(&reader);
+    if (id < INT32_MIN || id > INT32_MAX) return false;
+    head_out->schema_id = (int32_t)id;
+    head_out->fingerprint = weir_reader_u64(&reader);
+    const uint8_t *digest = weir_reader_take(&reader, WEIR_JOURNAL_DIGEST_BYTES);
+    if (digest == NULL) return false;
+    memcpy(head_out->digest, digest, WEIR_JOURNAL_DIGEST_BYTES);
+    head_out->hop = (uint32_t)take_limited(&reader, WEIR_PLAN_HOPS_MAX - 1);
+    uint64_t visited = take_limited(&reader, (UINT64_C(1) << head_out->hop) - 1);
+    head_out->point_count = 0;
+    for (uint8_t h = 0; h < head_out->hop; h++)
+        if (visited >> h & 1) head_out->points[head_out->point_count++] = h;
+    return !reader.bad && weir_reader_left(&reader) == 0;
+}
+
+/* ---- copies ---- */
+
+/* The most that all but the strings of a copy take. */
+enum { FIXED_BYTES_MAX = 1 + (7 + 3 * WEIR_PLAN_HOPS_MAX) * WEIR_VARINT_BYTES };
+
+static uint8_t *put_bytes(uint8_t *to, weir_bytes bytes)
+{
+    to = weir_varint_put(to, bytes.size);
+    if (bytes.size > 0) memcpy(to, bytes.data, bytes.size);
+    return to + bytes.size;
+}
+
+static uint8_t *put_points(uint8_t *to, const weir_journal_copy *copy)
+{
     for (uint32_t i = 0; i < copy->point_count; i++) {
-        copy->points[i] = take_point(reader);
-        uint32_t least = i == 0 ? 0 : copy->points[i - 1].hop + 1;
-        if (copy->points[i].hop < least || copy->points[i].hop >= copy->hop) reader->bad = true;
+        const weir_read_point *point = &copy->points[i];
+        to = weir_varint_put(to, (uint32_t)point->partition);
+        to = weir_varint_put(to, (uint64_t)weir_seq_offset(point->seq));
+        to = weir_varint_put(to, (uint64_t)weir_seq_index(point->seq) * 2 + point->beyond_horizon);
     }
+    return to;
+}
+
+void weir_journal_copy_encode(const weir_journal_copy *copy, weir_buffer *out)
+{
+    WEIR_ASSERT(copy->source_partition >= 0 && copy->source_offset >= 0);
+    WEIR_ASSERT(copy->point_count <= WEIR_PLAN_HOPS_MAX);
+    bool has_timestamp = copy->source_timestamp_us != INT64_MIN;
+    int64_t base = has_timestamp ? copy->source_timestamp_us : 0;
+    /* Wraps around on purpose, here and when read: any pair of int64 goes through. */
+    int64_t difference = (int64_t)((uint64_t)copy->et_us - (uint64_t)base);
+    size_t strings = copy->key.size + copy->carried.size + copy->body.size;
+    uint8_t *start = weir_buffer_reserve(out, FIXED_BYTES_MAX + strings), *to = start;
+    *to++ = has_timestamp ? FLAG_TIMESTAMP : 0;
+    to = weir_varint_put(to, (uint32_t)copy->source_partition);
+    to = weir_varint_put(to, (uint64_t)copy->source_offset);
+    if (has_timestamp) to = weir_varint_put(to, weir_zigzag(base));
+    to = weir_varint_put(to, weir_zigzag(difference));
+    to = put_bytes(to, copy->key);
+    to = put_points(to, copy);
+    to = put_bytes(to, copy->carried);
+    if (copy->body.size > 0) memcpy(to, copy->body.data, copy->body.size);
+    out->size += (size_t)(to - start) + copy->body.size;
+}
+
+static void take_point(weir_reader *reader, weir_read_point *point)
+{
+    point->partition = (int32_t)take_limited(reader, INT32_MAX);
+    uint64_t offset = take_limited(reader, OFFSET_MAX);
+    uint64_t index = take_limited(reader, (UINT64_C(2) << WEIR_SEQ_INDEX_BITS) - 1);
+    point->seq = weir_seq_of((int64_t)offset, (uint32_t)(index >> 1));
+    point->beyond_horizon = (index & 1) != 0;
 }
 
 static void take_times(weir_reader *reader, bool has_timestamp, weir_journal_copy *copy)
@@ -98,57 +134,115 @@ static void take_times(weir_reader *reader, bool has_timestamp, weir_journal_cop
     copy->et_us = (int64_t)((uint64_t)base + (uint64_t)weir_reader_zigzag(reader));
 }
 
-bool weir_journal_copy_decode(weir_bytes bytes, weir_journal_copy *copy_out)
+bool weir_journal_copy_decode(const weir_journal_head *head, weir_bytes bytes,
+                              weir_journal_copy *copy_out)
 {
     weir_reader reader = weir_reader_of(bytes.data, bytes.size);
-    uint8_t version = weir_reader_u8(&reader);
     uint8_t flags = weir_reader_u8(&reader);
-    if (reader.bad || version != WEIR_JOURNAL_VERSION || flags > FLAG_TIMESTAMP) return false;
-    copy_out->stream = weir_reader_string(&reader);
-    int64_t id = weir_reader_zigzag(&reader);
-    if (id < INT32_MIN || id > INT32_MAX) reader.bad = true;
-    copy_out->schema_id = (int32_t)id;
-    copy_out->fingerprint = weir_reader_u64(&reader);
-    const uint8_t *digest = weir_reader_take(&reader, WEIR_JOURNAL_DIGEST_BYTES);
-    if (digest != NULL) memcpy(copy_out->digest, digest, WEIR_JOURNAL_DIGEST_BYTES);
+    if (flags > FLAG_TIMESTAMP) return false;
     copy_out->source_partition = (int32_t)take_limited(&reader, INT32_MAX);
     copy_out->source_offset = (int64_t)take_limited(&reader, OFFSET_MAX);
     take_times(&reader, flags & FLAG_TIMESTAMP, copy_out);
-    copy_out->hop = (uint32_t)take_limited(&reader, WEIR_PLAN_HOPS_MAX - 1);
     copy_out->key = weir_reader_string(&reader);
-    take_points(&reader, copy_out);
+    copy_out->point_count = head->point_count;
+    for (uint32_t i = 0; i < head->point_count; i++) {
+        copy_out->points[i].hop = head->points[i];
+        take_point(&reader, &copy_out->points[i]);
+    }
     copy_out->carried = weir_reader_string(&reader);
     copy_out->body = (weir_bytes){reader.next, weir_reader_left(&reader)};
     return !reader.bad;
 }
 
-void weir_carried_encode(const weir_plan_stream *stream, uint32_t hop, const weir_value *carried,
+/* ---- carried values ---- */
+
+enum { CARRIED_NULL = 0, CARRIED_THERE = 1, CARRIED_OVERFLOW = 2, STATES_A_BYTE = 4 };
+
+weir_carried_layout weir_carried_layout_of(const weir_plan_stream *stream, uint32_t hop,
+                                           weir_arena *into)
+{
+    weir_carried_layout layout = {.total_count = stream->carried_count};
+    weir_carried_field *fields =
+        weir_arena_array(into, weir_carried_field, stream->carried_count + 1);
+    for (uint32_t i = 0; i < stream->carried_count; i++)
+        if (stream->carried[i].hop < hop)
+            fields[layout.count++] = (weir_carried_field){i, stream->carried[i].type};
+    layout.fields = fields;
+    return layout;
+}
+
+static size_t state_bytes(const weir_carried_layout *layout)
+{
+    return (layout->count + STATES_A_BYTE - 1) / STATES_A_BYTE;
+}
+
+void weir_carried_encode(const weir_carried_layout *layout, const weir_value *carried,
                          const bool *overflow, weir_buffer *out)
 {
-    for (uint32_t i = 0; i < stream->carried_count; i++) {
-        if (stream->carried[i].hop >= hop) continue;
-        WEIR_DEBUG_ASSERT(!overflow[i] || weir_is_null(&carried[i]));
-        weir_buffer_put_u8(out, overflow[i] && !WEIR_PLANTED(OVERFLOW_FLAG_LOST));
-        weir_value_encode(weir_type_optional(stream->carried[i].type), &carried[i], out);
+    size_t at = out->size;
+    (void)weir_buffer_reserve(out, state_bytes(layout));
+    out->size += state_bytes(layout);
+    unsigned states = 0;
+    for (uint32_t i = 0; i < layout->count; i++) {
+        const weir_carried_field *field = &layout->fields[i];
+        const weir_value *value = &carried[field->index];
+        unsigned state = CARRIED_THERE;
+        if (value->kind == WEIR_FLOAT64)
+            weir_buffer_put_u64(out, (uint64_t)value->as.integer); /* the same 64 bits */
+        else if (!weir_is_null(value))
+            weir_value_encode(field->type, value, out);
+        else
+            state = overflow[field->index] && !WEIR_PLANTED(OVERFLOW_FLAG_LOST) ? CARRIED_OVERFLOW
+                                                                                : CARRIED_NULL;
+        states |= state << 2 * (i % STATES_A_BYTE);
+        out->data[at + i / STATES_A_BYTE] = (uint8_t)states;
+        if (i % STATES_A_BYTE == STATES_A_BYTE - 1) states = 0;
     }
 }
 
-bool weir_carried_decode(const weir_plan_stream *stream, uint32_t hop, weir_bytes bytes,
-                         weir_arena *scratch, weir_value *carried_out, bool *overflow_out)
+static inline void take_float(weir_reader *reader, weir_value *out)
 {
-    weir_reader reader = weir_reader_of(bytes.data, bytes.size);
-    for (uint32_t i = 0; i < stream->carried_count; i++) {
-        carried_out[i] = weir_null();
-        overflow_out[i] = false;
-        if (stream->carried[i].hop >= hop) continue;
-        uint8_t flag = weir_reader_u8(&reader);
-        carried_out[i] =
-            weir_value_decode(weir_type_optional(stream->carried[i].type), &reader, scratch);
-        if (flag > 1 || (flag == 1 && !weir_is_null(&carried_out[i]))) reader.bad = true;
-        overflow_out[i] = flag == 1;
-    }
-    return !reader.bad && weir_reader_left(&reader) == 0;
+    uint64_t bits = weir_reader_u64(reader);
+    out->kind = WEIR_FLOAT64;
+    out->as.integer = (int64_t)bits;
+    if (!isfinite(out->as.float64) || bits == UINT64_C(1) << 63) reader->bad = true;
 }
+
+static inline void take_value(weir_type type, weir_reader *reader, weir_arena *scratch,
+                              weir_value *out)
+{
+    if (type.kind == WEIR_FLOAT64) {
+        take_float(reader, out);
+        return;
+    }
+    *out = weir_value_decode(type, reader, scratch);
+    if (weir_is_null(out)) reader->bad = true; /* it was said to be there */
+}
+
+bool weir_carried_decode(const weir_carried_layout *layout, weir_bytes bytes, weir_arena *scratch,
+                         weir_value *carried_out, bool *overflow_out)
+{
+    memset(carried_out, 0, layout->total_count * sizeof *carried_out); /* all null */
+    memset(overflow_out, 0, layout->total_count * sizeof *overflow_out);
+    weir_reader reader = weir_reader_of(bytes.data, bytes.size);
+    const uint8_t *next = weir_reader_take(&reader, state_bytes(layout));
+    unsigned states = 0;
+    if (next == NULL) return false;
+    for (uint32_t i = 0; i < layout->count; i++, states >>= 2) {
+        const weir_carried_field *field = &layout->fields[i];
+        if (i % STATES_A_BYTE == 0) states = *next++;
+        if ((states & 3) == CARRIED_THERE)
+            take_value(field->type, &reader, scratch, &carried_out[field->index]);
+        else if ((states & 3) == CARRIED_OVERFLOW)
+            overflow_out[field->index] = true;
+        else if ((states & 3) != CARRIED_NULL)
+            return false;
+    }
+    return states == 0 && !reader.bad && weir_reader_left(&reader) == 0;
+}
+_Static_assert(WEIR_NULL == 0, "nulls are set by memset");
+
+/* ---- notices ---- */
 
 /* A notice: u8 kind · u8 version · string name · 32 bytes of digest · rest: text. */
 void weir_journal_notice_encode(const weir_journal_notice *notice, weir_buffer *out)

@@ -70,6 +70,9 @@ void weir_lane_init(weir_lane *lane, const weir_plan *plan, uint32_t index, uint
     lane->overflow = new_array(stream->carried_count, sizeof *lane->overflow);
     lane->held = new_array(stream->carried_count, sizeof *lane->held);
     lane->scores = new_array(plan->score_count, sizeof *lane->scores);
+    lane->layouts = new_array(stream->hop_count, sizeof *lane->layouts);
+    for (uint32_t h = 0; h < stream->hop_count; h++)
+        lane->layouts[h] = weir_carried_layout_of(stream, h, &lane->arena);
     for (uint32_t i = 0; i < stream->carried_count; i++)
         if (is_held(stream->carried[i].type)) lane->held[lane->held_count++] = i;
     for (uint32_t i = 0; i < plan->score_count; i++)
@@ -89,4 +92,6 @@ void weir_lane_deinit(weir_lane *lane)
     free(lane->overflow);
     free(lane->held);
     free(lane->scores);
+    free(lane->layouts);
+    weir_arena_deinit(&lane->arena);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "ingest/decoders.h"
+#include "ingest/journal.h"
 
 typedef struct weir_lane {
     const weir_plan_stream *stream;
@@ -19,10 +20,12 @@ typedef struct weir_lane {
     weir_value *slots;
     weir_value *carried;
     bool *overflow;
+    weir_carried_layout *layouts; /* per hop of the stream: what was carried to it */
     uint32_t *held; /* carried values whose bytes live in a state: copied before it changes */
     uint32_t held_count;
     uint32_t *scores; /* of the plan, on this stream */
     uint32_t score_count;
+    weir_arena arena; /* of the layouts */
 } weir_lane;
 
 void weir_lane_init(weir_lane *lane, const weir_plan *plan, uint32_t stream, uint32_t entity,

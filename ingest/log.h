@@ -38,6 +38,7 @@ typedef struct weir_output {
     weir_bytes
         key; /* of a record; a copy's key only chooses the partition (WEIR_PARTITION_BY_KEY) */
     weir_bytes value;
+    weir_bytes head;       /* of a copy: what it has in common with others, said once per pack */
     uint64_t epoch;        /* of the sending node: comes back in its ops->acked() */
     bool is_transactional; /* a score: goes into the transaction under `delivery transactional` */
     bool is_copy;          /* value is one copy, to be packed */

@@ -7,6 +7,7 @@
 #include "ingest/dead_letter.h"
 #include "ingest/decoders.h"
 #include "ingest/epochs.h"
+#include "ingest/hop_key.h"
 #include "ingest/journal.h"
 #include "ingest/planted.h"
 #include "ops/runtime/assert.h"
@@ -19,6 +20,11 @@ typedef struct reader {
     bool is_first;   /* of the topic's streams: its dead letters go by the plain key */
     weir_decoders decoders;
     weir_value *slots;
+    /* The head of the last copy: the next one's, if schema and hop are the same. */
+    weir_buffer head;
+    int32_t head_schema;
+    uint64_t head_fingerprint;
+    uint32_t head_hop;
 } reader;
 
 /* What became of a record under one stream: a copy for a hop, or a reason. */
@@ -141,17 +147,9 @@ static bool check_expects(observe *self, const weir_plan_stream *stream, const r
 /* The first hop whose key is not null (R2). */
 static bool choose_hop(observe *self, const weir_plan_stream *stream, const reader *r, verdict *v)
 {
-    for (uint32_t h = 0; h < stream->hop_count; h++) {
-        const weir_plan_entity *entity = &self->plan->entities[stream->hops[h].entity];
-        weir_value values[WEIR_PLAN_KEY_FIELDS_MAX];
-        for (uint32_t i = 0; i < entity->key_count; i++)
-            values[i] = r->slots[stream->hops[h].key_slots[i]];
-        weir_buffer_clear(&self->key);
-        if (!weir_key_encode(entity->key_types, values, entity->key_count, &self->key)) continue;
-        v->hop = h;
-        v->key = (weir_bytes){self->key.data, self->key.size};
-        return true;
-    }
+    for (v->hop = 0; v->hop < stream->hop_count; v->hop++)
+        if (weir_hop_key(self->plan, &stream->hops[v->hop], r->slots, &self->key, &v->key))
+            return true;
     return dead(v, WEIR_DEAD_NO_KEY, "the keys of all entities that observe the stream are null");
 }
 
@@ -177,27 +175,46 @@ static weir_error *send(observe *self, weir_output *output)
     return self->options.port->send(self->options.port->context, output);
 }
 
-static weir_error *send_copy(observe *self, const reader *r, const weir_log_record *record,
+static weir_bytes head_of(const observe *self, reader *r, const verdict *v)
+{
+    const weir_plan_stream *stream = &self->plan->streams[r->stream];
+    bool is_same = r->head.size > 0 && r->head_schema == v->entry->id && r->head_hop == v->hop &&
+                   r->head_fingerprint == v->entry->fingerprint;
+    if (__builtin_expect(!is_same, 0)) {
+        weir_journal_head head = {.stream = {(const uint8_t *)stream->name, strlen(stream->name)},
+                                  .schema_id = v->entry->id,
+                                  .fingerprint = v->entry->fingerprint,
+                                  .hop = v->hop};
+        memcpy(head.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES);
+        weir_buffer_clear(&r->head);
+        weir_journal_head_encode(&head, &r->head);
+        r->head_schema = v->entry->id;
+        r->head_fingerprint = v->entry->fingerprint;
+        r->head_hop = v->hop;
+    }
+    return (weir_bytes){r->head.data, r->head.size};
+}
+
+static weir_error *send_copy(observe *self, reader *r, const weir_log_record *record,
                              const verdict *v)
 {
     const weir_plan_stream *stream = &self->plan->streams[r->stream];
-    weir_journal_copy copy = {.stream = {(const uint8_t *)stream->name, strlen(stream->name)},
-                              .schema_id = v->entry->id,
-                              .fingerprint = v->entry->fingerprint,
-                              .source_partition = self->options.partition,
-                              .source_offset = record->offset,
-                              .source_timestamp_us = record->timestamp_us,
-                              .et_us = v->et_us,
-                              .hop = v->hop,
-                              .key = v->key,
-                              .body = v->body};
-    memcpy(copy.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES);
+    weir_journal_copy copy;
+    copy.source_partition = self->options.partition;
+    copy.source_offset = record->offset;
+    copy.source_timestamp_us = record->timestamp_us;
+    copy.et_us = v->et_us;
+    copy.key = v->key;
+    copy.point_count = 0;
+    copy.carried = (weir_bytes){0};
+    copy.body = v->body;
     weir_buffer_clear(&self->copy);
     weir_journal_copy_encode(&copy, &self->copy);
     weir_output output = {.topic = self->options.topics->journals[stream->hops[v->hop].entity],
                           .partition = WEIR_PARTITION_BY_KEY,
                           .key = v->key,
                           .value = {self->copy.data, self->copy.size},
+                          .head = head_of(self, r, v),
                           .is_copy = true};
     self->counters.copies++;
     return send(self, &output);
@@ -380,6 +397,7 @@ static void observe_close(weir_node *node)
     observe *self = self_of(node);
     for (size_t i = 0; i < self->reader_count; i++) {
         weir_decoders_deinit(&self->readers[i].decoders);
+        weir_buffer_deinit(&self->readers[i].head);
         free(self->readers[i].slots);
     }
     free(self->readers);

@@ -11,6 +11,8 @@ typedef struct open_pack {
     weir_buffer bytes;
     weir_pack_share *shares;
     size_t share_count, share_capacity;
+    weir_pack_place heads[WEIR_PACK_HEADS_MAX];
+    uint32_t head_count, last_head;
 } open_pack;
 
 struct weir_packer {
@@ -47,7 +49,9 @@ void weir_packer_destroy(weir_packer *packer)
 static void pack_clear(open_pack *pack)
 {
     weir_buffer_clear(&pack->bytes);
+    weir_buffer_put_u8(&pack->bytes, WEIR_PACK_MAGIC);
     pack->share_count = 0;
+    pack->head_count = pack->last_head = 0;
 }
 
 static open_pack *pack_begin(weir_packer *packer, weir_topic topic, int32_t partition)
@@ -65,7 +69,6 @@ static open_pack *pack_begin(weir_packer *packer, weir_topic topic, int32_t part
     pack_clear(pack);
     pack->topic = topic;
     pack->partition = partition;
-    weir_buffer_put_u8(&pack->bytes, WEIR_PACK_MAGIC);
     return pack;
 }
 
@@ -116,15 +119,55 @@ static weir_error *pack_send(weir_packer *packer, const open_pack *pack)
     return packer->send(packer->context, &sent);
 }
 
+/* ---- heads ---- */
+
+static bool head_is(const open_pack *pack, uint32_t number, weir_bytes head)
+{
+    const weir_pack_place *place = &pack->heads[number];
+    return place->size == head.size &&
+           (head.size == 0 || memcmp(pack->bytes.data + place->at, head.data, head.size) == 0);
+}
+
+/* The number of a head; that of the next new one, if the pack does not have it. */
+static uint32_t head_find(const open_pack *pack, weir_bytes head)
+{
+    if (pack->last_head < pack->head_count && head_is(pack, pack->last_head, head))
+        return pack->last_head;
+    for (uint32_t i = 0; i < pack->head_count; i++)
+        if (head_is(pack, i, head)) return i;
+    return pack->head_count;
+}
+
+static void head_put(open_pack *pack, uint32_t number, weir_bytes head)
+{
+    weir_buffer_put_varint(&pack->bytes, number);
+    pack->last_head = number;
+    if (number < pack->head_count) return;
+    WEIR_ASSERT(number < WEIR_PACK_HEADS_MAX && head.size <= UINT32_MAX);
+    weir_buffer_put_varint(&pack->bytes, head.size);
+    pack->heads[pack->head_count++] =
+        (weir_pack_place){(uint32_t)pack->bytes.size, (uint32_t)head.size};
+    weir_buffer_put(&pack->bytes, head.data, head.size);
+}
+
+static bool is_full(const open_pack *pack, const weir_output *copy, uint32_t head_number)
+{
+    size_t size = copy->head.size + copy->value.size + 3 * (size_t)WEIR_VARINT_BYTES;
+    return pack->share_count > 0 &&
+           (pack->bytes.size + size > WEIR_PACK_BYTES || head_number == WEIR_PACK_HEADS_MAX);
+}
+
 weir_error *weir_packer_add(weir_packer *packer, uint32_t owner, const weir_output *copy)
 {
     WEIR_ASSERT(copy->is_copy && copy->partition >= 0);
     open_pack *pack = pack_find(packer, copy->topic, copy->partition);
-    if (pack->share_count > 0 && pack->bytes.size + copy->value.size + 10 > WEIR_PACK_BYTES) {
+    uint32_t head_number = head_find(pack, copy->head);
+    if (__builtin_expect(is_full(pack, copy, head_number), 0)) {
         WEIR_TRY(pack_send(packer, pack));
         pack_clear(pack);
-        weir_buffer_put_u8(&pack->bytes, WEIR_PACK_MAGIC);
+        head_number = 0;
     }
+    head_put(pack, head_number, copy->head);
     weir_buffer_put_varint(&pack->bytes, copy->value.size);
     weir_buffer_put(&pack->bytes, copy->value.data, copy->value.size);
     share_add(pack, owner, copy->epoch);
@@ -162,18 +205,57 @@ void weir_packer_discard(weir_packer *packer)
     packer->last = 0;
 }
 
-weir_reader weir_pack_open(weir_bytes value, bool *bad_out)
+/* ---- reading ---- */
+
+bool weir_pack_open(weir_pack_reader *reader, weir_bytes value)
 {
-    weir_reader reader = weir_reader_of(value.data, value.size);
-    *bad_out = value.size == 0 || weir_reader_u8(&reader) != WEIR_PACK_MAGIC;
-    return reader;
+    reader->bytes = weir_reader_of(value.data, value.size);
+    reader->start = value.data;
+    reader->head_count = 0;
+    return value.size <= UINT32_MAX && weir_reader_u8(&reader->bytes) == WEIR_PACK_MAGIC;
 }
 
-bool weir_pack_next(weir_reader *reader, weir_bytes *copy_out, bool *bad_out)
+void weir_pack_seek(weir_pack_reader *reader, weir_bytes value, weir_pack_mark mark)
+{
+    WEIR_ASSERT(mark.at <= value.size && mark.head_count <= reader->head_count);
+    reader->start = value.data;
+    reader->bytes = weir_reader_of(value.data + mark.at, value.size - mark.at);
+    reader->head_count = mark.head_count;
+}
+
+static bool take_head(weir_pack_reader *reader, uint64_t number)
+{
+    if (number != reader->head_count || number >= WEIR_PACK_HEADS_MAX) return false;
+    weir_bytes head = weir_reader_string(&reader->bytes);
+    if (reader->bytes.bad) return false;
+    reader->heads[reader->head_count++] =
+        (weir_pack_place){(uint32_t)(head.data - reader->start), (uint32_t)head.size};
+    return true;
+}
+
+bool weir_pack_next(weir_pack_reader *reader, weir_packed *packed_out, bool *bad_out)
 {
     *bad_out = false;
-    if (!reader->bad && weir_reader_left(reader) == 0) return false;
-    *copy_out = weir_reader_string(reader);
-    *bad_out = reader->bad;
-    return !reader->bad;
+    if (!reader->bytes.bad && weir_reader_left(&reader->bytes) == 0) return false;
+    *bad_out = true;
+    uint64_t number = weir_reader_varint(&reader->bytes);
+    if (reader->bytes.bad) return false;
+    if (__builtin_expect(number >= reader->head_count, 0) && !take_head(reader, number))
+        return false;
+    const weir_pack_place *head = &reader->heads[number];
+    packed_out->head = (weir_bytes){reader->start + head->at, head->size};
+    packed_out->head_number = (uint32_t)number;
+    packed_out->rest = weir_reader_string(&reader->bytes);
+    *bad_out = reader->bytes.bad;
+    return !reader->bytes.bad;
+}
+
+void weir_pack_one(weir_bytes head, weir_bytes rest, weir_buffer *out)
+{
+    weir_buffer_put_u8(out, WEIR_PACK_MAGIC);
+    weir_buffer_put_varint(out, 0);
+    weir_buffer_put_varint(out, head.size);
+    weir_buffer_put(out, head.data, head.size);
+    weir_buffer_put_varint(out, rest.size);
+    weir_buffer_put(out, rest.data, rest.size);
 }

@@ -10,8 +10,12 @@
  * pack, the packer remembers who put how many copies into it, and the acknowledgement of the record
  * is handed to each of them.
  *
- *   pack = 0x01, { varint length, copy }        (docs/formats/journal.md; other first bytes are
- * other journal records)
+ * A copy has a head (what it has in common with many others) and a rest. The head is written where
+ * it first occurs in the pack; from then on copies name it by its number in it.
+ *
+ *   pack = 0x01, { varint head number [ string head, where it is new ], string copy }
+ *
+ * (docs/formats/journal.md; other first bytes are other journal records)
  *
  * Owns:    its buffers.
  * Threads: one thread at a time.
@@ -20,7 +24,11 @@
 
 #include "ingest/log.h"
 
-enum { WEIR_PACK_MAGIC = 0x01, WEIR_PACK_BYTES = 512 * 1024 };
+enum {
+    WEIR_PACK_MAGIC = 0x01,
+    WEIR_PACK_BYTES = 512 * 1024,
+    WEIR_PACK_HEADS_MAX = 32, /* a pack that would need more is sent, and another one begun */
+};
 
 /* One who contributed: `owner` is the port's number of a node, opaque here. */
 typedef struct weir_pack_share {
@@ -54,6 +62,42 @@ size_t weir_packer_open_count(const weir_packer *packer); /* packs at hand */
 void weir_packer_discard(
     weir_packer *packer); /* forgets what is at hand: the nodes are thrown away */
 
-/* Walks over a pack: false at its end; *bad_out when its bytes are not those of a pack. */
-bool weir_pack_next(weir_reader *reader, weir_bytes *copy_out, bool *bad_out);
-weir_reader weir_pack_open(weir_bytes value, bool *bad_out);
+/* ---- reading ---- */
+
+/* A copy as it stands in a pack: in two parts, of which many share the first. */
+typedef struct weir_packed {
+    weir_bytes head;
+    weir_bytes rest;
+    uint32_t head_number; /* heads are numbered as they come, below WEIR_PACK_HEADS_MAX */
+} weir_packed;
+
+typedef struct weir_pack_place {
+    uint32_t at, size;
+} weir_pack_place;
+
+typedef struct weir_pack_reader {
+    weir_reader bytes;
+    const uint8_t *start;
+    uint32_t head_count;
+    weir_pack_place heads[WEIR_PACK_HEADS_MAX];
+} weir_pack_reader;
+
+/* Between two copies of a pack. */
+typedef struct weir_pack_mark {
+    size_t at;
+    uint32_t head_count;
+} weir_pack_mark;
+
+/* False if the value is no pack. */
+bool weir_pack_open(weir_pack_reader *reader, weir_bytes value);
+static inline weir_pack_mark weir_pack_tell(const weir_pack_reader *reader)
+{
+    return (weir_pack_mark){(size_t)(reader->bytes.next - reader->start), reader->head_count};
+}
+/* Goes on at a mark of the same pack, which may stand elsewhere by now. */
+void weir_pack_seek(weir_pack_reader *reader, weir_bytes value, weir_pack_mark mark);
+/* False at the end; *bad_out then says whether the bytes are not those of a pack. */
+bool weir_pack_next(weir_pack_reader *reader, weir_packed *packed_out, bool *bad_out);
+
+/* A pack of one copy, for logs that have no packer. */
+void weir_pack_one(weir_bytes head, weir_bytes rest, weir_buffer *out);

@@ -137,12 +137,13 @@ enum { LEAD_NULL = 0, LEAD_LONG = WEIR_NUMBER_SMALL_COUNT + 1, NUMBER_BYTES_MAX 
 
 static void put_number(weir_buffer *out, weir_uint128 number)
 {
-    if (number < WEIR_NUMBER_SMALL_COUNT) {
-        weir_buffer_put_u8(out, (uint8_t)(number + 1));
-        return;
-    }
     uint8_t *to = weir_buffer_reserve(out, NUMBER_BYTES_MAX);
     uint64_t high = (uint64_t)(number >> 64), low = (uint64_t)number;
+    if (high == 0 && low < WEIR_NUMBER_SMALL_COUNT) {
+        to[0] = (uint8_t)(low + 1);
+        out->size += 1;
+        return;
+    }
     unsigned bits =
         high != 0 ? 128 - (unsigned)__builtin_clzll(high) : 64 - (unsigned)__builtin_clzll(low);
     unsigned size = (bits + 7) / 8;
@@ -332,8 +333,18 @@ static weir_value take_items(weir_type type, weir_reader *reader, weir_arena *in
     return (weir_value){.kind = type.kind, .size = size, .as.items = items};
 }
 
+/* Most values are counts below 120: one byte. */
+static bool is_small_integer(weir_kind kind, const weir_reader *reader)
+{
+    bool is_plain = kind == WEIR_INT64 || kind == WEIR_TIME || kind == WEIR_DURATION;
+    return is_plain && !reader->bad && reader->next < reader->end &&
+           (uint8_t)(*reader->next - 1) < WEIR_NUMBER_SMALL_COUNT;
+}
+
 weir_value weir_value_decode(weir_type type, weir_reader *reader, weir_arena *into)
 {
+    if (is_small_integer(type.kind, reader))
+        return (weir_value){.kind = type.kind, .as.integer = weir_unzigzag(*reader->next++ - 1u)};
     switch (type.kind) {
     case WEIR_FLOAT64:
     case WEIR_GEO: return take_doubles(type.kind, reader);

@@ -183,9 +183,9 @@ static weir_error *decode_extra(export_job *exporter, const weir_fold_row *row)
 {
     if (exporter->extra == NULL) return NULL;
     const weir_decoder_entry *entry = NULL;
-    WEIR_TRY(weir_decoders_find(&exporter->decoders, row->copy->schema_id, &entry));
+    WEIR_TRY(weir_decoders_find(&exporter->decoders, row->head->schema_id, &entry));
     if (entry->decoder == NULL)
-        return weir_error_new(WEIR_E_SCHEMA, "schema %d: %s", row->copy->schema_id, entry->problem);
+        return weir_error_new(WEIR_E_SCHEMA, "schema %d: %s", row->head->schema_id, entry->problem);
     weir_decode_result result =
         weir_decoder_decode(entry->decoder, row->copy->body, &exporter->scratch, exporter->extra);
     if (result.reason == WEIR_DECODE_OK) return NULL;

@@ -27,6 +27,7 @@ typedef struct proof_job {
     weir_arena *into;
     weir_evidence evidence;
     weir_buffer identity;
+    weir_buffer copy; /* both parts of a copy, in one piece: put_copy */
     weir_arena scratch;
     const char *score_prefix; /* limits to one vector's scores, or NULL */
     bool *is_score_wanted;    /* per topic */
@@ -40,15 +41,35 @@ typedef struct proof_job {
  * ------------------------------------------------------------------------------------------- */
 
 /* A copy is known by the hop it goes to and where its event came from. */
-static void identify_copy(proof_job *prover, const weir_journal_copy *copy)
+static void identify_copy(proof_job *prover, const weir_journal_head *head,
+                          const weir_journal_copy *copy)
 {
     weir_buffer_clear(&prover->identity);
     weir_buffer_put_u8(&prover->identity, 'c');
-    weir_buffer_put_varint(&prover->identity, copy->hop);
-    weir_buffer_put_varint(&prover->identity, copy->stream.size);
-    weir_buffer_put(&prover->identity, copy->stream.data, copy->stream.size);
+    weir_buffer_put_varint(&prover->identity, head->hop);
+    weir_buffer_put_varint(&prover->identity, head->stream.size);
+    weir_buffer_put(&prover->identity, head->stream.data, head->stream.size);
     weir_buffer_put_zigzag(&prover->identity, copy->source_partition);
     weir_buffer_put_zigzag(&prover->identity, copy->source_offset);
+}
+
+/* What is compared of a copy: its head, with its length in front, and its rest. */
+static weir_bytes put_copy(proof_job *prover, weir_bytes head, weir_bytes rest)
+{
+    weir_buffer_clear(&prover->copy);
+    weir_buffer_put_varint(&prover->copy, head.size);
+    weir_buffer_put(&prover->copy, head.data, head.size);
+    weir_buffer_put(&prover->copy, rest.data, rest.size);
+    return (weir_bytes){prover->copy.data, prover->copy.size};
+}
+
+static bool read_copy(weir_bytes whole, weir_journal_head *head_out, weir_journal_copy *copy_out)
+{
+    weir_reader reader = weir_reader_of(whole.data, whole.size);
+    weir_bytes head = weir_reader_string(&reader);
+    weir_bytes rest = {reader.next, weir_reader_left(&reader)};
+    return !reader.bad && weir_journal_head_decode(head, head_out) &&
+           weir_journal_copy_decode(head_out, rest, copy_out);
 }
 
 /* A score's id is the first field of its record. */
@@ -139,34 +160,39 @@ static weir_error *on_output(void *context, const weir_replay_place *from,
                              const weir_output *output)
 {
     proof_job *prover = context;
+    weir_bytes shown = output->value;
     if (output->is_copy) {
+        weir_journal_head head;
         weir_journal_copy copy;
-        WEIR_ASSERT(weir_journal_copy_decode(output->value, &copy));
-        identify_copy(prover, &copy);
+        shown = put_copy(prover, output->head, output->value);
+        WEIR_ASSERT(read_copy(shown, &head, &copy));
+        identify_copy(prover, &head, &copy);
     } else {
         if (prover->topics->items[output->topic].role != WEIR_TOPIC_SCORE) return NULL;
         if (!prover->is_score_wanted[output->topic]) return NULL;
         WEIR_ASSERT(identify_score(prover, output->topic, output->value));
     }
-    show(prover, WEIR_EVIDENCE_REPLAYED, output->value, from, output->topic);
+    show(prover, WEIR_EVIDENCE_REPLAYED, shown, from, output->topic);
     return NULL;
 }
 
 /* Copies of a first hop come from a source, not from a fold: they have no other side here. */
 static weir_error *on_pack(proof_job *prover, const weir_replay_place *at, weir_bytes value)
 {
-    bool is_bad = false;
-    weir_reader reader = weir_pack_open(value, &is_bad);
-    weir_bytes bytes;
-    while (!is_bad && weir_pack_next(&reader, &bytes, &is_bad)) {
+    weir_pack_reader reader;
+    weir_packed packed;
+    bool is_bad = !weir_pack_open(&reader, value);
+    while (!is_bad && weir_pack_next(&reader, &packed, &is_bad)) {
+        weir_journal_head head;
         weir_journal_copy copy;
-        if (!weir_journal_copy_decode(bytes, &copy)) {
+        weir_bytes bytes = put_copy(prover, packed.head, packed.rest);
+        if (!read_copy(bytes, &head, &copy)) {
             is_bad = true;
             break;
         }
         if (!prover->is_second_pass) prover->proof->events++;
         if (copy.point_count == 0) continue;
-        identify_copy(prover, &copy);
+        identify_copy(prover, &head, &copy);
         show(prover, WEIR_EVIDENCE_FOUND, bytes, at, at->topic);
     }
     if (!is_bad) return NULL;
@@ -270,12 +296,13 @@ static void print_pair(weir_buffer *out, const char *name, weir_type type, const
 
 static void tell_copy(proof_job *prover, const disputed *suspect, weir_buffer *out)
 {
+    weir_journal_head found_head, replayed_head;
     weir_journal_copy found, replayed;
-    if (!weir_journal_copy_decode(suspect->found, &found) ||
-        !weir_journal_copy_decode(suspect->replayed, &replayed))
+    if (!read_copy(suspect->found, &found_head, &found) ||
+        !read_copy(suspect->replayed, &replayed_head, &replayed))
         return;
-    char *name =
-        weir_arena_string(&prover->scratch, (const char *)found.stream.data, found.stream.size);
+    char *name = weir_arena_string(&prover->scratch, (const char *)found_head.stream.data,
+                                   found_head.stream.size);
     uint32_t index = weir_plan_find_stream(prover->plan, name);
     if (index == WEIR_NONE) return;
     const weir_plan_stream *stream = &prover->plan->streams[index];
@@ -285,11 +312,10 @@ static void tell_copy(proof_job *prover, const disputed *suspect, weir_buffer *o
     bool *overflow = weir_arena_array(&prover->scratch, bool, count + 1);
     weir_buffer_printf(out, " (event %s %d/%" PRId64 ")", name, found.source_partition,
                        found.source_offset);
-    if (!weir_carried_decode(stream, found.hop, found.carried, &prover->scratch, values[0],
-                             overflow))
-        return;
-    if (!weir_carried_decode(stream, replayed.hop, replayed.carried, &prover->scratch, values[1],
-                             overflow))
+    weir_carried_layout layout = weir_carried_layout_of(stream, found_head.hop, &prover->scratch);
+    if (found_head.hop != replayed_head.hop ||
+        !weir_carried_decode(&layout, found.carried, &prover->scratch, values[0], overflow) ||
+        !weir_carried_decode(&layout, replayed.carried, &prover->scratch, values[1], overflow))
         return;
     for (size_t i = 0; i < count; i++) {
         if (weir_value_equal(&values[0][i], &values[1][i])) continue;
@@ -450,6 +476,7 @@ out:
     weir_evidence_deinit(&prover.evidence);
     weir_served_set_deinit(&prover.served);
     weir_buffer_deinit(&prover.identity);
+    weir_buffer_deinit(&prover.copy);
     weir_arena_deinit(&prover.scratch);
     return error;
 }

@@ -70,19 +70,19 @@ static weir_error *parse_receipt(inquiry *q)
     return NULL;
 }
 
-static weir_error *decode_event(inquiry *q, const weir_journal_copy *copy, weir_seq seq,
-                                found_event *event_out)
+static weir_error *decode_event(inquiry *q, const weir_journal_head *head,
+                                const weir_journal_copy *copy, weir_seq seq, found_event *event_out)
 {
-    char *name = weir_arena_string(&q->arena, (const char *)copy->stream.data, copy->stream.size);
+    char *name = weir_arena_string(&q->arena, (const char *)head->stream.data, head->stream.size);
     uint32_t index = weir_plan_find_stream(q->plan, name);
     if (index == WEIR_NONE)
         return weir_error_new(WEIR_E_DATA, "the journal has an event of an unknown stream `%s`",
                               name);
     const weir_plan_stream *stream = &q->plan->streams[index];
     const weir_decoder_entry *entry = NULL;
-    WEIR_TRY(weir_decoders_find(&q->decoders[index], copy->schema_id, &entry));
+    WEIR_TRY(weir_decoders_find(&q->decoders[index], head->schema_id, &entry));
     if (entry->decoder == NULL)
-        return weir_error_new(WEIR_E_SCHEMA, "schema %d: %s", copy->schema_id, entry->problem);
+        return weir_error_new(WEIR_E_SCHEMA, "schema %d: %s", head->schema_id, entry->problem);
     weir_bytes body = {weir_arena_copy(&q->arena, copy->body.data, copy->body.size),
                        copy->body.size};
     weir_bytes carried = {weir_arena_copy(&q->arena, copy->carried.data, copy->carried.size),
@@ -96,31 +96,35 @@ static weir_error *decode_event(inquiry *q, const weir_journal_copy *copy, weir_
         .fields = weir_arena_array(&q->arena, weir_value, stream->slot_count + 1),
         .carried = weir_arena_array(&q->arena, weir_value, stream->carried_count + 1)};
     bool *overflow = weir_arena_array(&q->arena, bool, stream->carried_count + 1);
-    bool is_good =
-        weir_decoder_decode(entry->decoder, body, &q->arena, event_out->fields).reason ==
-            WEIR_DECODE_OK &&
-        weir_carried_decode(stream, copy->hop, carried, &q->arena, event_out->carried, overflow);
+    weir_carried_layout layout = weir_carried_layout_of(stream, head->hop, &q->arena);
+    bool is_good = weir_decoder_decode(entry->decoder, body, &q->arena, event_out->fields).reason ==
+                       WEIR_DECODE_OK &&
+                   weir_carried_decode(&layout, carried, &q->arena, event_out->carried, overflow);
     if (is_good) return NULL;
     return weir_error_new(WEIR_E_CORRUPT,
                           "the journal's copy of %s %d/%" PRId64 " can not be decoded", name,
                           copy->source_partition, copy->source_offset);
 }
 
-typedef weir_error *visit_copy(inquiry *q, const weir_journal_copy *copy, weir_seq seq);
+typedef weir_error *visit_copy(inquiry *q, const weir_journal_head *head,
+                               const weir_journal_copy *copy, weir_seq seq);
 
 static weir_error *visit_record(inquiry *q, const weir_log_record *record, weir_seq end,
                                 visit_copy *visit)
 {
     if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) return NULL;
     bool is_bad = false;
-    weir_reader reader = weir_pack_open(record->value, &is_bad);
-    weir_bytes bytes;
-    for (uint32_t index = 0; !is_bad && weir_pack_next(&reader, &bytes, &is_bad); index++) {
+    weir_pack_reader reader;
+    weir_packed packed;
+    if (!weir_pack_open(&reader, record->value)) return NULL;
+    for (uint32_t index = 0; weir_pack_next(&reader, &packed, &is_bad); index++) {
         weir_seq seq = weir_seq_of(record->offset, index);
+        weir_journal_head head;
         weir_journal_copy copy;
         if (seq >= end) return NULL;
-        if (!weir_journal_copy_decode(bytes, &copy)) break;
-        WEIR_TRY(visit(q, &copy, seq));
+        if (!weir_journal_head_decode(packed.head, &head)) break;
+        if (!weir_journal_copy_decode(&head, packed.rest, &copy)) break;
+        WEIR_TRY(visit(q, &head, &copy, seq));
     }
     return NULL;
 }
@@ -156,15 +160,16 @@ out:
     return error;
 }
 
-static weir_error *take_subject(inquiry *q, const weir_journal_copy *copy, weir_seq seq)
+static weir_error *take_subject(inquiry *q, const weir_journal_head *head,
+                                const weir_journal_copy *copy, weir_seq seq)
 {
     if (seq != q->seq) return NULL;
-    WEIR_TRY(decode_event(q, copy, seq, &q->event));
-    q->hop = copy->hop;
+    WEIR_TRY(decode_event(q, head, copy, seq, &q->event));
+    q->hop = head->hop;
     memcpy(q->points, copy->points, copy->point_count * sizeof q->points[0]);
     q->point_count = copy->point_count;
     q->points[q->point_count++] =
-        (weir_read_point){.hop = copy->hop, .partition = q->partition, .seq = seq};
+        (weir_read_point){.hop = head->hop, .partition = q->partition, .seq = seq};
     return NULL;
 }
 
@@ -180,12 +185,13 @@ static bool hop_key(inquiry *q, const found_event *event, const weir_plan_hop *h
 }
 
 /* An event of the same key; one that was sent again after a crash is listed once. */
-static weir_error *take_event(inquiry *q, const weir_journal_copy *copy, weir_seq seq)
+static weir_error *take_event(inquiry *q, const weir_journal_head *head,
+                              const weir_journal_copy *copy, weir_seq seq)
 {
     if (copy->key.size != q->key.size || memcmp(copy->key.data, q->key.data, q->key.size) != 0)
         return NULL;
     found_event event;
-    WEIR_TRY(decode_event(q, copy, seq, &event));
+    WEIR_TRY(decode_event(q, head, copy, seq, &event));
     for (size_t i = q->event_count; i > 0; i--) {
         const found_event *other = &q->events[i - 1];
         if (other->stream == event.stream && other->source_partition == event.source_partition &&

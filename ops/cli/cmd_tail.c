@@ -121,29 +121,31 @@ static void print_raw(weir_json_writer *writer, const char *name, weir_bytes byt
     weir_json_write_value(writer, weir_type_of(WEIR_BYTES), &value);
 }
 
-static void print_copy(tail *self, weir_bytes bytes, weir_json_writer *writer)
+static void print_copy(tail *self, const weir_packed *packed, weir_json_writer *writer)
 {
+    weir_journal_head head;
     weir_journal_copy copy;
     weir_json_write_begin(writer, '{');
-    if (!weir_journal_copy_decode(bytes, &copy)) {
-        print_raw(writer, "raw", bytes);
+    if (!weir_journal_head_decode(packed->head, &head) ||
+        !weir_journal_copy_decode(&head, packed->rest, &copy)) {
+        print_raw(writer, "raw", packed->rest);
         weir_json_write_end(writer, '}');
         return;
     }
-    print_text(writer, "stream", copy.stream);
-    print_int(writer, "hop", copy.hop);
+    print_text(writer, "stream", head.stream);
+    print_int(writer, "hop", head.hop);
     print_text(writer, "key", copy.key);
     print_time(writer, "time", copy.et_us);
     print_time(writer, "ingest", copy.source_timestamp_us);
     print_int(writer, "source_partition", copy.source_partition);
     print_int(writer, "source_offset", copy.source_offset);
-    print_int(writer, "schema_id", copy.schema_id);
+    print_int(writer, "schema_id", head.schema_id);
     char name[300];
-    (void)snprintf(name, sizeof name, "%.*s", (int)copy.stream.size,
-                   (const char *)copy.stream.data);
+    (void)snprintf(name, sizeof name, "%.*s", (int)head.stream.size,
+                   (const char *)head.stream.data);
     uint32_t stream = weir_plan_find_stream(self->stack->plan, name);
     const char *topic = stream == WEIR_NONE ? "" : self->stack->plan->streams[stream].topic;
-    const weir_schema *schema = schema_of(self, topic, copy.schema_id);
+    const weir_schema *schema = schema_of(self, topic, head.schema_id);
     if (schema == NULL || !print_avro(self, schema, copy.body, "value", writer)) {
         print_raw(writer, "raw", copy.body);
     }
@@ -153,13 +155,13 @@ static void print_copy(tail *self, weir_bytes bytes, weir_json_writer *writer)
 static bool print_pack(tail *self, weir_bytes value, weir_json_writer *writer)
 {
     bool bad = false;
-    weir_reader reader = weir_pack_open(value, &bad);
-    if (bad) return false;
+    weir_pack_reader reader;
+    weir_packed packed;
+    if (!weir_pack_open(&reader, value)) return false;
     weir_json_write_key(writer, "copies");
     weir_json_write_begin(writer, '[');
-    weir_bytes copy;
-    while (weir_pack_next(&reader, &copy, &bad))
-        print_copy(self, copy, writer);
+    while (weir_pack_next(&reader, &packed, &bad))
+        print_copy(self, &packed, writer);
     weir_json_write_end(writer, ']');
     return true;
 }

@@ -177,6 +177,8 @@ static void put_event(weir_buffer *out, size_t i, int64_t time_us, uint32_t cust
 }
 
 enum { BATCH = 1000 };
+#define BEGIN_US    INT64_C(1522540800000000)
+#define APPENDED_US (BEGIN_US + INT64_C(184) * 86400000000) /* all records: a backfill */
 
 /* One stage: records in batches, as a driver hands them over. Never inlined: profiles name it. */
 __attribute__((noinline)) static double run_stage(stage *s, const weir_buffer *bytes,
@@ -193,7 +195,7 @@ __attribute__((noinline)) static double run_stage(stage *s, const weir_buffer *b
         for (size_t k = 0; k < n; k++) {
             size_t from = i + k == 0 ? 0 : ends[i + k - 1];
             records[k] = (weir_log_record){.offset = (int64_t)(i + k),
-                                           .timestamp_us = INT64_MAX / 2,
+                                           .timestamp_us = APPENDED_US,
                                            .value = {bytes->data + from, ends[i + k] - from}};
         }
         weir_node_turn turn = {.until_us = INT64_MAX};
@@ -313,8 +315,7 @@ int main(int argc, char **argv)
     /* Half a year, as in the handbook. */
     int64_t step_us = events == 0 ? 0 : INT64_C(183) * 86400000000 / (int64_t)events;
     for (size_t i = 0; i < events; i++) {
-        put_event(&source, i, INT64_C(1522540800000000) + (int64_t)i * step_us / 1000 * 1000,
-                  customers, terminals);
+        put_event(&source, i, BEGIN_US + (int64_t)i * step_us / 1000 * 1000, customers, terminals);
         ends[i] = source.size;
     }
     run_world(&w, &source, ends, events);

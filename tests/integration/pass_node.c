@@ -69,13 +69,14 @@ static weir_error *record_take(pass_node *node, const weir_log_record *record, w
                                bool *whole_out)
 {
     bool bad = false, is_pack = node->options.reads_packs;
-    weir_reader reader = {0};
-    if (is_pack) reader = weir_pack_open(record->value, &bad);
-    WEIR_ASSERT(!bad);
+    weir_pack_reader reader;
+    weir_packed packed = {0};
+    WEIR_ASSERT(!is_pack || weir_pack_open(&reader, record->value));
     *whole_out = false;
     for (uint32_t i = 0;; i++) {
         weir_bytes event = record->value;
-        if (is_pack ? !weir_pack_next(&reader, &event, &bad) : i > 0) break;
+        if (is_pack ? !weir_pack_next(&reader, &packed, &bad) : i > 0) break;
+        if (is_pack) event = packed.rest;
         WEIR_ASSERT(!bad);
         if (i < node->index) continue;
         turn->next_us = pass_event_time(event);
@@ -169,10 +170,12 @@ static int64_t pass_order_time(weir_node *base, const weir_log_record *record)
     pass_node *node = (pass_node *)base;
     if (!node->options.reads_packs) return pass_event_time(record->value);
     bool bad = false;
-    weir_reader reader = weir_pack_open(record->value, &bad);
-    weir_bytes event = {0};
-    for (uint32_t i = 0; weir_pack_next(&reader, &event, &bad); i++) {
-        if (record->offset != node->position || i == node->index) return pass_event_time(event);
+    weir_pack_reader reader;
+    weir_packed packed;
+    WEIR_ASSERT(weir_pack_open(&reader, record->value));
+    for (uint32_t i = 0; weir_pack_next(&reader, &packed, &bad); i++) {
+        if (record->offset != node->position || i == node->index)
+            return pass_event_time(packed.rest);
     }
     return INT64_MIN;
 }

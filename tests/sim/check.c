@@ -72,13 +72,15 @@ static void free_set(line_set *set)
 
 /* ---- what lies in the topics ---- */
 
+/* A copy's head stands in the place of a record's key. */
 static void add_pack(line_set *set, weir_topic topic, int32_t partition, weir_bytes value)
 {
     bool bad = false;
-    weir_bytes copy;
-    weir_reader reader = weir_pack_open(value, &bad);
+    weir_pack_reader reader;
+    weir_packed copy;
+    WEIR_ASSERT(weir_pack_open(&reader, value));
     while (weir_pack_next(&reader, &copy, &bad))
-        add_line(set, topic, partition, (weir_bytes){0}, copy);
+        add_line(set, topic, partition, copy.head, copy.rest);
     WEIR_ASSERT(!bad);
 }
 
@@ -115,7 +117,7 @@ static weir_error *catch_output(void *context, const weir_output *output)
     int32_t partition = output->partition == WEIR_PARTITION_BY_KEY
                             ? weir_partition_of(output->key, SIM_PARTITIONS)
                             : output->partition;
-    add_line(c->set, output->topic, partition, output->is_copy ? (weir_bytes){0} : output->key,
+    add_line(c->set, output->topic, partition, output->is_copy ? output->head : output->key,
              output->value);
     c->stats->scores += c->topics->items[output->topic].role == WEIR_TOPIC_SCORE;
     c->stats->dead_letters += c->topics->items[output->topic].role == WEIR_TOPIC_DEAD;
@@ -351,7 +353,8 @@ static void count_carried(const model *m, uint32_t stream, uint32_t hop)
 }
 
 /* A first copy: is it scored, and with what? */
-static void model_first(model *m, const weir_journal_copy *copy, uint32_t stream)
+static void model_first(model *m, const weir_journal_head *head, const weir_journal_copy *copy,
+                        uint32_t stream)
 {
     weir_value fields[2];
     weir_decode_result result = weir_decoder_decode(m->decoder, copy->body, &m->arena, fields);
@@ -361,7 +364,7 @@ static void model_first(model *m, const weir_journal_copy *copy, uint32_t stream
                         .ingest_us = m->ingest_us,
                         .et_us = copy->et_us,
                         .units = fields[1].as.integer,
-                        .is_of_card = stream == 0 && copy->hop == 0};
+                        .is_of_card = stream == 0 && head->hop == 0};
     if (!weir_is_null(&fields[0])) event.id = (weir_bytes){fields[0].as.bytes, fields[0].size};
     if (is_repeated(m, &event)) return;
     m->expected[stream][copy->source_partition][copy->source_offset] = expect(m, &event);
@@ -370,18 +373,19 @@ static void model_first(model *m, const weir_journal_copy *copy, uint32_t stream
 }
 
 /* All copies make time go on; one that was sent again tells nothing new, and is left out. */
-static void model_copy(model *m, const weir_journal_copy *copy, int64_t record_us)
+static void model_copy(model *m, const weir_journal_head *head, const weir_journal_copy *copy,
+                       int64_t record_us)
 {
     int64_t time = copy->source_timestamp_us < record_us ? copy->source_timestamp_us : record_us;
     if (time > m->ingest_us) m->ingest_us = time;
-    uint32_t stream = stream_of(m, copy->stream);
+    uint32_t stream = stream_of(m, head->stream);
     if (copy->point_count > 0) {
-        count_carried(m, stream, copy->hop);
+        count_carried(m, stream, head->hop);
         if (copy->et_us > m->greatest_et_us) m->greatest_et_us = copy->et_us;
         return;
     }
     bool *seen = &m->is_seen[stream][copy->source_partition][copy->source_offset];
-    if (!*seen) model_first(m, copy, stream);
+    if (!*seen) model_first(m, head, copy, stream);
     *seen = true;
 }
 
@@ -391,13 +395,16 @@ static void model_partition(model *m, const sim_partition *partition)
     m->kept_count = 0;
     for (size_t i = 0; i < partition->count; i++) {
         bool bad = false;
-        weir_bytes bytes;
+        weir_pack_reader reader;
+        weir_packed packed;
+        weir_journal_head head;
         weir_journal_copy copy;
-        weir_reader reader = weir_pack_open(
-            (weir_bytes){partition->records[i].value.data, partition->records[i].value.size}, &bad);
-        while (weir_pack_next(&reader, &bytes, &bad)) {
-            WEIR_ASSERT(weir_journal_copy_decode(bytes, &copy));
-            model_copy(m, &copy, partition->records[i].timestamp_us);
+        const sim_record *record = &partition->records[i];
+        WEIR_ASSERT(weir_pack_open(&reader, (weir_bytes){record->value.data, record->value.size}));
+        while (weir_pack_next(&reader, &packed, &bad)) {
+            WEIR_ASSERT(weir_journal_head_decode(packed.head, &head));
+            WEIR_ASSERT(weir_journal_copy_decode(&head, packed.rest, &copy));
+            model_copy(m, &head, &copy, record->timestamp_us);
         }
     }
 }

@@ -37,7 +37,7 @@ typedef struct scene {
     weir_arena arena;
     weir_node *node;
     weir_topic topic;
-    weir_buffer key, value;
+    weir_buffer key, value, head;
     size_t sent;
     bool is_registry_away;
     weir_buffer identity, slices[WEIR_SLICE_COUNT];
@@ -49,6 +49,8 @@ static weir_error *keep(void *context, const weir_output *output)
     s->topic = output->topic;
     weir_buffer_clear(&s->key);
     weir_buffer_clear(&s->value);
+    weir_buffer_clear(&s->head);
+    weir_buffer_put(&s->head, output->head.data, output->head.size);
     weir_buffer_put(&s->key, output->key.data, output->key.size);
     weir_buffer_put(&s->value, output->value.data, output->value.size);
     s->sent++;
@@ -173,6 +175,7 @@ static int tear_down(void **state)
     weir_buffer_deinit(&s->identity);
     weir_buffer_deinit(&s->key);
     weir_buffer_deinit(&s->value);
+    weir_buffer_deinit(&s->head);
     weir_topics_destroy(s->topics);
     weir_compilation_destroy(s->compilation);
     weir_arena_deinit(&s->arena);
@@ -304,6 +307,7 @@ static void an_event_at_the_edge_of_the_future_is_taken(void **state)
     open_observe(s);
     weir_value values[5];
     weir_buffer bytes = {0};
+    weir_journal_head head;
     weir_journal_copy copy;
     good_values(values);
     values[0] = weir_time(NOW + 300000000);
@@ -312,8 +316,9 @@ static void an_event_at_the_edge_of_the_future_is_taken(void **state)
     assert_null(give(s, 5, (weir_bytes){bytes.data, bytes.size}));
     /* The first entity whose key is not null. */
     assert_string_equal(s->topics->items[s->topic].name, "weir.t.journal.merchant");
-    assert_true(weir_journal_copy_decode((weir_bytes){s->value.data, s->value.size}, &copy));
-    assert_int_equal(copy.hop, 1);
+    assert_true(weir_journal_head_decode((weir_bytes){s->head.data, s->head.size}, &head));
+    assert_true(weir_journal_copy_decode(&head, (weir_bytes){s->value.data, s->value.size}, &copy));
+    assert_int_equal(head.hop, 1);
     assert_int_equal(copy.body.size, bytes.size - WEIR_FRAME_BYTES);
     weir_buffer first = {0};
     weir_buffer_put(&first, s->value.data, s->value.size);
