@@ -1,6 +1,2 @@
 weir_script_test(handbook_kafka COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/handbook_kafka_test.sh 1 1 TIMEOUT 900)
-weir_script_test(kill_workers_idempotent COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/kill_workers_test.sh idempotent 30 TIMEOUT 900
-  LABELS "integration;kill")
-weir_script_test(kill_workers_transactional COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/kill_workers_test.sh transactional 10
-  TIMEOUT 900 LABELS "integration;kill")
 weir_script_test(handbook_kafka_two COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/handbook_kafka_test.sh 2 2 TIMEOUT 900)

@@ -296,3 +296,44 @@ void sim_disk_print(const sim_disk *disk, const weir_plan *plan, weir_buffer *ou
     }
     free(sorted);
 }
+
+typedef struct stored_key {
+    sim_disk *into;
+    const part *key;
+} stored_key;
+
+static weir_error *keep_stored(void *context, uint64_t number, weir_bytes bytes)
+{
+    const stored_key *k = context;
+    part stored = {.slice = k->key->slice, .view = k->key->view, .part = number};
+    weir_buffer_put(&stored.key, k->key->key.data, k->key->key.size);
+    weir_buffer_put(&stored.bytes, bytes.data, bytes.size);
+    put_part(k->into, &stored);
+    part_free(&stored);
+    return NULL;
+}
+
+static weir_error *copy_stored(const sim_disk *disk, const weir_store_port *store, sim_disk *into)
+{
+    weir_bytes records[WEIR_SLICE_COUNT] = {{0}};
+    WEIR_TRY(store->read_slices(store->context, records));
+    for (size_t s = 0; s < WEIR_SLICE_COUNT; s++)
+        weir_buffer_put(&into->records[s], records[s].data, records[s].size);
+    for (size_t i = 0; i < disk->count; i++) {
+        const part *p = &disk->parts[i];
+        stored_key key = {into, p};
+        WEIR_TRY(store->load(store->context, p->slice, p->view,
+                             (weir_bytes){p->key.data, p->key.size}, keep_stored, &key));
+    }
+    return NULL;
+}
+
+weir_error *sim_disk_print_stored(const sim_disk *disk, const weir_plan *plan,
+                                  const weir_store_port *store, weir_buffer *out)
+{
+    sim_disk *copy = sim_disk_create();
+    weir_error *error = copy_stored(disk, store, copy);
+    if (error == NULL) sim_disk_print(copy, plan, out);
+    sim_disk_destroy(copy);
+    return error;
+}

@@ -60,6 +60,10 @@ void sim_disk_port(sim_disk *disk, sim_point *point, void *context, weir_store_p
 /* All parts and positions, canonically; the shard records' clocks, too. */
 void sim_disk_print(const sim_disk *disk, const weir_plan *plan, weir_buffer *out);
 
+/* The same text of another store: its slices' records, and what it holds for this disk's keys. */
+weir_error *sim_disk_print_stored(const sim_disk *disk, const weir_plan *plan,
+                                  const weir_store_port *store, weir_buffer *out);
+
 /* ---- the world ---- */
 
 typedef enum sim_blow {
