@@ -3,26 +3,38 @@
 
 #include <string.h>
 
-#include "compute/engine/read.h"
+#include "compute/engine/plain.h"
 #include "compute/expr/flat.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/memory.h"
 
 /* A cell of a group, which of the group's bounds it reads between, and where its value goes. */
 typedef struct group_cell {
-    uint32_t index;   /* in the plan */
-    uint32_t carried; /* of the stream: the value is wanted there and nowhere else; or WEIR_NONE */
-    uint16_t bounds;
+    uint32_t index;  /* in the plan */
+    uint32_t place;  /* where its value goes: among the engine's cells, or */
+    bool is_carried; /* ... straight to the carried value, if nobody else wants it */
     bool with_own;
-    bool is_rows; /* count(): the distance of the bounds */
-    bool is_measured;
+    uint32_t bounds; /* of the group; of a plain cell not used */
     const weir_layout_cell *cell;
 } group_cell;
+
+/* Cells that are read in one go, and the same cells for when that can not be. */
+typedef struct plain_cells {
+    weir_plain_group group;
+    weir_plain_window *windows;
+    weir_plain_cell *plain;
+    group_cell *cells;
+} plain_cells;
+
+enum { PLAINS_MAX = 4 };
 
 /* Cells of one view that are read together. */
 typedef struct cell_group {
     uint32_t view;
-    uint32_t cell_count, bounds_count;
+    uint32_t capacity; /* cells there is room for */
+    uint32_t plain_count;
+    plain_cells *plains;               /* one a delay */
+    uint32_t cell_count, bounds_count; /* of the other cells */
     group_cell *cells;
     weir_bounds_request *bounds;
     const weir_plan_view_key
@@ -73,10 +85,12 @@ struct weir_engine {
     uint64_t *stamps;  /* when a cell was collected last */
     uint64_t stamp;
     uint32_t *collected;
-    weir_bounds *bounds;      /* of the group at hand */
-    vector_column **vectors;  /* per vector and column */
-    const weir_value **views; /* columns of the vector at hand */
-    weir_value row[WEIR_PLAN_COLUMNS_MAX];
+    weir_bounds *bounds;                          /* of the group at hand */
+    vector_column **vectors;                      /* per vector and column */
+    const weir_value **views;                     /* columns of the vector at hand */
+    const weir_value *row[WEIR_PLAN_COLUMNS_MAX]; /* the event as a row of a view */
+    weir_value room[WEIR_PLAN_COLUMNS_MAX];       /* of its computed columns */
+    weir_expr_env row_env;
     weir_buffer key, own_key, part;
     uint32_t last_hop;
 };
@@ -155,40 +169,120 @@ static const weir_layout_cell *layout_cell(const weir_engine *engine, uint32_t c
 static void group_init(cell_group *group, uint32_t view, const weir_plan_view_key *key,
                        uint32_t capacity, weir_arena *into)
 {
-    *group = (cell_group){.view = view, .key = key};
+    *group = (cell_group){.view = view, .capacity = capacity, .key = key};
     group->cells = weir_arena_alloc(into, capacity * sizeof *group->cells);
     group->bounds = weir_arena_alloc(into, capacity * sizeof *group->bounds);
+    group->plains = weir_arena_alloc(into, PLAINS_MAX * sizeof *group->plains);
 }
 
-static void group_add(weir_engine *engine, cell_group *group, uint32_t index, bool with_own)
+/* The plain cells of a delay, made if missing; NULL: there are too many. */
+static plain_cells *plains_of(cell_group *group, const weir_layout_window *window, uint32_t index,
+                              weir_arena *into)
 {
-    const weir_layout_cell *cell = layout_cell(engine, index);
-    const weir_view_layout *layout = &engine->layouts->views[group->view];
-    const weir_plan_window *window = &layout->windows[cell->window].window;
+    for (uint32_t p = 0; p < group->plain_count; p++)
+        if (group->plains[p].group.delay_us == window->window.delay_us) return &group->plains[p];
+    if (group->plain_count == PLAINS_MAX) return NULL;
+    plain_cells *plains = &group->plains[group->plain_count++];
+    *plains = (plain_cells){
+        .group = {.delay_us = window->window.delay_us, .high_hint = 2 * index + 1},
+        .windows = weir_arena_alloc(into, WEIR_PLAIN_WINDOWS_MAX * sizeof *plains->windows),
+        .plain = weir_arena_alloc(into, group->capacity * sizeof *plains->plain),
+        .cells = weir_arena_alloc(into, group->capacity * sizeof *plains->cells)};
+    plains->group.windows = plains->windows;
+    plains->group.cells = plains->plain;
+    return plains;
+}
+
+/* Which of the windows, made if missing; WEIR_NONE: there are too many. */
+static uint32_t plain_window_of(plain_cells *plains, weir_plain_window window)
+{
     uint32_t at = 0;
-    while (at < group->bounds_count &&
-           (group->bounds[at].window != window || group->bounds[at].with_own != with_own)) {
+    while (at < plains->group.window_count && (plains->windows[at].hint != window.hint ||
+                                               plains->windows[at].with_own != window.with_own))
         at++;
-    }
-    if (at == group->bounds_count)
-        group->bounds[group->bounds_count++] =
-            (weir_bounds_request){window, cell->window, with_own};
-    bool is_ever = cell->running_offset != WEIR_NONE; /* what left the log counts, too */
-    bool may_measure = engine->layouts->tuning.warm == WEIR_FORM_AUTOMATIC && !is_ever;
-    group->cells[group->cell_count++] =
-        (group_cell){.index = index,
-                     .carried = WEIR_NONE,
-                     .bounds = (uint16_t)at,
-                     .with_own = with_own,
-                     .is_rows = cell->fast == WEIR_FAST_ROWS && !is_ever,
-                     .is_measured = may_measure && cell->is_measured,
-                     .cell = cell};
+    if (at == WEIR_PLAIN_WINDOWS_MAX) return WEIR_NONE;
+    if (at < plains->group.window_count) return at;
+    window.cells_end = plains->group.cell_count;
+    plains->windows[plains->group.window_count++] = window;
+    return at;
+}
+
+/* Puts a cell behind those of its window. */
+static void put_plain(plain_cells *plains, uint32_t window, const group_cell *cell,
+                      const weir_plain_cell *plain)
+{
+    uint32_t at = plains->windows[window].cells_end, behind = plains->group.cell_count - at;
+    memmove(&plains->cells[at + 1], &plains->cells[at], behind * sizeof *plains->cells);
+    memmove(&plains->plain[at + 1], &plains->plain[at], behind * sizeof *plains->plain);
+    plains->cells[at] = *cell;
+    plains->plain[at] = *plain;
+    plains->plain[at].place = cell->place;
+    plains->group.cell_count++;
+    for (uint32_t w = window; w < plains->group.window_count; w++)
+        plains->windows[w].cells_end++;
+}
+
+/* False: it is not a plain cell. */
+static bool add_plain(const weir_engine *engine, cell_group *group, const group_cell *cell,
+                      weir_arena *into)
+{
+    const weir_view_layout *layout = &engine->layouts->views[group->view];
+    const weir_layout_window *window = &layout->windows[cell->cell->window];
+    bool is_time = window->window.kind == WEIR_WINDOW_TIME && window->window.step_us == 0;
+    weir_plain_cell plain;
+    if (!is_time || engine->layouts->tuning.warm != WEIR_FORM_AUTOMATIC ||
+        !layout->spans_are_near || !weir_plain_cell_of(layout, cell->cell, &plain))
+        return false;
+    plain_cells *plains = plains_of(group, window, cell->cell->window, into);
+    if (plains == NULL) return false;
+    uint32_t at = plain_window_of(
+        plains, (weir_plain_window){.reach_us = window->window.delay_us + window->window.width_us,
+                                    .hint = 2 * cell->cell->window,
+                                    .with_own = cell->with_own});
+    if (at == WEIR_NONE) return false;
+    put_plain(plains, at, cell, &plain);
+    return true;
+}
+
+static uint32_t bounds_of(cell_group *group, weir_bounds_request request)
+{
+    uint32_t at = 0;
+    while (at < group->bounds_count && (group->bounds[at].index != request.index ||
+                                        group->bounds[at].with_own != request.with_own))
+        at++;
+    if (at == group->bounds_count) group->bounds[group->bounds_count++] = request;
+    return at;
+}
+
+static weir_bounds_request request_of(const weir_engine *engine, uint32_t view,
+                                      const group_cell *cell)
+{
+    const weir_view_layout *layout = &engine->layouts->views[view];
+    return (weir_bounds_request){&layout->windows[cell->cell->window].window, cell->cell->window,
+                                 cell->with_own};
+}
+
+static void group_add(const weir_engine *engine, cell_group *group, uint32_t index, bool with_own,
+                      weir_arena *into)
+{
+    WEIR_ASSERT(group->cell_count < group->capacity);
+    group_cell cell = {
+        .index = index, .place = index, .with_own = with_own, .cell = layout_cell(engine, index)};
+    if (add_plain(engine, group, &cell, into)) return;
+    cell.bounds = bounds_of(group, request_of(engine, group->view, &cell));
+    group->cells[group->cell_count++] = cell;
+}
+
+/* The one cell of a deferred group. */
+static uint32_t deferred_cell(const cell_group *group)
+{
+    return group->cell_count > 0 ? group->cells[0].index : group->plains[0].cells[0].index;
 }
 
 static bool is_deferred(const hop_reads *reads, uint32_t cell)
 {
     for (uint32_t i = 0; i < reads->deferred_count; i++) {
-        if (reads->deferred[i].cells[0].index == cell) return true;
+        if (deferred_cell(&reads->deferred[i]) == cell) return true;
     }
     return false;
 }
@@ -202,6 +296,27 @@ static uint32_t count_uses(const weir_expr *expr, uint32_t cell)
     return count;
 }
 
+/* False: the cell is not of this group. */
+static bool group_put(cell_group *group, uint32_t cell, uint32_t carried)
+{
+    for (uint32_t i = 0; i < group->cell_count; i++) {
+        if (group->cells[i].index != cell) continue;
+        group->cells[i].place = carried;
+        group->cells[i].is_carried = true;
+        return true;
+    }
+    for (uint32_t p = 0; p < group->plain_count; p++) {
+        plain_cells *plains = &group->plains[p];
+        for (uint32_t i = 0; i < plains->group.cell_count; i++) {
+            if (plains->cells[i].index != cell) continue;
+            plains->plain[i].place = plains->cells[i].place = carried;
+            plains->plain[i].is_carried = plains->cells[i].is_carried = true;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Lets the cell put its value where the only one who wants it looks; false: others want it, too. */
 static bool put_directly(const weir_plan_stream *stream, const weir_plan_hop *hop, hop_reads *reads,
                          uint32_t cell, uint32_t carried)
@@ -209,12 +324,9 @@ static bool put_directly(const weir_plan_stream *stream, const weir_plan_hop *ho
     uint32_t uses = 0;
     for (uint32_t r = 0; r < hop->read_count; r++)
         uses += count_uses(stream->carried[hop->reads[r]].expr, cell);
-    for (uint32_t g = 0; uses == 1 && g < reads->group_count; g++)
-        for (uint32_t i = 0; i < reads->groups[g].cell_count; i++)
-            if (reads->groups[g].cells[i].index == cell) {
-                reads->groups[g].cells[i].carried = carried;
-                return true;
-            }
+    if (uses != 1) return false;
+    for (uint32_t g = 0; g < reads->group_count; g++)
+        if (group_put(&reads->groups[g], cell, carried)) return true;
     return false;
 }
 
@@ -264,7 +376,7 @@ static hop_reads *prepare_hop(weir_engine *engine, uint32_t stream_index, uint32
                        view->cell_count, &engine->arena);
         }
         if (own != NULL) group->own = own;
-        group_add(engine, group, hop->cells[i], own != NULL);
+        group_add(engine, group, hop->cells[i], own != NULL, &engine->arena);
     }
     reads->groups = groups;
     reads->deferred = deferred;
@@ -338,6 +450,7 @@ weir_engine *weir_engine_create(const weir_plan *plan)
     engine->collected = weir_arena_array(arena, uint32_t, plan->cell_count);
     engine->bounds = weir_arena_array(arena, weir_bounds, plan->cell_count + 1);
     prepare_vectors(engine);
+    engine->row_env.scratch = &engine->scratch;
     prepare_members(engine);
     prepare_empty(engine);
     engine->reads = weir_arena_array(arena, hop_reads *, plan->stream_count * WEIR_PLAN_HOPS_MAX);
@@ -399,15 +512,23 @@ static bool group_key(weir_engine *engine, const cell_group *group, weir_bytes e
 
 /* The columns of the event as a row of the source, until the next one; NULL where the group's
  * `where` leaves it out. */
-static const weir_value *row_of(weir_engine *engine, const weir_plan_view *view,
-                                const weir_plan_source *source, weir_expr_env *env)
+static const weir_value *const *row_of(weir_engine *engine, const weir_plan_view *view,
+                                       const weir_plan_source *source, const weir_event *event)
 {
+    weir_expr_env *env = &engine->row_env;
+    env->fields = event->fields;
+    env->carried = event->carried;
     if (source->where != NULL) {
-        weir_value passes = weir_expr_eval(source->where, env);
-        if (passes.kind != WEIR_BOOL || !passes.as.boolean) return NULL;
+        weir_value room;
+        const weir_value *passes = weir_expr_view(source->where, env, &room);
+        if (passes->kind != WEIR_BOOL || !passes->as.boolean) return NULL;
     }
-    for (uint32_t c = 0; c < view->column_count; c++)
-        engine->row[c] = eval(source->columns[c], env);
+    for (uint32_t c = 0; c < view->column_count; c++) {
+        const weir_expr *column = source->columns[c];
+        engine->row[c] = column->op == WEIR_EXPR_FIELD
+                             ? &event->fields[column->index]
+                             : weir_expr_view(column, env, &engine->room[c]);
+    }
     return engine->row;
 }
 
@@ -415,15 +536,13 @@ static const weir_value *row_of(weir_engine *engine, const weir_plan_view *view,
 static bool own_row(weir_engine *engine, const cell_group *group, const weir_event *event,
                     weir_bytes key, weir_own_row *row_out)
 {
-    if (group->own == NULL || event == NULL) return false;
+    if (event == NULL) return false;
     const weir_plan_view *view = &engine->plan->views[group->view];
-    weir_expr_env env = {
-        .fields = event->fields, .carried = event->carried, .scratch = &engine->scratch};
-    const weir_value *values = row_of(engine, view, group->own, &env);
+    const weir_value *const *values = row_of(engine, view, group->own, event);
     if (values == NULL) return false;
     if (view->extra_key_count > 0) {
         weir_buffer *own = &engine->own_key;
-        if (!composite_key(engine, view, event->key, group->own->extra_keys, &env, own))
+        if (!composite_key(engine, view, event->key, group->own->extra_keys, &engine->row_env, own))
             return false;
         if (own->size != key.size || memcmp(own->data, key.data, key.size) != 0) return false;
     }
@@ -431,46 +550,57 @@ static bool own_row(weir_engine *engine, const cell_group *group, const weir_eve
     return true;
 }
 
-/* What a cell says: from the bounds, from measures, or by the general way. */
-static inline void read_cell(weir_key_state *state, const group_cell *c, const weir_bounds *bounds,
-                             const weir_read_point *point, const weir_own_row *own,
-                             weir_value *value, bool *overflow)
+static weir_plain_target target_of(weir_engine *engine, const weir_event *event)
 {
-    if (c->is_rows) {
-        *overflow = false;
-        *value = weir_int((int64_t)(bounds->high - bounds->low) + bounds->has_own);
-        return;
-    }
-    if (!c->with_own) own = NULL;
-    if (c->is_measured && weir_cell_read_measured(state, c->cell, bounds, own, value, overflow))
-        return;
-    *value = weir_cell_read(state, c->cell, bounds, point, own, overflow);
+    weir_plain_target to = {{engine->cells, NULL}, {engine->cell_overflow, NULL}};
+    if (event == NULL) return to; /* a lookup: no cell is carried */
+    to.values[1] = event->carried;
+    to.overflows[1] = event->carried_overflow;
+    return to;
 }
 
-static void read_cells(weir_engine *engine, weir_key_state *state, const cell_group *group,
-                       const weir_event *event, const weir_read_point *point,
-                       const weir_own_row *own)
+static void read_cell(weir_key_state *state, const group_cell *c, const weir_bounds *bounds,
+                      const weir_read_point *point, const weir_own_row *own,
+                      const weir_plain_target *to)
 {
-    for (uint32_t i = 0; i < group->cell_count; i++) {
-        const group_cell *c = &group->cells[i];
-        bool is_direct = c->carried != WEIR_NONE;
-        read_cell(state, c, &engine->bounds[c->bounds], point, own,
-                  is_direct ? &event->carried[c->carried] : &engine->cells[c->index],
-                  is_direct ? &event->carried_overflow[c->carried]
-                            : &engine->cell_overflow[c->index]);
+    to->values[c->is_carried][c->place] =
+        weir_cell_read(state, c->cell, bounds, point, c->with_own ? own : NULL,
+                       &to->overflows[c->is_carried][c->place]);
+}
+
+/* Each plain cell by the general way. */
+static void read_one_by_one(const weir_engine *engine, weir_key_state *state,
+                            const cell_group *group, const plain_cells *plains,
+                            const weir_read_point *point, const weir_own_row *own,
+                            const weir_plain_target *to)
+{
+    for (uint32_t i = 0; i < plains->group.cell_count; i++) {
+        const group_cell *c = &plains->cells[i];
+        weir_bounds_request request = request_of(engine, group->view, c);
+        weir_bounds bounds;
+        weir_window_bounds(state, &engine->layouts->views[group->view], &request, 1, point, own,
+                           &bounds);
+        read_cell(state, c, &bounds, point, own, to);
     }
 }
 
-/* What the cells say of no rows. */
-static void read_nothing(weir_engine *engine, const cell_group *group, const weir_event *event)
+/* Cells that are not plain; without a row they say what they say of none. */
+static void read_others(weir_engine *engine, weir_key_state *state, const cell_group *group,
+                        const weir_read_point *point, const weir_own_row *own,
+                        const weir_plain_target *to)
 {
+    bool is_empty = state == NULL && own == NULL;
+    if (!is_empty)
+        weir_window_bounds(state, &engine->layouts->views[group->view], group->bounds,
+                           group->bounds_count, point, own, engine->bounds);
     for (uint32_t i = 0; i < group->cell_count; i++) {
         const group_cell *c = &group->cells[i];
-        bool is_direct = c->carried != WEIR_NONE;
-        *(is_direct ? &event->carried[c->carried] : &engine->cells[c->index]) =
-            engine->empty[c->index];
-        *(is_direct ? &event->carried_overflow[c->carried] : &engine->cell_overflow[c->index]) =
-            false;
+        if (!is_empty) {
+            read_cell(state, c, &engine->bounds[c->bounds], point, own, to);
+            continue;
+        }
+        to->values[c->is_carried][c->place] = engine->empty[c->index];
+        to->overflows[c->is_carried][c->place] = false;
     }
 }
 
@@ -483,15 +613,16 @@ static weir_error *read_group(weir_engine *engine, const weir_state_port *port,
     weir_key_state *state = NULL;
     bool has_key = port != NULL && group_key(engine, group, entity_key, point->self, &key);
     if (has_key) WEIR_TRY(port->find(port->context, group->view, key, &state));
-    weir_own_row own;
-    bool has_own = has_key && own_row(engine, group, event, key, &own);
-    if (state == NULL && !has_own) {
-        read_nothing(engine, group, event);
-        return NULL;
+    weir_own_row row;
+    const weir_own_row *own =
+        has_key && group->own != NULL && own_row(engine, group, event, key, &row) ? &row : NULL;
+    weir_plain_target to = target_of(engine, event);
+    for (uint32_t p = 0; p < group->plain_count; p++) {
+        const plain_cells *plains = &group->plains[p];
+        if (!weir_plain_read(state, layout, &plains->group, point, own, &to))
+            read_one_by_one(engine, state, group, plains, point, own, &to);
     }
-    weir_window_bounds(state, layout, group->bounds, group->bounds_count, point,
-                       has_own ? &own : NULL, engine->bounds);
-    read_cells(engine, state, group, event, point, has_own ? &own : NULL);
+    if (group->cell_count > 0) read_others(engine, state, group, point, own, &to);
     return NULL;
 }
 
@@ -509,7 +640,7 @@ static weir_error *read_deferred(weir_engine *engine, const weir_state_port *por
 {
     for (uint32_t i = 0; i < reads->deferred_count; i++) {
         const cell_group *group = &reads->deferred[i];
-        if (uses(expr, WEIR_EXPR_CELL, group->cells[0].index)) {
+        if (uses(expr, WEIR_EXPR_CELL, deferred_cell(group))) {
             WEIR_TRY(read_group(engine, port, group, event->key, event, point));
         }
     }
@@ -561,8 +692,9 @@ static weir_error *read_hop(weir_engine *engine, const weir_state_port *port, in
 }
 static bool is_beyond(const weir_shard_clock *clock, int64_t tau_us, int64_t late_us)
 {
-    if (clock->greatest_et_us == INT64_MIN) return false;
-    return (weir_int128)tau_us < (weir_int128)clock->greatest_et_us - late_us;
+    int64_t bound = 0;
+    bool is_far = __builtin_sub_overflow(clock->greatest_et_us, late_us, &bound);
+    return !is_far && clock->greatest_et_us != INT64_MIN && tau_us < bound;
 }
 
 weir_error *weir_engine_read(weir_engine *engine, const weir_state_port *port,
@@ -588,22 +720,21 @@ weir_error *weir_engine_apply(weir_engine *engine, const weir_state_port *port,
     const weir_plan_hop *hop = &plan->streams[event->stream].hops[event->hop];
     int64_t greatest_us =
         clock->greatest_et_us > event->et_us ? clock->greatest_et_us : event->et_us;
-    weir_expr_env env = {
-        .fields = event->fields, .carried = event->carried, .scratch = &engine->scratch};
     for (uint32_t f = 0; f < hop->feed_count; f++) {
         const weir_plan_view *view = &plan->views[hop->feeds[f].view];
         const weir_plan_source *source = &view->sources[hop->feeds[f].source];
-        const weir_value *values = row_of(engine, view, source, &env);
-        if (values == NULL) continue;
+        const weir_value *const *row = row_of(engine, view, source, event);
+        if (row == NULL) continue;
         weir_bytes key = event->key;
         if (view->extra_key_count > 0) {
-            if (!composite_key(engine, view, event->key, source->extra_keys, &env, &engine->key))
+            if (!composite_key(engine, view, event->key, source->extra_keys, &engine->row_env,
+                               &engine->key))
                 continue;
             key = (weir_bytes){engine->key.data, engine->key.size};
         }
         weir_key_state *state = NULL;
         WEIR_TRY(port->edit(port->context, hop->feeds[f].view, key, &state));
-        weir_state_insert(state, event->et_us, values);
+        weir_state_insert(state, event->et_us, row);
         weir_state_evict(state, greatest_us);
     }
     return NULL;
@@ -648,7 +779,7 @@ static weir_error *read_collected(weir_engine *engine, const weir_state_port *po
         group_init(&group, view, has_key ? view_key(plan, view, lookup->stream) : NULL, end - done,
                    &engine->scratch);
         for (uint32_t i = done; i < end; i++)
-            group_add(engine, &group, cells[i], false);
+            group_add(engine, &group, cells[i], false, &engine->scratch);
         WEIR_TRY(read_group(engine, port, &group, lookup->key, NULL, point));
         done = end;
     }

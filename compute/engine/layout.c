@@ -140,7 +140,12 @@ static uint32_t measure_of(weir_view_layout *layout, weir_layout_measure *measur
         i++;
     if (i == WEIR_STATE_MEASURES_MAX) return WEIR_NONE;
     if (i == layout->measure_count)
-        measures[layout->measure_count++] = (weir_layout_measure){kind, column, filter, 0};
+        measures[layout->measure_count++] =
+            (weir_layout_measure){.kind = kind,
+                                  .column = column,
+                                  .filter = filter,
+                                  .is_sure = kind == WEIR_MEASURE_SUM &&
+                                             layout->columns[column].null_offset == WEIR_NONE};
     return i;
 }
 

@@ -62,6 +62,7 @@ typedef struct weir_layout_measure {
     uint32_t column; /* WEIR_NONE: every row is present   */
     uint32_t filter; /* rows that pass it, or WEIR_NONE: all */
     uint32_t offset; /* of its lane                       */
+    bool is_sure;    /* the column holds no null          */
 } weir_layout_measure;
 
 /* Cells that need nothing but measures, or a loop over one column of a short log. */

@@ -20,6 +20,8 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
     WEIR_ASSERT(state != NULL);
     state->layout = layout;
     state->hints = (uint32_t *)(void *)&state->totals[layout->measure_count];
+    for (uint32_t m = 0; m < layout->measure_count; m++)
+        state->totals[m].rows_max = UINT32_MAX;
     if (state->layout->has_texts) {
         state->texts = weir_memory_alloc(sizeof *state->texts);
         WEIR_ASSERT(state->texts != NULL);
@@ -223,12 +225,12 @@ static inline void set_value(weir_key_state *state, uint32_t c, uint32_t at,
     }
 }
 
-void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value *values)
+void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value *const *row)
 {
     const weir_view_layout *layout = state->layout;
     uint32_t at = weir_state_open_row(state, time_us);
     for (uint32_t c = 0; c < layout->column_count; c++)
-        set_value(state, c, at, &values[c]);
+        set_value(state, c, at, row[c]);
     state->is_resized |= layout->has_texts;
     weir_measures_inserted(state, at);
     if (state->warm != NULL) weir_warm_inserted(state, at);
@@ -279,28 +281,34 @@ static int64_t clamped(weir_int128 time)
     return time < INT64_MIN ? INT64_MIN : time > INT64_MAX ? INT64_MAX : (int64_t)time;
 }
 
+/* The first row at or after `end`: it is among the first, mostly. */
+static uint32_t first_at(const weir_key_state *state, int64_t end)
+{
+    enum { STEPS = 4 };
+    const int64_t *times = weir_state_times(state);
+    for (uint32_t i = 0; i < STEPS; i++)
+        if (i == state->count || times[i] >= end) return i;
+    return weir_state_upper(state, end - 1);
+}
+
 /*
  * R8: with M the greatest event time, nothing at or before M - late - keep is seen by a time
  * window, and nothing at or before M - late - delay may come between the rows that `last n` keeps.
- * Rows leave by whole tiles of time, so that the stored front tile need not be written again for
- * each.
+ * Rows leave by whole tiles of time (a power of two), so that the stored front tile need not be
+ * written again for each.
  */
 void weir_state_evict(weir_key_state *state, int64_t greatest_us)
 {
     const weir_view_layout *layout = state->layout;
     weir_state_form form = layout->all->tuning.eviction;
     if (state->count == 0 || form == WEIR_FORM_NEVER || greatest_us == INT64_MIN) return;
-    bool is_near = layout->spans_are_near && greatest_us > -(INT64_C(1) << 61);
-    if (is_near && weir_state_times(state)[0] > greatest_us - layout->late_us - layout->keep_us)
-        return; /* by far the most frequent answer */
     weir_int128 settled = (weir_int128)greatest_us - layout->late_us;
-    weir_int128 end = settled - layout->keep_us + 1; /* rows before this time may leave */
-    if (form == WEIR_FORM_AUTOMATIC) {
-        weir_int128 tile = layout->tile_us, part = end % tile;
-        end -= part < 0 ? part + tile : part;
-    }
-    if (end <= INT64_MIN || weir_state_times(state)[0] >= end) return;
-    uint32_t leave = weir_state_upper(state, clamped(end - 1));
+    weir_int128 bound = settled - layout->keep_us + 1; /* rows before this time may leave */
+    if (bound <= INT64_MIN) return;
+    int64_t end = clamped(bound);
+    if (weir_state_times(state)[0] >= end) return; /* the most frequent answer */
+    if (form == WEIR_FORM_AUTOMATIC) end &= -layout->tile_us;
+    uint32_t leave = first_at(state, end);
     if (layout->keep_last > 0) {
         uint32_t closed = weir_state_upper(state, clamped(settled - layout->delay_us));
         uint32_t may = closed > layout->keep_last ? closed - layout->keep_last : 0;

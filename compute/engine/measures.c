@@ -10,7 +10,7 @@ static bool counts(const weir_key_state *state, const weir_layout_measure *m, ui
 {
     if (m->filter != WEIR_NONE && ((const uint8_t *)weir_state_values(state, m->filter))[i] != 1)
         return false;
-    if (m->column == WEIR_NONE) return true;
+    if (m->column == WEIR_NONE || m->is_sure) return true;
     if (m->kind == WEIR_MEASURE_TRUES)
         return ((const uint8_t *)weir_state_values(state, m->column))[i] == 1;
     weir_column column = weir_state_column(state, m->column);
@@ -47,6 +47,17 @@ static void move_behind(weir_key_state *state, const weir_layout_measure *m, uin
     }
 }
 
+static inline void add_term(weir_total *total, int64_t term)
+{
+    uint64_t magnitude = (uint64_t)(term < 0 ? ~term : term);
+    total->sum += (uint64_t)term;
+    if (__builtin_expect(magnitude >> total->bits == 0, 1)) return; /* bits are below 64 */
+    total->bits = 64 - (uint32_t)__builtin_clzll(magnitude);
+    total->rows_max = total->bits < 32    ? UINT32_MAX
+                      : total->bits == 63 ? 0
+                                          : (uint32_t)((UINT64_C(1) << (63 - total->bits)) - 1);
+}
+
 void weir_measures_inserted(weir_key_state *state, uint32_t at)
 {
     const weir_view_layout *layout = state->layout;
@@ -60,8 +71,7 @@ void weir_measures_inserted(weir_key_state *state, uint32_t at)
             set_before(state, m, at, total->sum);
         else
             move_behind(state, m, at + 1, (uint64_t)add);
-        total->sum += (uint64_t)add;
-        total->magnitudes |= (uint64_t)(add < 0 ? ~add : add);
+        add_term(total, add);
     }
 }
 
@@ -70,12 +80,11 @@ void weir_measures_build(weir_key_state *state)
     const weir_view_layout *layout = state->layout;
     for (uint32_t i = 0; i < layout->measure_count; i++) {
         const weir_layout_measure *m = &layout->measures[i];
-        weir_total total = {0};
+        weir_total total = {.rows_max = UINT32_MAX};
         for (uint32_t row = 0; row < state->count; row++) {
             int64_t add = term(state, m, row);
             set_before(state, m, row, total.sum);
-            total.sum += (uint64_t)add;
-            total.magnitudes |= (uint64_t)(add < 0 ? ~add : add);
+            add_term(&total, add);
         }
         state->totals[i] = total;
     }

@@ -31,7 +31,7 @@ static weir_column own_column(own_columns *own, const weir_own_row *row, uint32_
     const weir_layout_column *c = &row->layout->columns[index];
     uint8_t *values = weir_arena_alloc(scratch, c->width);
     uint8_t *nulls = c->null_offset == WEIR_NONE ? NULL : weir_arena_calloc(scratch, 1, 1);
-    weir_column_set(c->type, values, nulls, own->texts, 0, &row->values[index]);
+    weir_column_set(c->type, values, nulls, own->texts, 0, row->values[index]);
     weir_column column = {.type = c->type,
                           .layout = c->layout,
                           .values = values,
@@ -71,6 +71,15 @@ static bool passes_now(const weir_expr *filter, const weir_value *columns,
     weir_expr_env env = {.columns = columns, .self = point->self, .scratch = point->scratch};
     weir_value passes = weir_expr_eval(filter, &env);
     return passes.kind == WEIR_BOOL && passes.as.boolean;
+}
+
+static bool own_passes_now(const weir_expr *filter, const weir_own_row *own,
+                           const weir_read_point *point)
+{
+    weir_value columns[WEIR_PLAN_COLUMNS_MAX];
+    for (uint32_t c = 0; c < own->layout->column_count; c++)
+        columns[c] = *own->values[c];
+    return passes_now(filter, columns, point);
 }
 
 static const uint8_t *read_filter(const weir_key_state *state, const weir_plan_cell *cell,
@@ -193,7 +202,7 @@ weir_value weir_cell_read(weir_key_state *state, const weir_layout_cell *cell,
                                    .tau_us = point->tau_us,
                                    .width_us = is_time ? planned->window.width_us : 0};
     if (has_own && planned->read_filter != NULL)
-        has_own = passes_now(planned->read_filter, own->values, point);
+        has_own = own_passes_now(planned->read_filter, own, point);
     own_columns own_row;
     if (has_own) {
         own_init(&own_row, state, planned, own, point->scratch);

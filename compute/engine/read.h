@@ -22,7 +22,7 @@ typedef struct weir_read_point {
 typedef struct weir_own_row {
     int64_t time_us;
     const weir_view_layout *layout;
-    const weir_value *values; /* one per column */
+    const weir_value *const *values; /* one per column */
 } weir_own_row;
 
 typedef struct weir_bounds {
@@ -31,27 +31,32 @@ typedef struct weir_bounds {
     bool has_own;       /* it is in the window */
 } weir_bounds;
 
-/*
- * The rows that the windows of a group choose: out[i] for requests[i]. `own` (or NULL) counts where
- * the request says so. `state` may be NULL; where the bounds were found is noted in it.
- */
+/* Far from the ends of int64, where 64 bits do. */
+static inline bool weir_time_is_near(int64_t time_us)
+{
+    return time_us > -(INT64_C(1) << 61) && time_us < INT64_C(1) << 61;
+}
+/* The first of `count` rising times after time_us, or `count`; looked for from place `at` on. */
+uint32_t weir_times_seek(const int64_t *times, uint32_t count, uint32_t at, int64_t time_us);
 typedef struct weir_bounds_request {
     const weir_plan_window *window;
     uint32_t index; /* of the layout's windows */
     bool with_own;
 } weir_bounds_request;
+/*
+ * The rows that the windows of a group choose: out[i] for requests[i]. `own` (or NULL) counts where
+ * the request says so. `state` may be NULL; where the bounds were found is noted in it.
+ */
 void weir_window_bounds(const weir_key_state *state, const weir_view_layout *layout,
                         const weir_bounds_request *requests, uint32_t count,
                         const weir_read_point *point, const weir_own_row *own, weir_bounds *out);
-/* The value of a cell from its measures; false: they do not hold it. */
-bool weir_cell_read_measured(const weir_key_state *state, const weir_layout_cell *cell,
-                             const weir_bounds *bounds, const weir_own_row *own,
-                             weir_value *value_out, bool *overflow_out);
-/* The same value for the cells that are most common, by a scan, while few rows are in the window;
- * false: not such a cell. */
+/* The value of the cells that are most common, by a scan, while few rows are in the window; false:
+ * not such a cell. */
 bool weir_cell_read_fast(const weir_key_state *state, const weir_layout_cell *cell,
                          const weir_bounds *bounds, const weir_own_row *own, weir_value *value_out,
                          bool *overflow_out);
+/* The mean of `count` values, at least one, that add up to sum / scale. */
+weir_value weir_mean_of(weir_int128 sum, int64_t count, uint64_t scale);
 /* `state` may be NULL: no event of this key is known. */
 weir_value weir_cell_read(weir_key_state *state, const weir_layout_cell *cell,
                           const weir_bounds *bounds, const weir_read_point *point,

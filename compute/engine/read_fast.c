@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * read_fast.c - counts, sums, means and shares: from measures, or over few rows by one loop over
- * one column.
+ * read_fast.c - counts, sums, means and shares over few rows of a log, by one loop over one column.
  *
  * What scan() in read.c would do for the same cell, without an accumulator in between. engine_test
  * holds all forms to the plain meaning of the rules.
  */
-#include "compute/engine/measures.h"
 #include "compute/engine/read.h"
 #include "schemas/decimal.h"
 
@@ -22,7 +20,7 @@ static bool is_true(const weir_value *value)
 
 static bool own_passes(const weir_plan_cell *cell, const weir_own_row *own)
 {
-    return cell->filter == WEIR_NONE || is_true(&own->values[cell->filter]);
+    return cell->filter == WEIR_NONE || is_true(own->values[cell->filter]);
 }
 
 static int64_t count_trues(const uint8_t *values, uint32_t from, uint32_t to)
@@ -74,23 +72,26 @@ static tally sum_all(const weir_key_state *state, const weir_layout_cell *cell,
     tally t = {0};
     if (state != NULL) t = sum_rows(state, cell->cell, b);
     if (own == NULL || !own_passes(cell->cell, own)) return t;
-    const weir_value *value = &own->values[cell->cell->args[0]];
+    const weir_value *value = own->values[cell->cell->args[0]];
     if (weir_is_null(value)) return t;
     t.count++;
     t.sum += value->kind == WEIR_DECIMAL ? value->as.decimal : value->as.integer;
     return t;
 }
 
-static weir_value mean_of(tally t, uint64_t scale)
+weir_value weir_mean_of(weir_int128 sum, int64_t count, uint64_t scale)
 {
     const weir_int128 exact = (weir_int128)1 << 53;
-    if (t.count == 0) return weir_null();
-    weir_int128 divisor = (weir_int128)t.count * scale;
+    weir_int128 divisor = (weir_int128)count * scale;
     /* Both are doubles exactly: one division rounds once. */
-    if (t.sum < exact && t.sum > -exact && divisor < exact) {
-        return weir_float((double)(int64_t)t.sum / (double)(int64_t)divisor);
-    }
-    return weir_float(weir_int128_ratio(t.sum, divisor));
+    if (sum < exact && sum > -exact && divisor < exact)
+        return weir_float((double)(int64_t)sum / (double)(int64_t)divisor);
+    return weir_float(weir_int128_ratio(sum, divisor));
+}
+
+static weir_value mean_of(tally t, uint64_t scale)
+{
+    return t.count == 0 ? weir_null() : weir_mean_of(t.sum, t.count, scale);
 }
 
 static weir_value sum_of(tally t, weir_type type, bool *overflow_out)
@@ -116,7 +117,7 @@ static weir_value share_of(const weir_key_state *state, const weir_plan_cell *ce
     }
     if (own != NULL && own_passes(cell, own)) {
         rows++;
-        trues += is_true(&own->values[cell->args[0]]);
+        trues += is_true(own->values[cell->args[0]]);
     }
     return rows == 0 ? weir_null() : weir_float((double)trues / (double)rows); /* below 2^53 */
 }
@@ -124,7 +125,7 @@ static weir_value share_of(const weir_key_state *state, const weir_plan_cell *ce
 static bool own_counts(const weir_plan_cell *cell, const weir_own_row *own)
 {
     if (own == NULL || !own_passes(cell, own)) return false;
-    return cell->binding.arg_count == 0 || !weir_is_null(&own->values[cell->args[0]]);
+    return cell->binding.arg_count == 0 || !weir_is_null(own->values[cell->args[0]]);
 }
 
 static int64_t count_of(const weir_key_state *state, const weir_plan_cell *cell,
@@ -169,76 +170,4 @@ bool weir_cell_read_fast(const weir_key_state *state, const weir_layout_cell *ce
     case WEIR_FAST_SHARE_OF: *value_out = share_of(state, cell->cell, b, own); return true;
     default: return false;
     }
-}
-
-static int64_t integer_of(const weir_value *value)
-{
-    return value->kind == WEIR_DECIMAL ? (int64_t)value->as.decimal : value->as.integer;
-}
-
-/* Rows that count, from their measure; without one all do. */
-static int64_t measured_rows(const weir_key_state *state, const weir_layout_cell *cell,
-                             const weir_bounds *b)
-{
-    if (cell->rows == WEIR_NONE) return (int64_t)(b->high - b->low);
-    return weir_measure_count(state, cell->rows, b->low, b->high);
-}
-
-/* The sum of 64-bit integers, where it surely fits 64 bits. */
-static bool measured_sum(const weir_key_state *state, const weir_layout_cell *cell,
-                         const weir_bounds *b, int64_t own, int64_t *sum_out)
-{
-    *sum_out = own;
-    if (b->low >= b->high) return true;
-    if (!weir_measure_fits(state, cell->sum, b->high - b->low)) return false;
-    int64_t rows = (int64_t)weir_measure_sum(state, cell->sum, b->low, b->high);
-    return !__builtin_add_overflow(rows, own, sum_out);
-}
-
-static weir_value measured_mean(int64_t sum, int64_t count, uint64_t scale)
-{
-    const int64_t exact = INT64_C(1) << 53;
-    int64_t divisor = 0;
-    bool is_exact = sum < exact && sum > -exact &&
-                    !__builtin_mul_overflow(count, (int64_t)scale, &divisor) && divisor < exact;
-    if (count == 0) return weir_null();
-    if (__builtin_expect(is_exact, 1)) return weir_float((double)sum / (double)divisor);
-    return mean_of((tally){count, sum}, scale);
-}
-
-bool weir_cell_read_measured(const weir_key_state *state, const weir_layout_cell *cell,
-                             const weir_bounds *b, const weir_own_row *own, weir_value *value_out,
-                             bool *overflow_out)
-{
-    bool takes_nulls = cell->fast == WEIR_FAST_SHARE_OF; /* as false */
-    if (own != NULL &&
-        (!b->has_own || !(takes_nulls ? own_passes(cell->cell, own) : own_counts(cell->cell, own))))
-        own = NULL;
-    int64_t sum = 0, rows = 0;
-    *overflow_out = false;
-    switch (cell->fast) {
-    case WEIR_FAST_COUNT:
-        *value_out = weir_int(measured_rows(state, cell, b) + (own != NULL));
-        return true;
-    case WEIR_FAST_SHARE_OF:
-        rows = measured_rows(state, cell, b) + (own != NULL);
-        sum = weir_measure_count(state, cell->sum, b->low, b->high);
-        sum += own != NULL && is_true(&own->values[cell->cell->args[0]]);
-        *value_out = rows == 0 ? weir_null() : weir_float((double)sum / (double)rows);
-        return true;
-    case WEIR_FAST_SUM:
-    case WEIR_FAST_MEAN: break;
-    default: return false;
-    }
-    int64_t last = own == NULL ? 0 : integer_of(&own->values[cell->cell->args[0]]);
-    if (!measured_sum(state, cell, b, last, &sum)) return false;
-    if (cell->fast == WEIR_FAST_MEAN) {
-        *value_out =
-            measured_mean(sum, measured_rows(state, cell, b) + (own != NULL), cell->mean_scale);
-        return true;
-    }
-    weir_kind kind = cell->cell->binding.type.kind;
-    *value_out =
-        kind == WEIR_DECIMAL ? weir_decimal(sum) : (weir_value){.kind = kind, .as.integer = sum};
-    return true;
 }

@@ -37,7 +37,8 @@ typedef struct weir_tiles {
 
 typedef struct weir_total { /* of a measure, over all rows */
     uint64_t sum;
-    uint64_t magnitudes; /* of all terms that ever came, or-ed */
+    uint32_t rows_max; /* the sum of so many rows surely fits 64 bits, whichever they are */
+    uint32_t bits;     /* of the greatest magnitude that ever came */
 } weir_total;
 
 /* What an event looks at comes first: one or two cache lines. */
@@ -92,8 +93,8 @@ uint32_t weir_state_upper(const weir_key_state *state,
 /* Makes place for a row and sets its time; its columns and what is derived from them are the
  * caller's. */
 uint32_t weir_state_open_row(weir_key_state *state, int64_t time_us);
-/* Adds a row; values has one per column. */
-void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value *values);
+/* Adds a row; one value per column. */
+void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value *const *row);
 /* Room for more rows behind the last, for the decoder. */
 void weir_state_grow(weir_key_state *state, uint32_t extra);
 /* Lets the rows go that no read can see any more when `greatest` is the shard's greatest event time

@@ -80,12 +80,6 @@ static weir_bounds far_bounds(const weir_key_state *state, const weir_view_layou
     return bounds;
 }
 
-/* Far from the ends of int64, where 64 bits do. */
-static bool is_near(int64_t time_us)
-{
-    return time_us > -(INT64_C(1) << 61) && time_us < INT64_C(1) << 61;
-}
-
 /* The first row from `low` on, before `high`, whose time is after time_us; `high`, if none is. */
 static uint32_t search(const int64_t *times, uint32_t low, uint32_t high, int64_t time_us)
 {
@@ -121,7 +115,7 @@ static uint32_t seek_down(const int64_t *times, uint32_t at, int64_t time_us)
 }
 
 /* Bounds move little from one read to the next: looked for from where it was last time. */
-static uint32_t seek(const int64_t *times, uint32_t count, uint32_t at, int64_t time_us)
+uint32_t weir_times_seek(const int64_t *times, uint32_t count, uint32_t at, int64_t time_us)
 {
     if (at > count) at = count;
     bool is_up = at < count && times[at] <= time_us;
@@ -151,7 +145,7 @@ static int64_t start_of(const weir_plan_window *window, int64_t now)
 static uint32_t first_after(const near_point *p, uint32_t hint, int64_t time_us)
 {
     if (p->count == 0) return 0;
-    uint32_t at = seek(p->times, p->count, p->hints[hint] - p->first, time_us);
+    uint32_t at = weir_times_seek(p->times, p->count, p->hints[hint] - p->first, time_us);
     p->hints[hint] = p->first + at;
     return at;
 }
@@ -183,7 +177,8 @@ void weir_window_bounds(const weir_key_state *state, const weir_view_layout *lay
                         const weir_bounds_request *requests, uint32_t count,
                         const weir_read_point *point, const weir_own_row *own, weir_bounds *out)
 {
-    bool near = is_near(point->tau_us) && is_near(point->greatest_us) && layout->spans_are_near;
+    bool near = weir_time_is_near(point->tau_us) && weir_time_is_near(point->greatest_us) &&
+                layout->spans_are_near;
     near_point p = {.tau = point->tau_us,
                     .closed = point->greatest_us - (near ? layout->late_us : 0),
                     .last = INT64_MAX};

@@ -94,11 +94,12 @@ static void use(weir_key_state *state)
 {
     uint32_t count = (uint32_t)weir_key_state_rows(state);
     int64_t last = count > 0 ? weir_state_times(state)[count - 1] : 0;
-    weir_value row[COLUMN_COUNT];
+    weir_value null = weir_null(), time = weir_time(last), shop = weir_string("shop", 4);
+    const weir_value *row[COLUMN_COUNT];
     for (uint32_t c = 0; c < COLUMN_COUNT; c++)
-        row[c] = weir_null();
-    row[COLUMN_TIME] = weir_time(last);
-    row[column_of_slot(SLOT_SHOP)] = weir_string("shop", 4);
+        row[c] = &null;
+    row[COLUMN_TIME] = &time;
+    row[column_of_slot(SLOT_SHOP)] = &shop;
     read_all(state, last);
     check_round(state);
     weir_state_insert(state, last, row);

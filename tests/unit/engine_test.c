@@ -331,9 +331,9 @@ static void writing_what_changed_is_writing_all(void **state)
             bool is_calm = e / 150 % 3 == 2; /* now and then the log shrinks below the limit */
             now += (int64_t)(fixture_random(&random) % (uint64_t)((is_calm ? 3000 : 60) * S));
             plain_row row = random_row(&random, now);
-            weir_value columns[COLUMN_COUNT];
+            const weir_value *columns[COLUMN_COUNT];
             for (uint32_t slot = SLOT_TIME; slot < SLOT_COUNT; slot++)
-                columns[column_of_slot(slot)] = row.values[slot];
+                columns[column_of_slot(slot)] = &row.values[slot];
             weir_state_insert(live, row.time_us, columns);
             if (row.time_us > greatest) greatest = row.time_us;
             weir_state_evict(live, greatest);

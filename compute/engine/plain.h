@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plain.h - cells that are read in one go: counts, sums, means and shares over time windows.
+ *
+ * A group of cells is *plain* when its windows are time windows of one delay, without a step, and
+ * its cells have measures; most features are. What a read needs of the plan stands in arrays here,
+ * in the order of reading, so that an event walks them once and does little else: find the rows of
+ * each window (where they were last time, or near), take a difference of totals for each of its
+ * cells, write the value where it goes. engine_test holds it to the plain meaning of the rules, as
+ * every form.
+ */
+#pragma once
+
+#include "compute/engine/read.h"
+
+enum { WEIR_PLAIN_WINDOWS_MAX = 32 };
+
+typedef struct weir_plain_cell {
+    weir_cell_fast fast;
+    weir_kind kind;                   /* of a sum */
+    uint32_t sum, rows;               /* measures, or WEIR_NONE: all rows count */
+    uint64_t sum_offset, rows_offset; /* their lanes */
+    int64_t scale, exact_count;       /* of a mean; up to so many rows its divisor is a double */
+    uint32_t column, filter;          /* of the trigger's own row, or WEIR_NONE */
+    uint32_t place;                   /* where the value goes: see weir_plain_target */
+    bool is_carried;
+} weir_plain_cell;
+
+typedef struct weir_plain_window {
+    int64_t reach_us;   /* delay and width */
+    uint32_t hint;      /* of its lower bound */
+    bool with_own;      /* the trigger's own row may be in it */
+    uint32_t cells_end; /* its cells: from those of the window before up to here */
+} weir_plain_window;
+
+typedef struct weir_plain_group {
+    int64_t delay_us;
+    uint32_t high_hint;
+    uint32_t window_count, cell_count;
+    const weir_plain_window *windows;
+    const weir_plain_cell *cells;
+} weir_plain_group;
+
+/* Where values go: [0] the engine's cells, [1] the event's carried values. */
+typedef struct weir_plain_target {
+    weir_value *values[2];
+    bool *overflows[2];
+} weir_plain_target;
+
+/* What a cell is read from; its window and place are the caller's. False: it is not a plain one. */
+bool weir_plain_cell_of(const weir_view_layout *layout, const weir_layout_cell *cell,
+                        weir_plain_cell *cell_out);
+/*
+ * Reads the cells; false, with nothing decided, where 64 bits may be too few for a time or a sum.
+ * `state` or `own` may be NULL.
+ */
+bool weir_plain_read(weir_key_state *state, const weir_view_layout *layout,
+                     const weir_plain_group *group, const weir_read_point *point,
+                     const weir_own_row *own, const weir_plain_target *to);
