@@ -52,6 +52,14 @@ void weir_dense_pack(const float *w, size_t k, size_t n, size_t row_stride, size
             }
 }
 
+void weir_dense_unpack(const float *packed, size_t k, size_t n, float *plain)
+{
+    for (size_t i = 0; i < k; i++)
+        for (size_t c = 0; c < n; c++)
+            plain[i * n + c] = packed[c / WEIR_DENSE_PANEL * WEIR_DENSE_PANEL * k +
+                                      i * WEIR_DENSE_PANEL + c % WEIR_DENSE_PANEL];
+}
+
 /* --- the reference
  * ---------------------------------------------------------------------------------- */
 

@@ -32,6 +32,9 @@ static inline size_t weir_dense_packed_count(size_t k, size_t n)
 void weir_dense_pack(const float *w, size_t k, size_t n, size_t row_stride, size_t column_stride,
                      float *packed);
 
+/* The weights as plain [k][n] again. */
+void weir_dense_unpack(const float *packed, size_t k, size_t n, float *plain);
+
 typedef struct weir_dense {
     size_t k, n;
     const float *packed;

@@ -426,7 +426,7 @@ static void destroy_layers(weir_program_shared *shared)
     weir_buffer_deinit(&shared->layers);
 }
 
-static void start_shared(weir_model *model, bool use_onednn)
+static void start_shared(weir_model *model, weir_numerics numerics)
 {
     size_t count = model->graph->value_count + 1;
     model->shared =
@@ -434,7 +434,7 @@ static void start_shared(weir_model *model, bool use_onednn)
                               .graph = model->graph,
                               .packed = weir_arena_array(&model->arena, const void *, count),
                               .ensembles = weir_arena_array(&model->arena, const void *, count),
-                              .use_onednn = use_onednn};
+                              .numerics = numerics};
 }
 
 static bool has_trees(const weir_model *model)
@@ -452,33 +452,56 @@ static void say_exact(weir_model *model, const char *why)
         why);
 }
 
-/* Compiles, on oneDNN where it is allowed and its layers pass the probe. */
-static weir_error *compile_numerics(weir_model *model, bool allow_onednn)
+weir_numerics weir_numerics_of_profile(const char *profile)
 {
-    start_shared(model, allow_onednn && weir_onednn_is_present());
+    return strncmp(profile, "onednn-", 7) == 0 ? WEIR_NUMERICS_ONEDNN
+           : strncmp(profile, "int8-", 5) == 0 ? WEIR_NUMERICS_INT8
+                                               : WEIR_NUMERICS_EXACT;
+}
+
+static void say_int8(weir_model *model)
+{
+    size_t onednn = model->shared.layers.size / sizeof(void *), all = model->shared.int8_count;
+    model->info.profile = "int8-u8s8";
+    model->info.verdict = weir_arena_printf(
+        &model->arena,
+        "%zu layers in 8-bit integers, whose sums are exact: the same bits on every CPU and for "
+        "every batch; oneDNN %s computes %zu of them, our own loop the rest",
+        all, weir_onednn_version(), onednn);
+}
+
+static void say_onednn(weir_model *model)
+{
+    model->info.profile = weir_arena_printf(&model->arena, "onednn-f32/%s", weir_onednn_isa());
+    model->info.verdict = weir_arena_printf(
+        &model->arena,
+        "oneDNN %s gave a row the same bits alone, first, last and in every batch bucket, on this "
+        "CPU, in all %zu layers",
+        weir_onednn_version(), model->shared.layers.size / sizeof(void *));
+}
+
+/* Compiles, in integers or on oneDNN where that is asked for and its layers pass the probe. */
+static weir_error *compile_numerics(weir_model *model, weir_numerics numerics)
+{
+    bool lacks_onednn = numerics == WEIR_NUMERICS_ONEDNN && !weir_onednn_is_present();
+    start_shared(model, lacks_onednn ? WEIR_NUMERICS_EXACT : numerics);
     WEIR_TRY(compile(model, 1, &model->one));
-    size_t layers = model->shared.layers.size / sizeof(void *);
-    if (layers == 0) {
-        say_exact(model, !allow_onednn              ? ""
-                         : weir_onednn_is_present() ? "no layer is large enough for oneDNN; "
-                                                    : "oneDNN is not available; ");
-        return NULL;
+    if (model->shared.int8_count > 0) {
+        say_int8(model);
+    } else if (model->shared.layers.size == 0) {
+        say_exact(model, numerics == WEIR_NUMERICS_EXACT ? ""
+                         : lacks_onednn                  ? "oneDNN is not available; "
+                                        : "no layer is large enough for other numerics; ");
+    } else if (layers_qualify(&model->shared)) {
+        say_onednn(model);
+    } else {
+        destroy_layers(&model->shared);
+        start_shared(model, WEIR_NUMERICS_EXACT);
+        say_exact(model, "oneDNN changed a row's bits with its batch on this CPU, so the exact "
+                         "kernels serve; ");
+        return compile(model, 1, &model->one);
     }
-    if (layers_qualify(&model->shared)) {
-        model->info.profile = weir_arena_printf(&model->arena, "onednn-f32/%s", weir_onednn_isa());
-        model->info.verdict = weir_arena_printf(
-            &model->arena,
-            "oneDNN %s gave a row the same bits alone, first, last and in every batch "
-            "bucket, on this CPU, in all %zu layers",
-            weir_onednn_version(), layers);
-        return NULL;
-    }
-    destroy_layers(&model->shared);
-    start_shared(model, false);
-    say_exact(
-        model,
-        "oneDNN changed a row's bits with its batch on this CPU, so the exact kernels serve; ");
-    return compile(model, 1, &model->one);
+    return NULL;
 }
 
 static weir_error *load_onnx(weir_model *model, weir_bytes file, const weir_model_options *options)
@@ -487,7 +510,8 @@ static weir_error *load_onnx(weir_model *model, weir_bytes file, const weir_mode
     WEIR_TRY(weir_graph_read(file, &model->arena, &graph));
     model->graph = graph;
     WEIR_TRY(check_versions(graph));
-    weir_error *error = compile_numerics(model, options != NULL && options->allow_onednn);
+    weir_error *error =
+        compile_numerics(model, options == NULL ? WEIR_NUMERICS_EXACT : options->numerics);
     if (error != NULL) return explain_fixed(model, error);
     WEIR_TRY(describe_graph(model));
     WEIR_TRY(make_block(model));

@@ -7,8 +7,8 @@
  * into an immutable plan; running needs only a workspace. Neural layers run on exact kernels of our
  * own (sequential over k, fused multiply-add, one order of summation whatever the CPU), or on
  * oneDNN where a probe at load showed the same bits for a row alone, first, last and in every batch
- * bucket on this CPU. Which of the two it was is part of the model's *numerics profile*, and every
- * score names it.
+ * bucket on this CPU, or in 8-bit integers. Which of them it was is part of the model's *numerics
+ * profile*, and every score names it.
  *
  * Values come in rounded once to the input's type; null is NaN, which models that do not accept it
  * refuse at load unless the column is not optional (language.md note 13).
@@ -54,20 +54,30 @@ typedef struct weir_model_info {
     size_t op_count;
     uint64_t parameter_count;
     size_t file_bytes;
-    uint8_t digest[32]; /* SHA-256 of the file */
-    const char
-        *profile; /* numerics profile: "exact-f32", "onednn-f32/avx512_core", "trees-xgboost"... */
-    const char *verdict;               /* the probe's result in a sentence, for `weir model show` */
-    bool is_classifier;                /* has a positive class: its output is the default score */
+    uint8_t digest[32];  /* SHA-256 of the file */
+    const char *profile; /* numerics profile: "exact-f32", "onednn-f32/avx512_core", "int8-u8s8",
+                            "trees-xgboost"... */
+    const char *verdict; /* the probe's result in a sentence, for `weir model show` */
+    bool is_classifier;  /* has a positive class: its output is the default score */
     size_t score_output, score_column; /* which output column `score` reads by default */
 } weir_model_info;
 
 typedef struct weir_model weir_model;
 typedef struct weir_model_workspace weir_model_workspace;
 
+/* How large neural layers are computed; a word of the setting `numerics` each, in this order. */
+typedef enum weir_numerics {
+    WEIR_NUMERICS_EXACT,  /* our own float32 kernels: the same bits on every CPU */
+    WEIR_NUMERICS_ONEDNN, /* float32 by oneDNN, if its probe finds the same bits in every batch */
+    WEIR_NUMERICS_INT8,   /* 8-bit integers (dense_int8.h): other values, the same on every CPU */
+} weir_numerics;
+
+/* The one that gives a numerics profile, if the CPU allows it. */
+weir_numerics weir_numerics_of_profile(const char *profile);
+
 typedef struct weir_model_options {
-    bool allow_onednn; /* probe oneDNN and use it if it qualifies */
-    bool raw;          /* XGBoost and LightGBM files: the raw scores (margins) are the output */
+    weir_numerics numerics;
+    bool raw; /* XGBoost and LightGBM files: the raw scores (margins) are the output */
 } weir_model_options;
 
 /* Reads a model from bytes (not kept). `name` is for messages. WEIR_E_MODEL says what is wrong and

@@ -7,6 +7,7 @@
  * compilations of a graph; others at each run, into scratch.
  */
 #include "compute/model/dense.h"
+#include "compute/model/dense_int8.h"
 #include "compute/model/onednn.h"
 #include "compute/model/op.h"
 
@@ -22,6 +23,7 @@ typedef struct matrix_params {
     bool has_c;
     bool relu;                       /* taken over from the node behind */
     const weir_onednn_dense *onednn; /* NULL: the exact kernel */
+    const weir_dense_int8 *int8;     /* or this one */
 } matrix_params;
 
 typedef struct packed_weights {
@@ -29,6 +31,7 @@ typedef struct packed_weights {
     const float *data;
     const weir_onednn_dense *onednn;
     const float *onednn_bias;
+    weir_dense_int8 *int8;
 } packed_weights;
 
 static float *floats_aligned(weir_arena *into, size_t count)
@@ -61,9 +64,25 @@ static packed_weights *pack_constant(weir_op_call *call, const matrix_params *p,
 /* Below, a primitive's call costs more than the arithmetic. */
 enum { ONEDNN_WEIGHTS_MIN = 64 * 64 };
 
+static weir_error *choose_int8(weir_op_call *call, matrix_params *p, packed_weights *weights)
+{
+    if (p->k > WEIR_DENSE_INT8_K_MAX) return NULL;
+    if (weights->int8 == NULL) {
+        WEIR_TRY(weir_dense_int8_create(p->k, p->n, weights->data, true, call->shared->into,
+                                        &weights->int8));
+        call->shared->int8_count++;
+        weir_onednn_dense *layer = weights->int8->onednn;
+        if (layer != NULL) weir_buffer_put(&call->shared->layers, &layer, sizeof(layer));
+    }
+    p->int8 = weights->int8;
+    return NULL;
+}
+
 static weir_error *choose_onednn(weir_op_call *call, matrix_params *p, packed_weights *weights)
 {
-    if (!call->shared->use_onednn || p->k * p->n < ONEDNN_WEIGHTS_MIN) return NULL;
+    if (call->shared->numerics == WEIR_NUMERICS_EXACT || p->k * p->n < ONEDNN_WEIGHTS_MIN)
+        return NULL;
+    if (call->shared->numerics == WEIR_NUMERICS_INT8) return choose_int8(call, p, weights);
     if (weights->onednn == NULL || weights->onednn_bias != p->bias) {
         weir_onednn_dense *made = NULL;
         WEIR_TRY(weir_onednn_dense_create(p->k, p->n, weights->data, p->bias, call->shared->into,
@@ -96,6 +115,10 @@ static void product_f32(const matrix_params *p, const float *a, const float *b, 
 {
     if (p->onednn != NULL) {
         weir_onednn_dense_run(p->onednn, a, p->rows, y);
+        return;
+    }
+    if (p->int8 != NULL) {
+        weir_dense_int8_run(p->int8, a, p->rows, p->bias, y, scratch);
         return;
     }
     const float *packed = p->packed;
@@ -204,6 +227,7 @@ static void ask_scratch(weir_op_call *call, const matrix_params *p, weir_tensor_
     if (kind == WEIR_TENSOR_FLOAT32 && p->packed == NULL)
         bytes += weir_dense_packed_count(p->k, p->n) * sizeof(float) + 64;
     if (kind == WEIR_TENSOR_FLOAT64 && p->transpose_right) bytes += p->k * p->n * size + 8;
+    if (p->int8 != NULL) bytes += weir_dense_int8_scratch_bytes(p->rows, p->k, p->n);
     if (bytes > 0) weir_call_scratch(call, bytes);
 }
 
@@ -363,8 +387,8 @@ bool weir_dense_absorb(weir_step *step, const weir_step *next)
         return false;
     if (weir_step_out_slot(step, 0)->count != weir_step_out_slot(next, 0)->count) return false;
     matrix_params *p = (matrix_params *)step->params; /* made by this compilation, for this step */
-    if (p->packed == NULL || p->onednn != NULL || p->has_c || p->relu || p->alpha != 1.0f ||
-        p->products != 1)
+    if (p->packed == NULL || p->onednn != NULL || p->int8 != NULL || p->has_c || p->relu ||
+        p->alpha != 1.0f || p->products != 1)
         return false;
     if (strcmp(next->node->op, "Relu") == 0) {
         p->relu = true;

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "compute/model/graph.h"
+#include "compute/model/model.h"
 
 enum { WEIR_PROGRAM_BYTES_MAX = 1 << 29, WEIR_PROGRAM_WORK_LOG2_MAX = 33 };
 
@@ -68,8 +69,9 @@ typedef struct weir_program_shared {
     const void **packed; /* per value: weights packed by op_dense.c, or NULL */
     const void *
         *ensembles; /* per value: the ensemble whose output it is (op_ml_trees.c), or NULL */
-    bool use_onednn;
+    weir_numerics numerics;
     weir_buffer layers; /* weir_onednn_dense *: to be probed, and destroyed with the model */
+    size_t int8_count;  /* layers in 8-bit integers, with oneDNN's or our own sums */
 } weir_program_shared;
 
 /* Input shapes: one per graph input, all dimensions known. */

@@ -19,8 +19,8 @@ static const weir_option options[] = {
     {"take", 0, "NAME", "print this output only (may be repeated)", true},
     {"reasons", 0, "N", "add the N input columns that moved the raw score most", false},
     {"raw", 0, NULL, "print raw scores (margins) of XGBoost and LightGBM files", false},
-    {"numerics", 0, "PROFILE", "exact (the default) or onednn, which serves if it passes its probe",
-     false},
+    {"numerics", 0, "PROFILE",
+     "exact (the default), onednn, which serves if it passes its probe, or int8", false},
     {"no-header", 0, NULL, "the first line of a CSV file is data", false},
     {0},
 };
@@ -33,9 +33,10 @@ static weir_error *model_options(const weir_cli *cli, weir_model_options *out)
     const char *numerics = weir_cli_option(cli, "numerics");
     *out = (weir_model_options){.raw = weir_cli_flag(cli, "raw")};
     if (numerics == NULL || strcmp(numerics, "exact") == 0) return NULL;
-    if (strcmp(numerics, "onednn") != 0)
-        return weir_error_new(WEIR_E_USAGE, "--numerics is exact or onednn, not '%s'", numerics);
-    out->allow_onednn = true;
+    out->numerics = strcmp(numerics, "int8") == 0 ? WEIR_NUMERICS_INT8 : WEIR_NUMERICS_ONEDNN;
+    if (out->numerics == WEIR_NUMERICS_ONEDNN && strcmp(numerics, "onednn") != 0)
+        return weir_error_new(WEIR_E_USAGE, "--numerics is exact, onednn or int8, not '%s'",
+                              numerics);
     return NULL;
 }
 

@@ -7,6 +7,8 @@
 #include "ingest/scorer.h"
 #include "ops/cli/settings.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/digest.h"
+#include "ops/runtime/file.h"
 #include "serve/served.h"
 
 static void open_kafka(weir_stack *stack)
@@ -68,7 +70,8 @@ out:
 static weir_error *load_model(weir_cli *cli, weir_stack *stack, uint32_t index)
 {
     const weir_plan_score *score = &stack->plan->scores[index];
-    weir_model_options options = {.allow_onednn = true};
+    const weir_model_options options = {
+        .numerics = (weir_numerics)weir_config_choice(stack->config, WEIR_SETTING_NUMERICS)};
     weir_model *model = NULL;
     weir_error *error = weir_project_model(score->model, &options, &model);
     bool is_missing = error != NULL && weir_error_code_of(error) == WEIR_E_NO_INPUT;
@@ -89,6 +92,40 @@ weir_error *weir_stack_load_models(weir_cli *cli, weir_stack *stack)
     return NULL;
 }
 
+weir_error *weir_stack_find_model(void *context, const uint8_t digest[WEIR_DIGEST_BYTES],
+                                  const char *profile, const weir_model **model_out)
+{
+    static const char *const endings[] = {".onnx", ".json", ".ubj", ".txt", ".model", ""};
+    weir_stack *stack = context;
+    const weir_model_options options = {.numerics = weir_numerics_of_profile(profile)};
+    char name[WEIR_SHA256_TEXT_SIZE];
+    weir_sha256_print(digest, name);
+    *model_out = NULL;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && *model_out == NULL; i++) {
+        const char *path = weir_arena_printf(
+            &stack->arena, "%s/models/%s%s",
+            weir_config_text(stack->config, WEIR_SETTING_STATE_DIR), name, endings[i]);
+        weir_bytes bytes;
+        weir_model *model = NULL;
+        if (!weir_file_exists(path)) continue;
+        WEIR_TRY(weir_file_read(path, WEIR_MODEL_BYTES_MAX, &stack->arena, &bytes));
+        WEIR_TRY(weir_model_load(path, bytes, &options, &model));
+        weir_buffer_put(&stack->archived, &model, sizeof model);
+        *model_out = model;
+    }
+    return NULL;
+}
+
+static void close_archived(weir_stack *stack)
+{
+    for (size_t at = 0; at < stack->archived.size; at += sizeof(weir_model *)) {
+        weir_model *model = NULL;
+        memcpy(&model, stack->archived.data + at, sizeof model);
+        weir_model_destroy(model);
+    }
+    weir_buffer_deinit(&stack->archived);
+}
+
 void weir_stack_close(weir_stack *stack)
 {
     for (uint32_t i = 0; stack->plan != NULL && i < stack->plan->score_count; i++) {
@@ -96,6 +133,7 @@ void weir_stack_close(weir_stack *stack)
         memcpy(&model, &stack->models[i], sizeof model); /* ours, though callers see it constant */
         if (model != NULL) weir_model_destroy(model);
     }
+    close_archived(stack);
     if (stack->topics != NULL) weir_topics_destroy(stack->topics);
     weir_project_close(stack->project);
     weir_provider_close(stack->provider);

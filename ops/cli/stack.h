@@ -28,6 +28,7 @@ typedef struct weir_stack {
     weir_schema_source schemas;
     const weir_model **models; /* one per score of the plan; NULL: no file, the fallback answers */
     const char *group;         /* consumer group of the package */
+    weir_buffer archived;      /* models of the archive that were asked for */
     weir_arena arena;
 } weir_stack;
 
@@ -36,4 +37,8 @@ weir_error *weir_stack_open(weir_cli *cli, weir_stack *stack_out);
 /* Loads models/ for the scores. A missing file is an error unless the score has a fallback; then it
  * is noted. */
 weir_error *weir_stack_load_models(weir_cli *cli, weir_stack *stack);
+/* The models that `weir apply` kept by digest (state_dir/models), for proofs of older scores: the
+ * `find` of a weir_model_archive whose context is the stack. */
+weir_error *weir_stack_find_model(void *stack, const uint8_t digest[WEIR_DIGEST_BYTES],
+                                  const char *profile, const weir_model **model_out);
 void weir_stack_close(weir_stack *stack);

@@ -74,8 +74,10 @@ static weir_error *bench(const settings *s, weir_arena *arena)
     weir_bytes file;
     weir_model *model = NULL;
     WEIR_TRY(weir_file_read(s->path, WEIR_MODEL_BYTES_MAX, arena, &file));
-    WEIR_TRY(
-        weir_model_load(s->path, file, &(weir_model_options){.allow_onednn = s->onednn}, &model));
+    WEIR_TRY(weir_model_load(
+        s->path, file,
+        &(weir_model_options){.numerics = s->onednn ? WEIR_NUMERICS_ONEDNN : WEIR_NUMERICS_EXACT},
+        &model));
     const weir_model_info *info = weir_model_describe(model);
     if (info->input_count != 1 || info->output_count > 16 ||
         info->inputs[0].kind > WEIR_TENSOR_FLOAT64)
