@@ -38,6 +38,15 @@ static void grow(weir_evidence *evidence)
     *evidence = larger;
 }
 
+const weir_evidence_entry *weir_evidence_find(const weir_evidence *evidence, weir_bytes identity)
+{
+    if (evidence->capacity == 0) return NULL;
+    const uint64_t key[2] = {weir_xxh3(identity.data, identity.size, 0),
+                             weir_xxh3(identity.data, identity.size, 1)};
+    const weir_evidence_entry *entry = find(evidence, key);
+    return entry->sides == 0 ? NULL : entry;
+}
+
 weir_evidence_verdict weir_evidence_show(weir_evidence *evidence, weir_evidence_side side,
                                          weir_bytes identity, weir_bytes bytes,
                                          weir_evidence_entry **entry_out)

@@ -22,8 +22,9 @@ typedef struct weir_evidence_entry {
     uint64_t bytes_hash;
     int64_t offset; /* where it was found, or of the record that sends it */
     int32_t partition;
-    uint16_t topic; /* in which it stands (or should) */
-    uint8_t sides;  /* weir_evidence_side bits; 0: free */
+    uint16_t topic;      /* in which it stands (or should) */
+    uint8_t sides;       /* weir_evidence_side bits; 0: free */
+    uint16_t generation; /* of the model that made the score (model_history.h) */
     bool is_required, is_different;
 } weir_evidence_entry;
 
@@ -43,6 +44,9 @@ typedef enum weir_evidence_verdict {
 } weir_evidence_verdict;
 
 /* Shows `bytes` of `identity` from one side. *entry_out lives until the next call. */
+/* What is known of `identity`, or NULL. It lives until the next call. */
+const weir_evidence_entry *weir_evidence_find(const weir_evidence *evidence, weir_bytes identity);
+
 weir_evidence_verdict weir_evidence_show(weir_evidence *evidence, weir_evidence_side side,
                                          weir_bytes identity, weir_bytes bytes,
                                          weir_evidence_entry **entry_out);

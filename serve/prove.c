@@ -10,6 +10,7 @@
 #include "ops/runtime/assert.h"
 #include "schemas/json_value.h"
 #include "serve/evidence.h"
+#include "serve/model_history.h"
 #include "serve/served.h"
 
 /* A thing whose two sides differ, with its bytes: filled by a second pass. */
@@ -35,6 +36,8 @@ typedef struct proof_job {
     size_t suspect_count;
     bool is_second_pass;
     weir_served_set served;
+    weir_model_history *history;
+    uint16_t generation; /* of the score record at hand */
 } proof_job;
 
 /* --- identities
@@ -153,6 +156,7 @@ static void show(proof_job *prover, weir_evidence_side side, weir_bytes bytes,
         entry->partition = place->partition;
         entry->topic = (uint16_t)stands_in;
     }
+    if (side == WEIR_EVIDENCE_FOUND) entry->generation = prover->generation;
     if (side == WEIR_EVIDENCE_REPLAYED && place->is_committed) entry->is_required = true;
 }
 
@@ -201,6 +205,54 @@ static weir_error *on_pack(proof_job *prover, const weir_replay_place *at, weir_
                           prover->topics->items[at->topic].name, at->partition, at->offset);
 }
 
+static uint32_t score_of_topic(const proof_job *prover, weir_topic topic)
+{
+    uint32_t score = 0;
+    while (score < prover->plan->score_count && prover->topics->scores[score] != topic)
+        score++;
+    WEIR_ASSERT(score < prover->plan->score_count);
+    return score;
+}
+
+static weir_error *on_score(proof_job *prover, const weir_replay_place *at, weir_bytes message)
+{
+    if (!identify_score(prover, at->topic, message)) {
+        prover->proof->unknown += !prover->is_second_pass; /* no score record at all */
+        return NULL;
+    }
+    WEIR_TRY(weir_model_history_find(prover->history, score_of_topic(prover, at->topic), message,
+                                     &prover->generation));
+    show(prover, WEIR_EVIDENCE_FOUND, message, at, at->topic);
+    prover->generation = 0;
+    return NULL;
+}
+
+/* Before an event is scored again: by the models that its records name. */
+static weir_error *on_event(void *context, const weir_replay_place *at, weir_node *fold,
+                            weir_seq seq, int64_t ingest_us)
+{
+    proof_job *prover = context;
+    const weir_plan *plan = prover->plan;
+    (void)fold, (void)ingest_us;
+    for (uint32_t s = 0; s < plan->score_count; s++) {
+        uint32_t ordinal = 0;
+        for (uint32_t before = 0; before < s; before++)
+            ordinal += plan->scores[before].stream == plan->scores[s].stream;
+        weir_buffer_clear(&prover->identity);
+        weir_buffer_put_u8(&prover->identity, 's');
+        weir_buffer_put_varint(&prover->identity, prover->topics->scores[s]);
+        weir_buffer_printf(&prover->identity, "%s/%d/%" PRId64 "/%u/%u",
+                           prover->topics->items[at->topic].name, at->partition,
+                           weir_seq_offset(seq), (unsigned)weir_seq_index(seq), ordinal);
+        const weir_evidence_entry *entry = weir_evidence_find(
+            &prover->evidence, (weir_bytes){prover->identity.data, prover->identity.size});
+        WEIR_TRY(weir_replay_score_with(
+            prover->served.replay, s,
+            weir_model_history_get(prover->history, s, entry == NULL ? 0 : entry->generation)));
+    }
+    return NULL;
+}
+
 static weir_error *on_record(void *context, const weir_replay_place *at,
                              const weir_log_record *record)
 {
@@ -209,13 +261,7 @@ static weir_error *on_record(void *context, const weir_replay_place *at,
     case WEIR_TOPIC_JOURNAL:
         if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) return NULL;
         return on_pack(prover, at, record->value);
-    case WEIR_TOPIC_SCORE:
-        if (identify_score(prover, at->topic, record->value)) {
-            show(prover, WEIR_EVIDENCE_FOUND, record->value, at, at->topic);
-        } else if (!prover->is_second_pass) {
-            prover->proof->unknown++; /* no score record at all */
-        }
-        return NULL;
+    case WEIR_TOPIC_SCORE: return on_score(prover, at, record->value);
     case WEIR_TOPIC_SERVED:
         return prover->is_second_pass ? NULL
                                       : weir_served_set_add(&prover->served, at, record->value);
@@ -420,6 +466,7 @@ static weir_error *run_pass(proof_job *prover)
     }
     weir_served_set_sort(&prover->served, prover->topics);
     prover->served.replay = replay;
+    if (weir_model_history_is_needed(prover->history)) sinks.event = on_event;
     WEIR_TRY_OUT(weir_replay_journals(replay, &sinks));
 out:
     weir_replay_close(replay);
@@ -460,6 +507,7 @@ weir_error *weir_prove(const weir_replay_options *options, const char *vector, w
     weir_replay_options limited = *options;
     limited.is_wanted = is_wanted;
     prover.options = &limited;
+    WEIR_TRY_OUT(weir_model_history_create(options, into, &prover.history));
     WEIR_TRY_OUT(run_pass(&prover));
     if (prover.suspect_count > 0) {
         prover.is_second_pass = true;
@@ -473,6 +521,7 @@ weir_error *weir_prove(const weir_replay_options *options, const char *vector, w
             count_entry(&prover, &prover.evidence.entries[i]);
     }
 out:
+    weir_model_history_close(prover.history);
     weir_evidence_deinit(&prover.evidence);
     weir_served_set_deinit(&prover.served);
     weir_buffer_deinit(&prover.identity);

@@ -29,6 +29,12 @@ typedef struct replay_shard {
     bool is_done;
 } replay_shard;
 
+typedef struct replay_scorer {
+    uint32_t score;
+    const weir_model *model;
+    weir_scorer *scorer;
+} replay_scorer;
+
 struct weir_replay {
     weir_replay_options options;
     const weir_replay_sinks *sinks;
@@ -36,7 +42,9 @@ struct weir_replay {
     weir_replay_range *ranges; /* the same ranges, for callers */
     size_t shard_count, shard_capacity;
     weir_engine *engine;
-    weir_scorer **scorers;
+    weir_scorer **scorers; /* per score of the plan: the one that answers now */
+    replay_scorer *made;   /* all that ever answered */
+    size_t made_count;
     weir_store_shared *shared;
     weir_output_port port;
     weir_fold_row_sink rows;
@@ -194,10 +202,9 @@ void weir_replay_close(weir_replay *replay)
     if (replay == NULL) return;
     for (size_t i = 0; i < replay->shard_count; i++)
         close_shard(&replay->shards[i]);
-    for (uint32_t i = 0; replay->scorers != NULL && i < replay->options.topics->plan->score_count;
-         i++) {
-        weir_scorer_destroy(replay->scorers[i]);
-    }
+    for (size_t i = 0; i < replay->made_count; i++)
+        weir_scorer_destroy(replay->made[i].scorer);
+    free(replay->made);
     free(replay->scorers);
     if (replay->engine != NULL) weir_engine_destroy(replay->engine);
     weir_store_shared_destroy(replay->shared);
@@ -225,15 +232,32 @@ void weir_replay_limit(weir_replay *replay, weir_topic topic, int32_t partition,
     }
 }
 
+weir_error *weir_replay_score_with(weir_replay *replay, uint32_t score, const weir_model *model)
+{
+    for (size_t i = 0; i < replay->made_count; i++) {
+        if (replay->made[i].score != score || replay->made[i].model != model) continue;
+        replay->scorers[score] = replay->made[i].scorer;
+        return NULL;
+    }
+    size_t bytes = (replay->made_count + 1) * sizeof *replay->made;
+    replay_scorer *made = realloc(replay->made, bytes);
+    WEIR_ASSERT(made != NULL);
+    replay->made = made;
+    made[replay->made_count] = (replay_scorer){score, model, NULL};
+    WEIR_TRY(weir_scorer_create(replay->options.topics->plan, score, model,
+                                &made[replay->made_count].scorer));
+    replay->scorers[score] = made[replay->made_count++].scorer;
+    return NULL;
+}
+
 static weir_error *make_scorers(weir_replay *replay)
 {
     const weir_plan *plan = replay->options.topics->plan;
     replay->scorers = calloc(plan->score_count + 1, sizeof(weir_scorer *));
     WEIR_ASSERT(replay->scorers != NULL);
-    for (uint32_t i = 0; i < plan->score_count; i++) {
-        const weir_model *model = replay->options.models != NULL ? replay->options.models[i] : NULL;
-        WEIR_TRY(weir_scorer_create(plan, i, model, &replay->scorers[i]));
-    }
+    for (uint32_t i = 0; i < plan->score_count; i++)
+        WEIR_TRY(weir_replay_score_with(
+            replay, i, replay->options.models != NULL ? replay->options.models[i] : NULL));
     return NULL;
 }
 

@@ -49,15 +49,26 @@ typedef struct weir_replay_sinks {
                           const weir_log_record *record);
 } weir_replay_sinks;
 
+/* Models by the digest of their files and their numerics profile, for scores that were made before
+ * another one came into force.
+ */
+typedef struct weir_model_archive {
+    void *context;
+    /* NULL where it is not kept. It belongs to the archive. */
+    weir_error *(*find)(void *context, const uint8_t digest[WEIR_DIGEST_BYTES], const char *profile,
+                        const weir_model **model_out);
+} weir_model_archive;
+
 typedef struct weir_replay_options {
     const weir_topics *topics;
     const weir_kafka_options *kafka;
     const weir_schema_source *schemas;
     const weir_model *const
-        *models;         /* one per score of the plan; NULL entries or NULL: fallback only */
-    const char *group;   /* whose committed offsets count; NULL: nobody's */
-    const char *scratch; /* folder for the replay's state */
-    size_t table_bytes;  /* 0: WEIR_FOLD_TABLE_BYTES */
+        *models; /* one per score of the plan; NULL entries or NULL: fallback only */
+    const weir_model_archive *archive; /* of the models that were in force before; NULL: none */
+    const char *group;                 /* whose committed offsets count; NULL: nobody's */
+    const char *scratch;               /* folder for the replay's state */
+    size_t table_bytes;                /* 0: WEIR_FOLD_TABLE_BYTES */
     const bool
         *is_wanted; /* per topic of the table: take part; NULL: all that are consumed or written */
 } weir_replay_options;
@@ -73,6 +84,10 @@ const weir_replay_range *weir_replay_ranges(const weir_replay *replay, size_t *c
 /* Limits every journal partition to [.., to) of a given list, so that an older export can be made
  * again. */
 void weir_replay_limit(weir_replay *replay, weir_topic topic, int32_t partition, int64_t to);
+
+/* From the next event on, the score's model is this one (NULL: the fallback answers) instead of the
+ * one of the options. */
+weir_error *weir_replay_score_with(weir_replay *replay, uint32_t score, const weir_model *model);
 
 /*
  * Folds every wanted journal from its start to its end, one partition after the other in the order

@@ -84,11 +84,13 @@ static weir_error *run(weir_cli *cli)
     weir_error *error = NULL;
     weir_proof proof;
     WEIR_TRY_OUT(weir_stack_load_models(cli, &stack));
+    weir_model_archive archive = {&stack, weir_stack_find_model};
     weir_replay_options replay = {
         .topics = stack.topics,
         .kafka = &stack.kafka,
         .schemas = &stack.schemas,
         .models = stack.models,
+        .archive = &archive,
         .group = stack.group,
         .scratch = weir_config_text(stack.config, WEIR_SETTING_STATE_DIR),
         .table_bytes = (size_t)weir_config_int(stack.config, WEIR_SETTING_STATE_MEMORY),
