@@ -215,9 +215,8 @@ static int64_t score_event(weir_bytes value)
 {
     char text[24] = "";
     weir_reader reader = weir_reader_of(value.data + FRAME, value.size - FRAME);
-    for (int i = 0; i < 3; i++)
-        avro_skip(&reader); /* id, name, stream */
-    (void)avro_long(&reader);
+    avro_skip(&reader); /* id */
+    (void)avro_long(&reader); /* time */
     for (int64_t n = avro_long(&reader); n != 0 && !reader.bad; n = avro_long(&reader)) {
         if (n < 0) (void)avro_long(&reader), n = -n;
         for (int64_t i = 0; i < 2 * n; i++)
@@ -298,6 +297,10 @@ static void worker_end(bench *self, int signal)
 static void worker_check(const bench *self)
 {
     int status = 0;
+    if (self->foreign > 0) {
+        (void)fprintf(stderr, "scores name events that were not sent\n");
+        exit(1);
+    }
     if (waitpid(self->worker_pid, &status, WNOHANG) == 0) return;
     (void)fprintf(stderr, "the worker ended by itself (status %d)\n", status);
     exit(1);
