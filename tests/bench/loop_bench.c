@@ -215,7 +215,7 @@ static int64_t score_event(weir_bytes value)
 {
     char text[24] = "";
     weir_reader reader = weir_reader_of(value.data + FRAME, value.size - FRAME);
-    avro_skip(&reader); /* id */
+    avro_skip(&reader);       /* id */
     (void)avro_long(&reader); /* time */
     for (int64_t n = avro_long(&reader); n != 0 && !reader.bad; n = avro_long(&reader)) {
         if (n < 0) (void)avro_long(&reader), n = -n;
