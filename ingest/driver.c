@@ -10,7 +10,7 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/logger.h"
 
-enum { LOOK_US = 5000, PROGRESS_US = 1000000, UNTIL_END_US = 50000 };
+enum { LOOK_US = 20000, PROGRESS_US = 1000000, UNTIL_END_US = 50000 };
 
 struct weir_driver {
     weir_driver_options options;
@@ -102,6 +102,7 @@ static weir_error *members_start(weir_driver *driver)
             0) {
             return weir_error_new(WEIR_E_LIMIT, "the system gives no further thread");
         }
+        (void)pthread_setname_np(driver->members[i]->thread, "member");
         driver->member_count++;
     }
     driver->marks = weir_marks_create(&driver->options, driver->board, marks_wake, driver);

@@ -71,6 +71,7 @@ typedef struct weir_driver_options {
     weir_node_factory factory;
     bool is_transactional;
     bool until_end;
+    int64_t gather_us; /* between two turns of a member that has little to do */
     int64_t commit_interval_us, align_us, align_patience_us, drain_timeout_us;
     int64_t transaction_timeout_us; /* then the broker ends what a worker that is gone left open */
     int64_t

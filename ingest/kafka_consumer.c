@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "ingest/kafka_internal.h"
@@ -36,8 +37,6 @@ static const char *const consumer_defaults[] = {
     "6000",
     "heartbeat.interval.ms",
     "2000",
-    "fetch.wait.max.ms",
-    "100",
     "queued.min.messages",
     "20000",
     "queued.max.messages.kbytes",
@@ -356,7 +355,16 @@ static weir_error *conf_make(const weir_consumer_options *options, weir_kafka_co
                              rd_kafka_conf_t **conf_out)
 {
     rd_kafka_conf_t *conf = NULL;
-    WEIR_TRY(weir_kafka_conf(options->kafka, consumer_defaults, consumer_fixed, &conf));
+    /* Where events may gather anyway, the broker lets them, and answers a few large fetches; else
+     * it answers at once. */
+    enum { GATHER_US_LEAST = 5000 };
+    bool gathers = options->gather_us >= GATHER_US_LEAST;
+    char wait_ms[24];
+    (void)snprintf(wait_ms, sizeof wait_ms, "%" PRId64, options->gather_us / 1000);
+    const char *defaults[sizeof consumer_defaults / sizeof *consumer_defaults + 4] = {
+        "fetch.wait.max.ms", gathers ? wait_ms : "100", "fetch.min.bytes", gathers ? "65536" : "1"};
+    memcpy(defaults + 4, consumer_defaults, sizeof consumer_defaults);
+    WEIR_TRY(weir_kafka_conf(options->kafka, defaults, consumer_fixed, &conf));
     (void)rd_kafka_conf_set(conf, "group.id", options->group, NULL, 0);
     if (options->instance_id != NULL) {
         (void)rd_kafka_conf_set(conf, "group.instance.id", options->instance_id, NULL, 0);

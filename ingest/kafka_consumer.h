@@ -47,7 +47,8 @@ typedef struct weir_consumer_options {
         *topics; /* subscribed; numbered 0 .. topic_count as weir_topic by topic_numbers */
     const weir_topic *topic_numbers;
     size_t topic_count;
-    int wake_fd; /* an eventfd that becomes readable when something waits */
+    int wake_fd;       /* an eventfd that becomes readable when something waits */
+    int64_t gather_us; /* how long the broker may wait for more, where that saves requests */
     void *context;
     /* Partitions came: committed, log_start and log_end are set; sets lane->owner and lane->next.
      * On an error the member has nothing; serve hands the error up. */

@@ -488,6 +488,12 @@ weir_error *weir_kafka_producer_poll(weir_kafka_producer *producer, int timeout_
     return fatal == 0 ? NULL : weir_kafka_failed(fatal, "the producer gave up: %s", why);
 }
 
+weir_error *weir_kafka_producer_hasten(weir_kafka_producer *producer)
+{
+    if (producer->pending > 0) (void)rd_kafka_flush(producer->handle, 1);
+    return weir_kafka_producer_poll(producer, 0);
+}
+
 bool weir_kafka_producer_is_free(const weir_kafka_producer *producer, weir_topic topic,
                                  int32_t partition)
 {

@@ -61,6 +61,8 @@ weir_error *weir_kafka_producer_poll(weir_kafka_producer *producer, int timeout_
  */
 bool weir_kafka_producer_is_free(const weir_kafka_producer *producer, weir_topic topic,
                                  int32_t partition);
+/* What lingers goes out now; serves delivery reports. Waits, a millisecond or two at most. */
+weir_error *weir_kafka_producer_hasten(weir_kafka_producer *producer);
 /* Messages staged or sent, not yet acknowledged; and their bytes. */
 size_t weir_kafka_producer_pending(const weir_kafka_producer *producer);
 size_t weir_kafka_producer_pending_bytes(const weir_kafka_producer *producer);

@@ -288,6 +288,7 @@ weir_marks *weir_marks_create(const weir_driver_options *options, weir_board *bo
     (void)snprintf(self->teller, sizeof self->teller, "%016llx",
                    (unsigned long long)options->env->random(options->env->context));
     self->is_running = pthread_create(&self->thread, NULL, marks_main, self) == 0;
+    if (self->is_running) (void)pthread_setname_np(self->thread, "marks");
     return self;
 }
 

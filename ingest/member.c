@@ -13,6 +13,7 @@
 enum {
     PENDING_MAX = 400000,          /* messages on their way: then nothing more is taken */
     PENDING_BYTES_MAX = 128 << 20, /* and bytes                                          */
+    GATHER_EVENTS = 1024,          /* enough of them do not wait for more */
     TICK_US = 10000,
     BACKOFF_MS_LEAST = 100,
     BACKOFF_MS_MOST = 5000,
@@ -44,6 +45,7 @@ static weir_error *consumer_open(member *self)
                                  .topic_numbers = self->numbers,
                                  .topic_count = self->consumed_count,
                                  .wake_fd = self->wake_fd,
+                                 .gather_us = options->gather_us,
                                  .context = self,
                                  .assigned = member_nodes_assigned,
                                  .revoked = member_nodes_revoked,
@@ -123,7 +125,7 @@ static bool is_loaded(const member *self)
                PENDING_BYTES_MAX;
 }
 
-static weir_error *step(member *self, bool *worked_out)
+static weir_error *step(member *self, size_t *events_out)
 {
     size_t events = 0;
     self->now_us = clock_us(self);
@@ -135,7 +137,7 @@ static weir_error *step(member *self, bool *worked_out)
             WEIR_TRY(member_turn(self, group, &events));
         }
     }
-    *worked_out = events > 0;
+    *events_out = events;
     WEIR_TRY(member_commit_paced(self));
     WEIR_TRY(nodes_tick(self, events == 0));
     member_tell(self);
@@ -152,14 +154,25 @@ void member_wait(member *self, int timeout_ms)
     }
 }
 
+/* A turn costs requests to brokers, however few events it takes: then the next one gathers more. */
+static void gather(const member *self, size_t events)
+{
+    int64_t left_us = self->now_us + self->options->gather_us - clock_us(self);
+    if (events < GATHER_EVENTS && left_us > 0) usleep((useconds_t)left_us);
+}
+
 static weir_error *loop(member *self)
 {
     bool was_idle = false;
     while (!is_stopping(self)) {
-        bool worked = false;
-        WEIR_TRY(step(self, &worked));
-        if (!worked && was_idle) member_wait(self, self->in_transaction ? 2 : 10);
-        was_idle = !worked;
+        size_t events = 0;
+        WEIR_TRY(step(self, &events));
+        if (events > 0) {
+            gather(self, events);
+        } else if (was_idle) {
+            member_wait(self, self->in_transaction ? 2 : 10);
+        }
+        was_idle = events == 0;
     }
     return NULL;
 }

@@ -63,6 +63,7 @@ void member_committed(void *context, weir_lane *lane, int64_t offset)
 static weir_error *acks_wait(member *self, int64_t patience_us)
 {
     for (int64_t until = clock_us(self) + patience_us;;) {
+        WEIR_TRY(weir_kafka_producer_hasten(self->scores));
         WEIR_TRY(member_send_serve(self));
         if (member_send_pending(self) == 0) return NULL;
         if (clock_us(self) >= until) {

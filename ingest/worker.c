@@ -305,6 +305,7 @@ weir_error *weir_worker_create(const weir_worker_options *options, weir_worker *
         .until_end = options->until_end,
         .commit_interval_us = options->commit_interval_us,
         .align_us = options->align_us,
+        .gather_us = options->gather_us,
         .align_patience_us = options->align_patience_us,
         .transaction_timeout_us = options->transaction_timeout_us,
         .drain_timeout_us = options->drain_timeout_us,

@@ -32,7 +32,8 @@ typedef struct weir_worker_options {
     uint64_t free_bytes_min;
     int64_t checkpoint_interval_us;
     bool is_transactional, until_end;
-    int64_t commit_interval_us, align_us, align_patience_us, drain_timeout_us, start_timeout_us;
+    int64_t commit_interval_us, gather_us, align_us, align_patience_us, drain_timeout_us,
+        start_timeout_us;
     int64_t transaction_timeout_us; /* is_transactional only */
     void *context;
     void (*on_ready)(void *context);

@@ -128,6 +128,7 @@ static weir_worker_options worker_options(weir_cli *cli, const weir_stack *stack
         .until_end = weir_cli_flag(cli, "until-end"),
         .commit_interval_us = weir_config_int(config, WEIR_SETTING_COMMIT_INTERVAL),
         .align_us = weir_config_int(config, WEIR_SETTING_ALIGN),
+        .gather_us = weir_config_int(config, WEIR_SETTING_GATHER),
         .align_patience_us = weir_config_int(config, WEIR_SETTING_ALIGN_PATIENCE),
         .transaction_timeout_us = weir_config_int(config, WEIR_SETTING_TRANSACTION_TIMEOUT),
         .drain_timeout_us = weir_config_int(config, WEIR_SETTING_DRAIN_TIMEOUT),
