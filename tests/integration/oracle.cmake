@@ -5,3 +5,4 @@ weir_script_test(prove_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/prove_tes
 weir_script_test(score_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/score_test.sh TIMEOUT 120)
 weir_script_test(init_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/init_test.sh TIMEOUT 120)
 weir_script_test(export_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/export_test.sh TIMEOUT 120)
+weir_script_test(random_sql COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/sql_test.sh TIMEOUT 180)
