@@ -138,7 +138,15 @@ static void put_expr(const place *at, const weir_expr *expr, weir_buffer *out, u
     put_args(at, expr, out, depth);
 }
 
-static void put_window(const weir_plan_window *window, weir_buffer *out)
+void weir_explain_expr(const weir_plan *plan, uint32_t stream, const weir_plan_source *columns,
+                       const weir_expr *expr, weir_buffer *out)
+{
+    const weir_plan_stream *planned = stream == WEIR_NONE ? NULL : &plan->streams[stream];
+    place at = {.plan = plan, .source = planned, .self = planned, .columns = columns};
+    put_expr(&at, expr, out, 0);
+}
+
+void weir_explain_window(const weir_plan_window *window, weir_buffer *out)
 {
     switch (window->kind) {
     case WEIR_WINDOW_TIME: put_duration(out, window->width_us); break;
@@ -177,7 +185,7 @@ static void put_cell(const weir_plan *plan, uint32_t index, weir_buffer *out)
     if (cell->read_filter != NULL)
         weir_buffer_put_text(out, " and a comparison with `this` when read");
     weir_buffer_put_text(out, " over ");
-    put_window(&cell->window, out);
+    weir_explain_window(&cell->window, out);
     weir_buffer_printf(out, "%s, of view %u\n", cell->including_this ? " including this" : "",
                        cell->view);
 }

@@ -15,3 +15,8 @@ double weir_explain_row_bytes(const weir_plan *plan, const weir_plan_view *view)
 /* A stream, group, vector or feature (group.feature, group.feature[1h], its column). False:
  * unknown. */
 bool weir_explain_name(const weir_plan *plan, const char *name, weir_buffer *out);
+/* An expression in the plan's own names: FIELD and CARRIED of `stream`, THIS of the same, COLUMN of
+ * `columns` (or NULL). WEIR_NONE where no stream is meant. */
+void weir_explain_expr(const weir_plan *plan, uint32_t stream, const weir_plan_source *columns,
+                       const weir_expr *expr, weir_buffer *out);
+void weir_explain_window(const weir_plan_window *window, weir_buffer *out); /* "1h delayed 10m" */

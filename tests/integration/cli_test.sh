@@ -29,6 +29,37 @@ P
 printf 'a: [' > project/weir.yaml
 expect 78 "$weir" -C project settings; says err 'weir.yaml:2:1'
 
+# What changes between two folders, by digest: names, versions, renames, and the state that is made anew; comments change nothing.
+expect 0 "$weir" -q init old; cp -r old new; cp -r old same
+sed -i 's/^  shops /  stores /; s/{n, spend, shops/{n, spend, stores/; s/over last 10/over last 12/
+        s/^  small .*/  large = max(amount) over 9d/; s/small, hot/hot/' new/card.weir
+sed -i 's|^// .*|// Another comment.|' same/card.weir
+expect 0 "$weir" diff old new
+says out '+ feature shop_risk_large'; says out '- feature shop_risk_small'; says out '~ feature card_vel_refused ('
+says out '= feature card_vel_stores (was card_vel_shops; its state stays)'; says out '~ vector card_fraud ('
+says err 'view of shop_risk, per merchant: new; about'; says err '2 views are no longer needed'
+expect 1 "$weir" -C new diff --exit-code -o csv "$PWD/old"; says out 'renamed,feature,card_vel_stores,card_vel_shops,'
+expect 0 "$weir" diff -o json same new; says out '"change": "added"'
+expect 0 "$weir" diff --exit-code old same; says err 'nothing changes'; [ ! -s out ] || fail "a comment is a change: $(cat out)"
+expect 66 "$weir" diff old nowhere; says err 'nowhere'
+mkdir empty; expect 65 "$weir" diff old empty; says err 'no definitions'
+
+# The compiled plan, for people and for programs.
+expect 0 "$weir" -C old plan
+says out '  name tx  topic pay.tx  schema pay.Tx  time ts  id tx_id'; says out 'feature card_vel_burst  type float64  is divide.exact(cell '
+"$weir" -C old plan -o json > plan.json
+"$python" - plan.json <<'P' || fail "plan -o json"
+import json, sys
+plan = json.load(open(sys.argv[1]))
+assert plan["package"] == "card" and len(plan["digest"]) == 64
+assert [h["entity"] for h in plan["streams"][0]["hops"]] == ["card", "merchant"]
+cells = {c["cell"]: c for c in plan["cells"]}
+assert all(i in cells for h in plan["streams"][0]["hops"] for i in h["cells"])
+hot = next(f for f in plan["features"] if f["column"] == "shop_risk_hot")
+cell = cells[int(hot["is"].split()[1])]
+assert cell["aggregate"] == "count" and cell["over"] == "1d" and cell["where"] == "greater.integer(card_vel.n[1h], 3)", cell
+P
+
 # Completions are scripts that their shells read; manual pages have no mistakes.
 "$weir" completion bash > weir.bash && bash -n weir.bash || fail "bash completion"
 bash -c '. ./weir.bash; COMP_WORDS=(weir setti); COMP_CWORD=1; _weir; [ "${COMPREPLY[*]}" = settings ]' || fail "bash completes nothing"

@@ -10,6 +10,10 @@ WEIR_BROKERS=$(cat address)
 export WEIR_BROKERS
 expect 0 "$weir" init -q project
 expect 0 "$weir" -q -C project apply
+expect 0 "$weir" -C project diff --exit-code; says err 'nothing changes'
+mkdir other; cp -r project/weir.yaml project/schemas project/models other
+sed 's/over last 10/over last 12/' project/card.weir > other/card.weir
+expect 1 "$weir" -C other diff --exit-code; says out '~ feature card_vel_refused ('
 "$weir" -q simulate -n 1540 > events.jsonl
 head -1500 events.jsonl > first.jsonl
 tail -40 events.jsonl > then.jsonl
