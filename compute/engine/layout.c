@@ -124,8 +124,11 @@ static weir_cell_fast fast_of(const weir_plan_cell *cell)
         return is_all ? WEIR_FAST_ROWS : WEIR_FAST_COUNT;
     }
     if (strcmp(name, "share_of") == 0) return WEIR_FAST_SHARE_OF;
-    if (binding->arg_count != 1 || weir_layout_of(binding->args[0]) != WEIR_LAYOUT_INT64)
-        return WEIR_FAST_NONE;
+    weir_layout layout =
+        binding->arg_count == 1 ? weir_layout_of(binding->args[0]) : WEIR_LAYOUT_BOOL;
+    bool is_word = layout == WEIR_LAYOUT_INT64 || layout == WEIR_LAYOUT_FLOAT64;
+    if (is_word && (strcmp(name, "min") == 0 || strcmp(name, "max") == 0)) return WEIR_FAST_EXTREME;
+    if (layout != WEIR_LAYOUT_INT64) return WEIR_FAST_NONE;
     if (strcmp(name, "sum") == 0) return WEIR_FAST_SUM;
     return strcmp(name, "mean") == 0 ? WEIR_FAST_MEAN : WEIR_FAST_NONE;
 }
@@ -140,13 +143,22 @@ static uint32_t measure_of(weir_view_layout *layout, weir_layout_measure *measur
         i++;
     if (i == WEIR_STATE_MEASURES_MAX) return WEIR_NONE;
     if (i == layout->measure_count)
-        measures[layout->measure_count++] =
-            (weir_layout_measure){.kind = kind,
-                                  .column = column,
-                                  .filter = filter,
-                                  .is_sure = kind == WEIR_MEASURE_SUM &&
-                                             layout->columns[column].null_offset == WEIR_NONE};
+        measures[layout->measure_count++] = (weir_layout_measure){
+            .kind = kind,
+            .column = column,
+            .filter = filter,
+            .is_sure = column != WEIR_NONE && layout->columns[column].layout != WEIR_LAYOUT_BOOL &&
+                       layout->columns[column].null_offset == WEIR_NONE};
     return i;
+}
+
+/* The measure of the cell's value. */
+static weir_measure_kind measure_kind_of(const weir_layout_cell *cell)
+{
+    if (cell->fast == WEIR_FAST_SHARE_OF) return WEIR_MEASURE_TRUES;
+    if (cell->fast != WEIR_FAST_EXTREME) return WEIR_MEASURE_SUM;
+    bool is_max = strcmp(weir_agg_name(cell->cell->binding.agg), "max") == 0;
+    return is_max ? WEIR_MEASURE_GREATEST : WEIR_MEASURE_LEAST;
 }
 
 /* What the cell is read from; without filter and nulls the distance of the bounds says the rows. */
@@ -163,11 +175,11 @@ static void add_measures(weir_view_layout *layout, weir_layout_measure *measures
                        layout->columns[column].layout != WEIR_LAYOUT_BOOL);
     bool has_all = true;
     if (cell->fast != WEIR_FAST_COUNT) {
-        weir_measure_kind kind = is_share ? WEIR_MEASURE_TRUES : WEIR_MEASURE_SUM;
-        cell->sum = measure_of(layout, measures, kind, column, filter);
+        cell->sum = measure_of(layout, measures, measure_kind_of(cell), column, filter);
         has_all = cell->sum != WEIR_NONE;
     }
-    if (has_all && cell->fast != WEIR_FAST_SUM && (filter != WEIR_NONE || !is_present)) {
+    bool needs_rows = cell->fast != WEIR_FAST_SUM && cell->fast != WEIR_FAST_EXTREME;
+    if (has_all && needs_rows && (filter != WEIR_NONE || !is_present)) {
         cell->rows = measure_of(layout, measures, WEIR_MEASURE_PRESENT,
                                 is_present ? WEIR_NONE : column, filter);
         has_all = cell->rows != WEIR_NONE;

@@ -55,6 +55,8 @@ typedef enum weir_measure_kind {
     WEIR_MEASURE_SUM,     /* of a column of 64-bit integers; 8 bytes a row    */
     WEIR_MEASURE_PRESENT, /* rows with a value in the column; 4 bytes a row   */
     WEIR_MEASURE_TRUES,   /* rows in which a bool column is true; 4 bytes     */
+    WEIR_MEASURE_LEAST,   /* the chain of ever smaller values back from a row; 4 bytes */
+    WEIR_MEASURE_GREATEST,
 } weir_measure_kind;
 
 typedef struct weir_layout_measure {
@@ -73,6 +75,7 @@ typedef enum weir_cell_fast {
     WEIR_FAST_SUM,      /* sum of 64-bit integers                       */
     WEIR_FAST_MEAN,     /* mean of them                                 */
     WEIR_FAST_SHARE_OF, /* share_of a condition                         */
+    WEIR_FAST_EXTREME,  /* min, max of 64-bit integers or float64       */
 } weir_cell_fast;
 
 typedef struct weir_layout_cell {

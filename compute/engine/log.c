@@ -86,16 +86,25 @@ static uint8_t *lane_of(const weir_key_state *state, const weir_layout_lane *lan
            (size_t)lane->width * state->head;
 }
 
-/* The newest rows are what the next event looks at. */
-void weir_key_state_prefetch(const weir_key_state *state)
+static void fetch_row(const weir_key_state *state, uint32_t row)
 {
     const weir_view_layout *layout = state->layout;
-    if (state->count == 0) return;
     for (uint32_t l = 0; l < layout->lane_count; l++)
-        __builtin_prefetch(lane_of(state, &layout->lanes[l]) +
-                               (size_t)layout->lanes[l].width * (state->count - 1),
+        __builtin_prefetch(lane_of(state, &layout->lanes[l]) + (size_t)layout->lanes[l].width * row,
                            1);
+}
+
+/* The next event looks at the newest rows, and at those where its windows begin. */
+void weir_key_state_prefetch(const weir_key_state *state)
+{
+    enum { NEAR_ROWS = 8 };
     if (state->texts != NULL) __builtin_prefetch(state->texts);
+    if (state->count == 0) return;
+    fetch_row(state, state->count - 1);
+    for (uint32_t w = 0; w < state->layout->window_count; w++) {
+        uint32_t low = state->hints[2 * w] - (uint32_t)state->first;
+        if (low < state->count && state->count - low > NEAR_ROWS) fetch_row(state, low);
+    }
 }
 
 void *weir_state_running(weir_key_state *state)

@@ -5,8 +5,7 @@
 
 #include "ops/runtime/assert.h"
 
-/* Is row i one that the measure looks at? */
-static bool counts(const weir_key_state *state, const weir_layout_measure *m, uint32_t i)
+bool weir_measure_counts(const weir_key_state *state, const weir_layout_measure *m, uint32_t i)
 {
     if (m->filter != WEIR_NONE && ((const uint8_t *)weir_state_values(state, m->filter))[i] != 1)
         return false;
@@ -17,9 +16,50 @@ static bool counts(const weir_key_state *state, const weir_layout_measure *m, ui
     return !weir_column_is_null(&column, i);
 }
 
+static bool is_chain(const weir_layout_measure *m)
+{
+    return m->kind == WEIR_MEASURE_LEAST || m->kind == WEIR_MEASURE_GREATEST;
+}
+
+/* Is the value of row a beyond that of row b? */
+static bool beats(const weir_key_state *state, const weir_layout_measure *m, uint32_t a, uint32_t b)
+{
+    const void *values = weir_state_values(state, m->column);
+    bool is_greater, is_less;
+    if (state->layout->columns[m->column].layout == WEIR_LAYOUT_INT64) {
+        const int64_t *numbers = values;
+        is_greater = numbers[a] > numbers[b];
+        is_less = numbers[a] < numbers[b];
+    } else {
+        const double *numbers = values;
+        is_greater = numbers[a] > numbers[b];
+        is_less = numbers[a] < numbers[b];
+    }
+    return m->kind == WEIR_MEASURE_GREATEST ? is_greater : is_less;
+}
+
+/* Chains the rows from `from` on to those before. */
+static void chain(weir_key_state *state, const weir_layout_measure *m, uint32_t from)
+{
+    uint32_t *steps =
+        (uint32_t *)(void *)(state->block + (size_t)m->offset * state->capacity) + state->head;
+    for (uint32_t i = from; i < state->count; i++) {
+        uint32_t at = i;
+        bool is_found = false, counts = weir_measure_counts(state, m, i);
+        while (at > 0 && !is_found) {
+            /* Only row i - 1 may be one that does not count: chains go over rows that do. */
+            uint32_t step = at == i ? 1 : weir_chain_step(state, m->offset, at);
+            if (step == 0) break;
+            at -= step;
+            is_found = weir_measure_counts(state, m, at) && (!counts || beats(state, m, at, i));
+        }
+        steps[i] = is_found ? i - at : 0;
+    }
+}
+
 static int64_t term(const weir_key_state *state, const weir_layout_measure *m, uint32_t i)
 {
-    if (!counts(state, m, i)) return 0;
+    if (!weir_measure_counts(state, m, i)) return 0;
     return m->kind == WEIR_MEASURE_SUM ? ((const int64_t *)weir_state_values(state, m->column))[i]
                                        : 1;
 }
@@ -65,6 +105,10 @@ void weir_measures_inserted(weir_key_state *state, uint32_t at)
     for (uint32_t i = 0; i < layout->measure_count; i++) {
         const weir_layout_measure *m = &layout->measures[i];
         weir_total *total = &state->totals[i];
+        if (is_chain(m)) {
+            chain(state, m, at);
+            continue;
+        }
         int64_t add = term(state, m, at);
         /* A row that was moved left its total behind: that of the rows before. */
         if (is_last)
@@ -80,6 +124,10 @@ void weir_measures_build(weir_key_state *state)
     const weir_view_layout *layout = state->layout;
     for (uint32_t i = 0; i < layout->measure_count; i++) {
         const weir_layout_measure *m = &layout->measures[i];
+        if (is_chain(m)) {
+            chain(state, m, 0);
+            continue;
+        }
         weir_total total = {.rows_max = UINT32_MAX};
         for (uint32_t row = 0; row < state->count; row++) {
             int64_t add = term(state, m, row);

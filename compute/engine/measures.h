@@ -9,6 +9,11 @@
  * does is told by the greatest magnitude seen. A late row moves the totals behind it, as it moves
  * the rows.
  *
+ * The measure of a least or greatest value is a chain instead: for row i, how far back the nearest
+ * row stands that beats it. Going back along it from the end of a window, the last row that is
+ * still in the window holds the extreme: a few steps, but for values that rise or fall all the
+ * time.
+ *
  * Measures are derived: never stored, made anew when a state is decoded.
  */
 #pragma once
@@ -25,3 +30,14 @@ static inline const void *weir_measure_lane(const weir_key_state *state, size_t 
 {
     return state->block + offset * state->capacity + width * state->head;
 }
+
+/* How far back the nearest row stands that beats row `at`, or is the first that counts before one
+ * that does not; 0: there is none. */
+static inline uint32_t weir_chain_step(const weir_key_state *state, size_t offset, uint32_t at)
+{
+    const uint32_t *steps = weir_measure_lane(state, offset, sizeof *steps);
+    return steps[at] <= at ? steps[at] : 0; /* that row has left the log */
+}
+/* Is row `at` one that the measure looks at? */
+bool weir_measure_counts(const weir_key_state *state, const weir_layout_measure *measure,
+                         uint32_t at);

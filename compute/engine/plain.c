@@ -22,7 +22,9 @@ bool weir_plain_cell_of(const weir_view_layout *layout, const weir_layout_cell *
         .exact_count = (INT64_C(1) << 53) / (int64_t)cell->mean_scale,
         .column = planned->binding.arg_count > 0 ? planned->args[0] : WEIR_NONE,
         .filter = planned->filter,
-        .kind = planned->binding.type.kind};
+        .kind = planned->binding.type.kind,
+        .is_max =
+            cell->sum != WEIR_NONE && layout->measures[cell->sum].kind == WEIR_MEASURE_GREATEST};
     return true;
 }
 
@@ -120,7 +122,72 @@ static void put_share(weir_value *to, int64_t trues, int64_t rows) /* both below
         put_float(to, (double)trues / (double)rows);
 }
 
-/* False: 64 bits may be too few. */
+static bool beats(bool is_max, double a, double b) { return is_max ? a > b : a < b; }
+
+/* The extreme of the window in row *row_out; WEIR_NONE: none counts. False: the chain is too long.
+ */
+static bool find_extreme(const weir_plain_cell *cell, const window_rows *r, uint32_t *row_out)
+{
+    enum { STEPS_MAX = 64 };
+    const weir_key_state *state = r->state;
+    *row_out = WEIR_NONE;
+    if (r->low == r->high) return true;
+    uint32_t at = r->high - 1, steps = 0;
+    bool counts = weir_measure_counts(state, &state->layout->measures[cell->sum], at);
+    for (;; steps++) {
+        uint32_t step = weir_chain_step(state, cell->sum_offset, at);
+        if (step == 0 || at - step < r->low) break;
+        if (steps == STEPS_MAX) return false;
+        at -= step;
+        counts = true;
+    }
+    if (counts) *row_out = at;
+    return true;
+}
+
+static void put_integer_extreme(const weir_plain_cell *cell, const window_rows *r, uint32_t row,
+                                own_part own, weir_value *to)
+{
+    const int64_t *values = row == WEIR_NONE ? NULL : weir_state_values(r->state, cell->column);
+    if (row == WEIR_NONE && own.rows == 0) {
+        put(to, WEIR_NULL, 0);
+    } else if (row == WEIR_NONE) {
+        put(to, cell->kind, own.sum);
+    } else {
+        bool is_own =
+            own.rows > 0 && (cell->is_max ? own.sum > values[row] : own.sum < values[row]);
+        put(to, cell->kind, is_own ? own.sum : values[row]);
+    }
+}
+
+static void put_float_extreme(const weir_plain_cell *cell, const window_rows *r, uint32_t row,
+                              own_part own, weir_value *to)
+{
+    double own_value = own.rows > 0 ? r->own->values[cell->column]->as.float64 : 0;
+    const double *values = row == WEIR_NONE ? NULL : weir_state_values(r->state, cell->column);
+    if (row == WEIR_NONE && own.rows == 0) {
+        put(to, WEIR_NULL, 0);
+    } else if (row == WEIR_NONE) {
+        put_float(to, own_value);
+    } else {
+        bool is_own = own.rows > 0 && beats(cell->is_max, own_value, values[row]);
+        put_float(to, is_own ? own_value : values[row]);
+    }
+}
+
+static bool read_extreme(const weir_plain_cell *cell, const window_rows *r, own_part own,
+                         weir_value *to)
+{
+    uint32_t row = WEIR_NONE;
+    if (!find_extreme(cell, r, &row)) return false;
+    if (cell->kind == WEIR_FLOAT64)
+        put_float_extreme(cell, r, row, own, to);
+    else
+        put_integer_extreme(cell, r, row, own, to);
+    return true;
+}
+
+/* False: 64 bits may be too few, or a chain is too long. */
 static inline bool read_cell(const weir_plain_cell *cell, const window_rows *r, weir_value *to)
 {
     if (cell->fast == WEIR_FAST_ROWS) {
@@ -140,6 +207,7 @@ static inline bool read_cell(const weir_plain_cell *cell, const window_rows *r, 
         if (!sum_rows(cell, r, own.sum, &sum)) return false;
         put_mean(cell, to, sum, count_rows(cell, r) + own.rows);
         return true;
+    case WEIR_FAST_EXTREME: return read_extreme(cell, r, own, to);
     default:
         put_share(to, count_of(r, cell->sum, cell->sum_offset) + own.sum,
                   count_rows(cell, r) + own.rows);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plain.h - cells that are read in one go: counts, sums, means and shares over time windows.
+ * plain.h - cells that are read in one go: counts, sums, means, shares and extremes over time
+ * windows.
  *
  * A group of cells is *plain* when its windows are time windows of one delay, without a step, and
  * its cells have measures; most features are. What a read needs of the plan stands in arrays here,
  * in the order of reading, so that an event walks them once and does little else: find the rows of
  * each window (where they were last time, or near), take a difference of totals for each of its
- * cells, write the value where it goes. engine_test holds it to the plain meaning of the rules, as
- * every form.
+ * cells, or go back along a chain, write the value where it goes. engine_test holds it to the plain
+ * meaning of the rules, as every form.
  */
 #pragma once
 
@@ -17,13 +18,14 @@ enum { WEIR_PLAIN_WINDOWS_MAX = 32 };
 
 typedef struct weir_plain_cell {
     weir_cell_fast fast;
-    weir_kind kind;                   /* of a sum */
+    weir_kind kind;                   /* of a sum or an extreme */
     uint32_t sum, rows;               /* measures, or WEIR_NONE: all rows count */
     uint64_t sum_offset, rows_offset; /* their lanes */
     int64_t scale, exact_count;       /* of a mean; up to so many rows its divisor is a double */
     uint32_t column, filter;          /* of the trigger's own row, or WEIR_NONE */
     uint32_t place;                   /* where the value goes: see weir_plain_target */
     bool is_carried;
+    bool is_max; /* of extremes */
 } weir_plain_cell;
 
 typedef struct weir_plain_window {
@@ -51,8 +53,8 @@ typedef struct weir_plain_target {
 bool weir_plain_cell_of(const weir_view_layout *layout, const weir_layout_cell *cell,
                         weir_plain_cell *cell_out);
 /*
- * Reads the cells; false, with nothing decided, where 64 bits may be too few for a time or a sum.
- * `state` or `own` may be NULL.
+ * Reads the cells; false, with nothing decided, where 64 bits may be too few for a time or a sum,
+ * or a chain is long. `state` or `own` may be NULL.
  */
 bool weir_plain_read(weir_key_state *state, const weir_view_layout *layout,
                      const weir_plain_group *group, const weir_read_point *point,

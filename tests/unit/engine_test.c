@@ -249,6 +249,44 @@ static void times_at_the_ends_of_int64_are_times_like_others(void **state)
     }
 }
 
+/* The chain of ever greater values back from the newest row is then the whole window. */
+static void values_that_only_fall_have_the_oldest_as_their_greatest(void **state)
+{
+    (void)state;
+    enum { ROWS = 400 };
+    cell_spec specs[2] = {{"max", 1, {SLOT_MONEY, 0}, 0, {0}, 0, 0, 0},
+                          {"min", 1, {SLOT_MONEY, 0}, 0, {0}, 0, 0, 0}};
+    for (int c = 0; c < 2; c++)
+        specs[c].window = (weir_plan_window){.kind = WEIR_WINDOW_TIME, .width_us = 200 * S};
+    for (unsigned f = 0; f < FORMS; f++) {
+        world w = world_create(specs, 2, 20 * S, f);
+        const weir_state_port *port = weir_memory_state_port(w.states);
+        weir_shard_clock clock = {INT64_MIN, INT64_MIN};
+        uint64_t random = 1;
+        for (int e = 0; e < ROWS; e++) {
+            weir_value carried[2];
+            bool overflow[2], beyond = false;
+            plain_row row = random_row(&random, 0);
+            row.time_us = (INT64_C(1700000000) + e) * S;
+            row.values[SLOT_MONEY] = weir_decimal(10000 - e);
+            weir_event event = {.fields = row.values,
+                                .carried = carried,
+                                .carried_overflow = overflow,
+                                .key = {(const uint8_t *)"x", 1},
+                                .et_us = row.time_us,
+                                .seq = (weir_seq)e};
+            assert_null(weir_engine_read(w.engine, port, &clock, &event, &beyond));
+            assert_true(weir_is_null(&carried[0]) == (e == 0));
+            int oldest = e < 200 ? 0 : e - 199; /* of the 200 s before, this instant left out */
+            if (e > 0) assert_int_equal(carried[0].as.decimal, 10000 - oldest);
+            if (e > 0) assert_int_equal(carried[1].as.decimal, 10000 - (e - 1));
+            assert_null(weir_engine_apply(w.engine, port, &clock, &event));
+            clock.greatest_et_us = row.time_us;
+        }
+        world_destroy(&w);
+    }
+}
+
 /* A store of parts, as RocksDB would have it. */
 typedef struct part {
     uint64_t number;
@@ -437,6 +475,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_equals_the_plain_meaning),
         cmocka_unit_test(times_at_the_ends_of_int64_are_times_like_others),
+        cmocka_unit_test(values_that_only_fall_have_the_oldest_as_their_greatest),
         cmocka_unit_test(writing_what_changed_is_writing_all),
         cmocka_unit_test(values_and_states_are_the_same_bits_in_every_build),
     };
