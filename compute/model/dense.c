@@ -2,6 +2,7 @@
 #include "compute/model/dense.h"
 #include <math.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -60,6 +61,13 @@ void weir_dense_unpack(const float *packed, size_t k, size_t n, float *plain)
                                       i * WEIR_DENSE_PANEL + c % WEIR_DENSE_PANEL];
 }
 
+bool weir_dense_is_finite(const float *packed, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(packed[i])) return false;
+    return true;
+}
+
 /* --- the reference
  * ---------------------------------------------------------------------------------- */
 
@@ -109,12 +117,38 @@ AVX2 static void run_f64_avx2(const double *x, size_t rows, size_t k, const doub
 /* --- AVX2: R rows by one panel (two registers)
  * ------------------------------------------------------ */
 
+/* The numbers of a lone row that are not zero, and where their weights begin in a panel. */
+enum { LONE_K_MAX = 1024 };
+typedef struct lone_row {
+    size_t count;
+    uint32_t at[LONE_K_MAX + 16];
+    float value[LONE_K_MAX + 16];
+} lone_row;
+
+static bool may_leave_out_zeros(const weir_dense *d, size_t rows)
+{
+    return rows == 1 && d->is_finite && d->k <= LONE_K_MAX;
+}
+
 AVX2 static inline __m256 finish_avx2(const weir_dense *d, __m256 sum, const float *bias)
 {
     if (d->bias != NULL) sum = _mm256_add_ps(sum, _mm256_loadu_ps(bias));
     /* max(0, NaN) gives its second operand: NaN stays NaN, as in the reference. */
     if (d->relu) sum = _mm256_max_ps(_mm256_setzero_ps(), sum);
     return sum;
+}
+
+/* A row's panel, finished. */
+AVX2 static inline void store_avx2(const weir_dense *d, __m256 low, __m256 high, size_t panel,
+                                   float *y)
+{
+    size_t begin = panel * WEIR_DENSE_PANEL, left = d->n - begin;
+    float bias[WEIR_DENSE_PANEL] = {0}, out[WEIR_DENSE_PANEL];
+    size_t width = left < WEIR_DENSE_PANEL ? left : WEIR_DENSE_PANEL;
+    if (d->bias != NULL) memcpy(bias, d->bias + begin, width * sizeof(float));
+    _mm256_storeu_ps(out, finish_avx2(d, low, bias));
+    _mm256_storeu_ps(out + 8, finish_avx2(d, high, bias + 8));
+    memcpy(y + begin, out, width * sizeof(float));
 }
 
 AVX2 static inline __attribute__((always_inline)) void block_avx2(const weir_dense *d,
@@ -133,15 +167,55 @@ AVX2 static inline __attribute__((always_inline)) void block_avx2(const weir_den
             high[r] = _mm256_fmadd_ps(a, w1, high[r]);
         }
     }
-    size_t begin = panel * WEIR_DENSE_PANEL, left = d->n - begin;
-    float bias[WEIR_DENSE_PANEL] = {0}, out[WEIR_DENSE_PANEL];
-    size_t width = left < WEIR_DENSE_PANEL ? left : WEIR_DENSE_PANEL;
-    if (d->bias != NULL) memcpy(bias, d->bias + begin, width * sizeof(float));
-    for (int r = 0; r < R; r++) {
-        _mm256_storeu_ps(out, finish_avx2(d, low[r], bias));
-        _mm256_storeu_ps(out + 8, finish_avx2(d, high[r], bias + 8));
-        memcpy(y + (size_t)r * d->n + begin, out, width * sizeof(float));
+    for (int r = 0; r < R; r++)
+        store_avx2(d, low[r], high[r], panel, y + (size_t)r * d->n);
+}
+
+static void gather_nonzero(const weir_dense *d, const float *x, lone_row *row)
+{
+    row->count = 0;
+    for (size_t k = 0; k < d->k; k++) {
+        row->at[row->count] = (uint32_t)(k * WEIR_DENSE_PANEL);
+        row->value[row->count] = x[k];
+        row->count += x[k] != 0.0f; /* NaN is not zero */
     }
+}
+
+/* A lone row by four panels at most. */
+AVX2 static inline __attribute__((always_inline)) void lone_block_avx2(const weir_dense *d,
+                                                                       const lone_row *row,
+                                                                       size_t panel, float *y,
+                                                                       const int P)
+{
+    const float *w = d->packed + panel * WEIR_DENSE_PANEL * d->k;
+    size_t stride = WEIR_DENSE_PANEL * d->k;
+    __m256 sum[8];
+    for (int p = 0; p < 2 * P; p++)
+        sum[p] = _mm256_setzero_ps();
+    for (size_t i = 0; i < row->count; i++) {
+        __m256 a = _mm256_broadcast_ss(&row->value[i]);
+        const float *at = w + row->at[i];
+#pragma GCC unroll 4
+        for (int p = 0; p < P; p++) {
+            sum[2 * p] = _mm256_fmadd_ps(a, _mm256_load_ps(at + (size_t)p * stride), sum[2 * p]);
+            sum[2 * p + 1] =
+                _mm256_fmadd_ps(a, _mm256_load_ps(at + (size_t)p * stride + 8), sum[2 * p + 1]);
+        }
+    }
+    for (int p = 0; p < P; p++)
+        store_avx2(d, sum[2 * p], sum[2 * p + 1], panel + (size_t)p, y);
+}
+
+AVX2 static void run_lone_avx2(const weir_dense *d, const float *x, float *y)
+{
+    size_t panels = (d->n + WEIR_DENSE_PANEL - 1) / WEIR_DENSE_PANEL, p = 0;
+    lone_row row;
+    gather_nonzero(d, x, &row);
+    for (; p + 4 <= panels; p += 4)
+        lone_block_avx2(d, &row, p, y, 4);
+    for (; p + 2 <= panels; p += 2)
+        lone_block_avx2(d, &row, p, y, 2);
+    if (p < panels) lone_block_avx2(d, &row, p, y, 1);
 }
 
 AVX2 static void run_avx2(const weir_dense *d, const float *x, size_t rows, float *y)
@@ -158,6 +232,18 @@ AVX2 static void run_avx2(const weir_dense *d, const float *x, size_t rows, floa
 
 /* --- AVX-512: R rows by P panels
  * -------------------------------------------------------------------- */
+
+/* A row's panel, finished. */
+AVX512 static inline __attribute__((always_inline)) void store_avx512(const weir_dense *d,
+                                                                      __m512 sum, size_t panel,
+                                                                      float *y)
+{
+    size_t begin = panel * WEIR_DENSE_PANEL, left = d->n - begin;
+    __mmask16 mask = left >= WEIR_DENSE_PANEL ? 0xffff : (__mmask16)((1u << left) - 1);
+    if (d->bias != NULL) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, d->bias + begin));
+    if (d->relu) sum = _mm512_max_ps(_mm512_setzero_ps(), sum);
+    _mm512_mask_storeu_ps(y + begin, mask, sum);
+}
 
 AVX512 static inline __attribute__((always_inline)) void block_avx512(const weir_dense *d,
                                                                       const float *x, size_t panel,
@@ -186,18 +272,67 @@ AVX512 static inline __attribute__((always_inline)) void block_avx512(const weir
         }
     }
 #pragma GCC unroll 8
-    for (int p = 0; p < P; p++) {
-        size_t begin = (panel + (size_t)p) * WEIR_DENSE_PANEL, left = d->n - begin;
-        __mmask16 mask = left >= WEIR_DENSE_PANEL ? 0xffff : (__mmask16)((1u << left) - 1);
-        __m512 bias =
-            d->bias != NULL ? _mm512_maskz_loadu_ps(mask, d->bias + begin) : _mm512_setzero_ps();
+    for (int p = 0; p < P; p++)
 #pragma GCC unroll 8
-        for (int r = 0; r < R; r++) {
-            __m512 value = d->bias != NULL ? _mm512_add_ps(sum[r][p], bias) : sum[r][p];
-            if (d->relu) value = _mm512_max_ps(_mm512_setzero_ps(), value);
-            _mm512_mask_storeu_ps(y + (size_t)r * d->n + begin, mask, value);
-        }
+        for (int r = 0; r < R; r++)
+            store_avx512(d, sum[r][p], panel + (size_t)p, y + (size_t)r * d->n);
+}
+
+/* A lone row's numbers that are not zero, sixteen at a time. */
+AVX512 static void gather_nonzero_avx512(const weir_dense *d, const float *x, lone_row *row)
+{
+    __m512i at =
+        _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+                           _mm512_set1_epi32(WEIR_DENSE_PANEL));
+    size_t count = 0;
+    for (size_t k = 0; k < d->k; k += 16) {
+        size_t left = d->k - k;
+        __mmask16 mask = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
+        __m512 value = _mm512_maskz_loadu_ps(mask, x + k);
+        mask = _mm512_mask_cmp_ps_mask(mask, value, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+        _mm512_storeu_ps(row->value + count, _mm512_maskz_compress_ps(mask, value));
+        _mm512_storeu_si512(row->at + count, _mm512_maskz_compress_epi32(mask, at));
+        count += (size_t)__builtin_popcount(mask);
+        at = _mm512_add_epi32(at, _mm512_set1_epi32(16 * WEIR_DENSE_PANEL));
     }
+    row->count = count;
+}
+
+AVX512 static inline __attribute__((always_inline)) void lone_block_avx512(const weir_dense *d,
+                                                                           const lone_row *row,
+                                                                           size_t panel, float *y,
+                                                                           const int P)
+{
+    const float *w = d->packed + panel * WEIR_DENSE_PANEL * d->k;
+    size_t stride = WEIR_DENSE_PANEL * d->k;
+    __m512 sum[8];
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++)
+        sum[p] = _mm512_setzero_ps();
+    for (size_t i = 0; i < row->count; i++) {
+        __m512 a = _mm512_set1_ps(row->value[i]);
+        const float *at = w + row->at[i];
+#pragma GCC unroll 8
+        for (int p = 0; p < P; p++)
+            sum[p] = _mm512_fmadd_ps(a, _mm512_load_ps(at + (size_t)p * stride), sum[p]);
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++)
+        store_avx512(d, sum[p], panel + (size_t)p, y);
+}
+
+AVX512 static void run_lone_avx512(const weir_dense *d, const float *x, float *y)
+{
+    size_t panels = (d->n + WEIR_DENSE_PANEL - 1) / WEIR_DENSE_PANEL, p = 0;
+    lone_row row;
+    gather_nonzero_avx512(d, x, &row);
+    for (; p + 8 <= panels; p += 8) /* each waits for its own chain: many of them */
+        lone_block_avx512(d, &row, p, y, 8);
+    for (; p + 4 <= panels; p += 4)
+        lone_block_avx512(d, &row, p, y, 4);
+    for (; p + 2 <= panels; p += 2)
+        lone_block_avx512(d, &row, p, y, 2);
+    if (p < panels) lone_block_avx512(d, &row, p, y, 1);
 }
 
 AVX512 static inline __attribute__((always_inline)) void rows_avx512(const weir_dense *d,
@@ -229,12 +364,13 @@ void weir_dense_run(const weir_dense *dense, const float *x, size_t rows, float 
 {
 #if defined(__x86_64__)
     weir_cpu cpu = weir_cpu_best();
+    bool is_lone = may_leave_out_zeros(dense, rows);
     if (cpu == WEIR_CPU_AVX512) {
-        run_avx512(dense, x, rows, y);
+        is_lone ? run_lone_avx512(dense, x, y) : run_avx512(dense, x, rows, y);
         return;
     }
     if (cpu == WEIR_CPU_AVX2) {
-        run_avx2(dense, x, rows, y);
+        is_lone ? run_lone_avx2(dense, x, y) : run_avx2(dense, x, rows, y);
         return;
     }
 #endif

@@ -40,7 +40,12 @@ typedef struct weir_dense {
     const float *packed;
     const float *bias; /* n floats, or NULL */
     bool relu;         /* what is negative becomes 0 */
+    /* No weight is NaN or infinite. Then a zero in x changes no sum (0 * w is a zero, and no sum is
+     * -0), and a row alone may leave it out: behind a Relu that is half of the work. */
+    bool is_finite;
 } weir_dense;
+
+bool weir_dense_is_finite(const float *packed, size_t count);
 
 void weir_dense_run(const weir_dense *dense, const float *x, size_t rows, float *y);
 

@@ -31,7 +31,8 @@ static inline uint64_t weir_exact_bits(double value)
     return bits;
 }
 
-/* e^x: x = k ln 2 + r, |r| <= 0.35; Taylor's series of e^r to r^13; 2^k in two factors, for
+/* e^x: x = k ln 2 + r, |r| <= 0.35; Taylor's series of e^r to r^13, its terms from r^2 on added in
+ * pairs, fours and eights, so that few additions wait for each other; 2^k in two factors, for
  * subnormals. */
 static inline double weir_exp(double x)
 {
@@ -40,19 +41,13 @@ static inline double weir_exp(double x)
     double shifted = clamped * 0x1.71547652b82fep+0 + shifter;
     double k = shifted - shifter;
     double r = (clamped - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
-    double p = 1.0 / 6227020800.0;
-    p = p * r + 1.0 / 479001600.0;
-    p = p * r + 1.0 / 39916800.0;
-    p = p * r + 1.0 / 3628800.0;
-    p = p * r + 1.0 / 362880.0;
-    p = p * r + 1.0 / 40320.0;
-    p = p * r + 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    double tail = r * r * p;
+    double r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
+    double p2 = 0.5 + r * (1.0 / 6.0), p4 = 1.0 / 24.0 + r * (1.0 / 120.0);
+    double p6 = 1.0 / 720.0 + r * (1.0 / 5040.0), p8 = 1.0 / 40320.0 + r * (1.0 / 362880.0);
+    double p10 = 1.0 / 3628800.0 + r * (1.0 / 39916800.0);
+    double p12 = 1.0 / 479001600.0 + r * (1.0 / 6227020800.0);
+    double p = ((p2 + r2 * p4) + r4 * (p6 + r2 * p8)) + r8 * (p10 + r2 * p12);
+    double tail = r2 * p;
     double sum = 1.0 + (r + tail);
     int64_t n = (int64_t)(weir_exact_bits(shifted) & 0xfffff) -
                 ((weir_exact_bits(shifted) & 0x80000) ? 0x100000 : 0);

@@ -17,17 +17,15 @@ typedef struct matrix_params {
     size_t *left_at, *right_at; /* per product: offsets in elements */
     bool transpose_left, transpose_right;
     float alpha, beta;
-    const float *packed;    /* constant float32 weights, or NULL */
-    const float *bias;      /* constant row of n to add inside the kernel, or NULL */
+    weir_dense dense;       /* constant float32 weights; packed is NULL where there are none */
     size_t c_row, c_column; /* strides of Gemm's C; both 0: one number */
     bool has_c;
-    bool relu;                       /* taken over from the node behind */
     const weir_onednn_dense *onednn; /* NULL: the exact kernel */
     const weir_dense_int8 *int8;     /* or this one */
 } matrix_params;
 
 typedef struct packed_weights {
-    bool transposed;
+    bool transposed, is_finite;
     const float *data;
     const weir_onednn_dense *onednn;
     const float *onednn_bias;
@@ -56,7 +54,10 @@ static packed_weights *pack_constant(weir_op_call *call, const matrix_params *p,
     packed_weights *made = weir_arena_new(call->shared->into, packed_weights);
     float *packed = floats_aligned(call->shared->into, weir_dense_packed_count(p->k, p->n));
     pack(p, right->constant, packed);
-    *made = (packed_weights){.transposed = p->transpose_right, .data = packed};
+    *made = (packed_weights){.transposed = p->transpose_right,
+                             .is_finite =
+                                 weir_dense_is_finite(packed, weir_dense_packed_count(p->k, p->n)),
+                             .data = packed};
     call->shared->packed[value] = made;
     return made;
 }
@@ -83,13 +84,13 @@ static weir_error *choose_onednn(weir_op_call *call, matrix_params *p, packed_we
     if (call->shared->numerics == WEIR_NUMERICS_EXACT || p->k * p->n < ONEDNN_WEIGHTS_MIN)
         return NULL;
     if (call->shared->numerics == WEIR_NUMERICS_INT8) return choose_int8(call, p, weights);
-    if (weights->onednn == NULL || weights->onednn_bias != p->bias) {
+    if (weights->onednn == NULL || weights->onednn_bias != p->dense.bias) {
         weir_onednn_dense *made = NULL;
-        WEIR_TRY(weir_onednn_dense_create(p->k, p->n, weights->data, p->bias, call->shared->into,
-                                          &made));
+        WEIR_TRY(weir_onednn_dense_create(p->k, p->n, weights->data, p->dense.bias,
+                                          call->shared->into, &made));
         weir_buffer_put(&call->shared->layers, &made, sizeof(made));
         weights->onednn = made;
-        weights->onednn_bias = p->bias;
+        weights->onednn_bias = p->dense.bias;
     }
     p->onednn = weights->onednn;
     return NULL;
@@ -118,16 +119,15 @@ static void product_f32(const matrix_params *p, const float *a, const float *b, 
         return;
     }
     if (p->int8 != NULL) {
-        weir_dense_int8_run(p->int8, a, p->rows, p->bias, y, scratch);
+        weir_dense_int8_run(p->int8, a, p->rows, p->dense.bias, y, scratch);
         return;
     }
-    const float *packed = p->packed;
-    if (packed == NULL) {
+    weir_dense dense = p->dense;
+    if (dense.packed == NULL) {
         float *room = align_floats(scratch);
         pack(p, b, room);
-        packed = room;
+        dense.packed = room;
     }
-    weir_dense dense = {.k = p->k, .n = p->n, .packed = packed, .bias = p->bias, .relu = p->relu};
     weir_dense_run(&dense, a, p->rows, y);
 }
 
@@ -211,6 +211,14 @@ static weir_error *matrix_run(const weir_step *step, void *const *data)
     return NULL;
 }
 
+/* The usual case: a layer of a net. */
+static weir_error *layer_run(const weir_step *step, void *const *data)
+{
+    const matrix_params *p = step->params;
+    weir_dense_run(&p->dense, data[step->in[0]], p->rows, data[step->out[0]]);
+    return NULL;
+}
+
 /* --- prepare
  * ---------------------------------------------------------------------------------------- */
 
@@ -224,7 +232,7 @@ static void ask_scratch(weir_op_call *call, const matrix_params *p, weir_tensor_
 {
     size_t size = weir_kind_size(kind), bytes = 0;
     if (p->transpose_left) bytes += p->rows * p->k * size;
-    if (kind == WEIR_TENSOR_FLOAT32 && p->packed == NULL)
+    if (kind == WEIR_TENSOR_FLOAT32 && p->dense.packed == NULL)
         bytes += weir_dense_packed_count(p->k, p->n) * sizeof(float) + 64;
     if (kind == WEIR_TENSOR_FLOAT64 && p->transpose_right) bytes += p->k * p->n * size + 8;
     if (p->int8 != NULL) bytes += weir_dense_int8_scratch_bytes(p->rows, p->k, p->n);
@@ -235,14 +243,19 @@ static weir_error *finish(weir_op_call *call, matrix_params *p, const weir_shape
 {
     const weir_slot *left = weir_call_in(call, 0), *right = weir_call_in(call, 1);
     WEIR_TRY(check_work(call, p));
+    p->dense.k = p->k;
+    p->dense.n = p->n;
     if (left->kind == WEIR_TENSOR_FLOAT32 && right->constant != NULL && right->shape.rank <= 2) {
         packed_weights *weights = pack_constant(call, p, right);
-        p->packed = weights->data;
+        p->dense.packed = weights->data;
+        p->dense.is_finite = weights->is_finite;
         WEIR_TRY(choose_onednn(call, p, weights));
     }
     ask_scratch(call, p, left->kind);
     call->step->params = p;
-    call->step->run = matrix_run;
+    bool is_plain = p->dense.packed != NULL && p->onednn == NULL && p->int8 == NULL &&
+                    p->products == 1 && !p->transpose_left && !p->has_c && p->alpha == 1.0f;
+    call->step->run = is_plain ? layer_run : matrix_run;
     return weir_call_out(call, 0, left->kind, shape);
 }
 
@@ -278,7 +291,7 @@ static weir_error *gemm_c(weir_op_call *call, matrix_params *p)
     bool is_row = rows == 1 && columns == (int64_t)p->n && p->alpha == 1.0f && p->beta == 1.0f;
     const weir_slot *w = weir_call_in(call, 1);
     if (is_row && c->constant != NULL && w->constant != NULL && c->kind == WEIR_TENSOR_FLOAT32) {
-        p->bias = c->constant;
+        p->dense.bias = c->constant;
         p->has_c = false;
     }
     return NULL;
@@ -383,21 +396,22 @@ static const float *bias_row(const matrix_params *p, const weir_step *step, uint
 
 bool weir_dense_absorb(weir_step *step, const weir_step *next)
 {
-    if (step->run != matrix_run || weir_step_out_slot(step, 0)->kind != WEIR_TENSOR_FLOAT32)
+    if ((step->run != matrix_run && step->run != layer_run) ||
+        weir_step_out_slot(step, 0)->kind != WEIR_TENSOR_FLOAT32)
         return false;
     if (weir_step_out_slot(step, 0)->count != weir_step_out_slot(next, 0)->count) return false;
     matrix_params *p = (matrix_params *)step->params; /* made by this compilation, for this step */
-    if (p->packed == NULL || p->onednn != NULL || p->int8 != NULL || p->has_c || p->relu ||
-        p->alpha != 1.0f || p->products != 1)
+    if (p->dense.packed == NULL || p->onednn != NULL || p->int8 != NULL || p->has_c ||
+        p->dense.relu || p->alpha != 1.0f || p->products != 1)
         return false;
     if (strcmp(next->node->op, "Relu") == 0) {
-        p->relu = true;
+        p->dense.relu = true;
         return true;
     }
-    const float *bias = strcmp(next->node->op, "Add") == 0 && p->bias == NULL
+    const float *bias = strcmp(next->node->op, "Add") == 0 && p->dense.bias == NULL
                             ? bias_row(p, next, step->out[0])
                             : NULL;
-    if (bias != NULL) p->bias = bias;
+    if (bias != NULL) p->dense.bias = bias;
     return bias != NULL;
 }
 
