@@ -5,8 +5,8 @@
  *
  *     model_bench MODEL [--rows N] [--runs N] [--batch N] [--onednn] [--explain]
  *
- * Prints one line: file, profile, batch, ns a row. tests/bench/model_bench.py makes models and the
- * other engines' figures for the same rows.
+ * Prints one line: file, profile, batch, ns a row, and the score of the first row.
+ * tests/bench/model_peers sets it beside other engines on the same rows.
  */
 #include <math.h>
 #include <stdio.h>
@@ -69,6 +69,22 @@ static double time_once(const settings *s, const weir_model *model, weir_model_w
     return took / (double)((s->rows + s->batch - 1) / s->batch * s->batch);
 }
 
+/* By which a reader sees that two engines compute the same. */
+static double first_answer(const settings *s, const weir_model *model,
+                           weir_model_workspace *workspace, const void *rows)
+{
+    const weir_model_info *info = weir_model_describe(model);
+    const weir_model_port *port = &info->inputs[0];
+    weir_model_tensor input = {port->kind, port->width, rows}, outputs[16];
+    weir_error *error = weir_model_run(model, workspace, &input, s->batch, outputs);
+    if (error != NULL) abort();
+    const weir_model_tensor *score = &outputs[info->score_output];
+    return score->kind == WEIR_TENSOR_FLOAT64 ? ((const double *)score->data)[info->score_column]
+           : score->kind == WEIR_TENSOR_FLOAT32
+               ? (double)((const float *)score->data)[info->score_column]
+               : (double)NAN;
+}
+
 static weir_error *bench(const settings *s, weir_arena *arena)
 {
     weir_bytes file;
@@ -89,8 +105,9 @@ static weir_error *bench(const settings *s, weir_arena *arena)
         double ns = time_once(s, model, workspace, rows);
         if (ns < best) best = ns;
     }
-    (void)printf("%s %s%s batch %zu: %.1f ns a row\n", s->path, info->profile,
-                 s->explain ? " explain" : "", s->batch, best);
+    (void)printf("%s %s%s batch %zu: %.1f ns a row, first answer %.6g\n", s->path, info->profile,
+                 s->explain ? " explain" : "", s->batch, best,
+                 first_answer(s, model, workspace, rows));
     weir_model_workspace_destroy(workspace);
     weir_model_destroy(model);
     return NULL;
