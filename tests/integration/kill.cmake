@@ -10,3 +10,4 @@ foreach(fault broker:transactional leader:transactional zombie:transactional clo
   weir_script_test(kill_${name} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/kill_faults_test.sh ${words} TIMEOUT 3600
     LABELS "integration;kill")
 endforeach()
+weir_script_test(transactions COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/transactions_test.sh TIMEOUT 300)

@@ -7,7 +7,7 @@
 #
 #   kill_test.sh idempotent|transactional [KILLS]      WEIR_TEST_LONG=1: 500 kills; WEIR_TEST_SEED: the draws
 delivery=$1 kills=${2:-30} rate=1000
-[ -z "${WEIR_TEST_LONG:-}" ] || kills=500
+[ -z "${WEIR_TEST_LONG:-}" ] || kills=500 rate=300
 rows=$((kills * rate * 2)) # about as long as the kills take
 . "$WEIR_TEST_ROOT/tests/integration/kill_lib.sh"
 begin

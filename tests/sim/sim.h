@@ -71,6 +71,7 @@ typedef enum sim_blow {
     SIM_POWER_CUT, /* and the newest batches of the disks */
     SIM_FATAL,     /* the producer gives up: it and all nodes behind it are thrown away */
     SIM_REBALANCE, /* partitions move, and who lost some does not know it yet */
+    SIM_SILENCE,   /* no acknowledgement arrives for a while */
     SIM_BLOWS,
 } sim_blow;
 extern const char *const sim_blow_names[SIM_BLOWS];

@@ -23,7 +23,7 @@ uint32_t sim_below(sim_random *random, uint32_t bound)
 bool sim_chance(sim_random *random, uint32_t percent) { return sim_below(random, 100) < percent; }
 
 const char *const sim_blow_names[SIM_BLOWS] = {"kill", "power cut", "fatal producer error",
-                                               "rebalance"};
+                                               "rebalance", "silence"};
 
 /* ---- workers ---- */
 
@@ -124,6 +124,13 @@ static bool is_consumed(const sim_world *world, weir_topic topic)
 
 static void assign_all(sim_world *world);
 
+static void fall_silent(sim_world *world)
+{
+    world->stats.silences++;
+    world->silent_until = world->stats.steps + 20 + sim_below(&world->random, 60);
+    say(world, "no acknowledgements for a while");
+}
+
 /* Something that a blow may hit. */
 static weir_error *at_point(void *context, const char *what, bool after)
 {
@@ -135,6 +142,10 @@ static weir_error *at_point(void *context, const char *what, bool after)
     if (world->options.blow == SIM_REBALANCE) {
         world->stats.rebalances++;
         assign_all(world);
+        return NULL;
+    }
+    if (world->options.blow == SIM_SILENCE) {
+        fall_silent(world);
         return NULL;
     }
     world->has_struck = true;
@@ -647,11 +658,7 @@ static weir_error *fault(sim_world *world, worker *w)
     case 1: crash(w, true); return NULL;
     case 2: return lose_producer(world, w);
     case 3: return depart(w);
-    case 4:
-        world->stats.silences++;
-        world->silent_until = world->stats.steps + 20 + sim_below(&world->random, 60);
-        say(world, "no acknowledgements for a while");
-        return NULL;
+    case 4: fall_silent(world); return NULL;
     case 5: world->stats.rebalances++; return rebalance(world);
     default: /* who lost partitions may not know it yet */
         world->stats.rebalances++;
