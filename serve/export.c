@@ -109,7 +109,8 @@ static weir_error *add_fields(export_job *exporter)
 static weir_error *choose_columns(export_job *exporter)
 {
     const weir_plan_vector *vector = exporter->vector;
-    size_t most = vector->column_count + META_COLUMNS_MAX + exporter->options->with_count;
+    size_t most = vector->column_count + META_COLUMNS_MAX + exporter->options->with_count +
+                  exporter->stream->slot_count;
     exporter->columns = weir_arena_array(&exporter->arena, weir_parquet_column, most);
     exporter->sources = weir_arena_array(&exporter->arena, export_column, most);
     if (exporter->stream->id_slot != WEIR_NONE) add_slot(exporter, exporter->stream->id_slot);
@@ -120,6 +121,9 @@ static weir_error *choose_columns(export_job *exporter)
             add_slot(exporter, hop->key_slots[k]);
     }
     WEIR_TRY(add_fields(exporter));
+    for (uint32_t s = 0; exporter->spine != NULL && s < exporter->stream->slot_count; s++) {
+        if (s != exporter->stream->time_slot) add_slot(exporter, s);
+    }
     for (uint32_t i = 0; i < vector->column_count; i++) {
         weir_type type = vector->columns[i].type;
         type.optional = true; /* an overflow is null in any column (R12) */
@@ -296,6 +300,28 @@ static const char *digest_text(weir_arena *into, const uint8_t digest[WEIR_DIGES
     return text;
 }
 
+/* What is needed to make the same export again (weir_snapshot_prove). */
+static const weir_parquet_pair *list_extra(export_job *exporter, size_t *count_out)
+{
+    const weir_export_options *options = exporter->options;
+    weir_arena *arena = &exporter->arena;
+    weir_parquet_pair *extra = weir_arena_array(arena, weir_parquet_pair, 4);
+    size_t count = 0;
+    if (options->from_us != INT64_MIN)
+        extra[count++] = (weir_parquet_pair){
+            WEIR_EXPORT_FROM, weir_arena_printf(arena, "%lld", (long long)options->from_us)};
+    if (options->to_us != INT64_MAX)
+        extra[count++] = (weir_parquet_pair){
+            WEIR_EXPORT_TO, weir_arena_printf(arena, "%lld", (long long)options->to_us)};
+    const char *with = options->with_count == 0 ? NULL : options->with[0];
+    for (size_t i = 1; i < options->with_count; i++)
+        with = weir_arena_printf(arena, "%s,%s", with, options->with[i]);
+    if (with != NULL) extra[count++] = (weir_parquet_pair){WEIR_EXPORT_WITH, with};
+    if (options->spine != NULL) extra[count++] = (weir_parquet_pair){WEIR_EXPORT_SPINE, "yes"};
+    *count_out = count;
+    return extra;
+}
+
 static weir_error *publish(export_job *exporter, const weir_replay *replay,
                            weir_snapshot_summary *summary_out)
 {
@@ -324,6 +350,7 @@ static weir_error *publish(export_job *exporter, const weir_replay *replay,
                                  .model_count = model_count,
                                  .grade_a = exporter->options->is_asof ? 0 : exporter->rows,
                                  .grade_c = exporter->options->is_asof ? exporter->rows : 0};
+    facts.extra = list_extra(exporter, &facts.extra_count);
     weir_snapshot *snapshot = exporter->snapshot;
     exporter->snapshot = NULL;
     return weir_snapshot_finish(snapshot, &facts, summary_out);
@@ -408,8 +435,11 @@ weir_error *weir_export(const weir_export_options *options, weir_snapshot_summar
                                     "--with, --from and --to go with events, not with --spine: a "
                                     "spine has rows and columns of its own"));
     }
-    if (options->spine != NULL)
-        WEIR_TRY_OUT(weir_spine_open(plan, vector, options->spine, &exporter.spine));
+    if (options->spine != NULL) {
+        weir_spine_source source = {options->spine, options->spine_count,
+                                    options->spine_time == NULL ? "time" : options->spine_time};
+        WEIR_TRY_OUT(weir_spine_open(plan, vector, &source, &exporter.spine));
+    }
     WEIR_TRY_OUT(choose_columns(&exporter));
     allocate_row(&exporter);
     WEIR_TRY_OUT(open_replay(&exporter));

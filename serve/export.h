@@ -12,7 +12,8 @@
  *
  * With a spine (rows of key fields and `time`), a row is what a lookup would have answered: p is
  * the first position with an ingest time after t, tau = t (R3). Its rows stand in the order of the
- * file; where no key is given or no journal has events, `journal_*` is null.
+ * file; where no key is given or no journal has events, `journal_*` is null. A snapshot of a spine
+ * can be made again from itself.
  *
  * As of (R18, grade C), values are what event time alone says (asof.h); rows stand in its order.
  *
@@ -28,8 +29,10 @@ typedef struct weir_export_options {
     const char *vector;
     const char *const *with; /* further fields of the event, by path */
     size_t with_count;
-    bool is_asof;                    /* R18: as of, else as known */
-    const char *spine;               /* a CSV, JSON Lines or Parquet file, or NULL */
+    bool is_asof;             /* R18: as of, else as known */
+    const char *const *spine; /* CSV, JSON Lines or Parquet files, read as one; or NULL */
+    size_t spine_count;
+    const char *spine_time;          /* name of their column of times; NULL: "time" */
     int64_t from_us, to_us;          /* event times [from, to); INT64_MIN, INT64_MAX: all */
     const char *out;                 /* the folder to be */
     const weir_replay_range *limits; /* or NULL: up to the present ends */
@@ -37,3 +40,10 @@ typedef struct weir_export_options {
 } weir_export_options;
 
 weir_error *weir_export(const weir_export_options *options, weir_snapshot_summary *summary_out);
+
+/* What the manifest of an export notes beside its ranges, as `extra` facts: what is needed to make
+ * it again. */
+#define WEIR_EXPORT_FROM  "from" /* event times, microseconds; where limited */
+#define WEIR_EXPORT_TO    "to"
+#define WEIR_EXPORT_WITH  "with"  /* the further fields, "a,b.c", in order */
+#define WEIR_EXPORT_SPINE "spine" /* "yes": rows of a spine, whose columns are among its own */

@@ -11,6 +11,8 @@
 #include "schemas/json_value.h"
 #include "serve/evidence.h"
 #include "serve/model_history.h"
+#include "serve/prove_snapshot.h"
+#include "serve/prove_state.h"
 #include "serve/served.h"
 
 /* A thing whose two sides differ, with its bytes: filled by a second pass. */
@@ -37,7 +39,9 @@ typedef struct proof_job {
     bool is_second_pass;
     weir_served_set served;
     weir_model_history *history;
-    uint16_t generation; /* of the score record at hand */
+    uint16_t generation;      /* of the score record at hand */
+    weir_state_proof *states; /* or NULL */
+    weir_replay *replay;      /* while a pass runs */
 } proof_job;
 
 /* --- identities
@@ -273,6 +277,8 @@ static weir_error *on_before(void *context, const weir_replay_place *at, weir_no
 {
     proof_job *prover = context;
     if (prover->is_second_pass) return NULL;
+    if (prover->states != NULL)
+        WEIR_TRY(weir_state_proof_check(prover->states, prover->replay, at, fold));
     return weir_served_set_check(&prover->served, at, fold, prover->into, prover->proof);
 }
 
@@ -458,6 +464,7 @@ static weir_error *run_pass(proof_job *prover)
     weir_replay *replay = NULL;
     WEIR_TRY(weir_replay_open(prover->options, &replay));
     weir_error *error = NULL;
+    prover->replay = replay;
     for (weir_topic t = 0; t < prover->topics->count; t++) {
         weir_topic_role role = prover->topics->items[t].role;
         bool is_read =
@@ -468,6 +475,8 @@ static weir_error *run_pass(proof_job *prover)
     prover->served.replay = replay;
     if (weir_model_history_is_needed(prover->history)) sinks.event = on_event;
     WEIR_TRY_OUT(weir_replay_journals(replay, &sinks));
+    if (prover->states != NULL && !prover->is_second_pass)
+        weir_state_proof_finish(prover->states, replay);
 out:
     weir_replay_close(replay);
     return error;
@@ -486,42 +495,58 @@ static weir_error *choose_scores(proof_job *prover, const char *vector)
     return NULL;
 }
 
-weir_error *weir_prove(const weir_replay_options *options, const char *vector, weir_arena *into,
-                       weir_proof *proof_out)
+static weir_error *prove_stream(proof_job *prover)
 {
+    WEIR_TRY(run_pass(prover));
+    if (prover->suspect_count > 0) {
+        prover->is_second_pass = true;
+        WEIR_TRY(run_pass(prover));
+        for (size_t i = 0; i < prover->suspect_count; i++)
+            tell_suspect(prover, &prover->suspects[i]);
+    }
+    for (size_t i = 0; i < prover->evidence.capacity; i++) {
+        if (prover->evidence.entries[i].sides != 0)
+            count_entry(prover, &prover->evidence.entries[i]);
+    }
+    prover->proof->skipped += weir_served_set_skipped(&prover->served);
+    return NULL;
+}
+
+static bool *choose_topics(const proof_job *prover)
+{
+    bool *is_wanted = weir_arena_array(prover->into, bool, prover->topics->count);
+    for (weir_topic t = 0; t < prover->topics->count; t++) {
+        weir_topic_role role = prover->topics->items[t].role;
+        is_wanted[t] =
+            role == WEIR_TOPIC_JOURNAL || role == WEIR_TOPIC_SERVED || prover->is_score_wanted[t];
+    }
+    return is_wanted;
+}
+
+weir_error *weir_prove(const weir_prove_options *options, weir_arena *into, weir_proof *proof_out)
+{
+    const weir_topics *topics = options->replay->topics;
     *proof_out = (weir_proof){0};
     weir_error *error = NULL;
-    proof_job prover = {.options = options,
-                        .topics = options->topics,
-                        .plan = options->topics->plan,
+    proof_job prover = {.topics = topics,
+                        .plan = topics->plan,
                         .proof = proof_out,
-                        .into = into};
-    bool *is_wanted = weir_arena_array(into, bool, options->topics->count);
-    prover.is_score_wanted = weir_arena_array(into, bool, options->topics->count);
-    WEIR_TRY(choose_scores(&prover, vector));
-    for (weir_topic t = 0; t < options->topics->count; t++) {
-        weir_topic_role role = options->topics->items[t].role;
-        is_wanted[t] =
-            role == WEIR_TOPIC_JOURNAL || role == WEIR_TOPIC_SERVED || prover.is_score_wanted[t];
-    }
-    weir_replay_options limited = *options;
-    limited.is_wanted = is_wanted;
+                        .into = into,
+                        .is_score_wanted = weir_arena_array(into, bool, topics->count)};
+    WEIR_TRY(choose_scores(&prover, options->vector));
+    weir_replay_options limited = *options->replay;
+    limited.is_wanted = choose_topics(&prover);
     prover.options = &limited;
-    WEIR_TRY_OUT(weir_model_history_create(options, into, &prover.history));
-    WEIR_TRY_OUT(run_pass(&prover));
-    if (prover.suspect_count > 0) {
-        prover.is_second_pass = true;
-        WEIR_TRY_OUT(run_pass(&prover));
-        for (size_t i = 0; i < prover.suspect_count; i++)
-            tell_suspect(&prover, &prover.suspects[i]);
-    }
-    proof_out->skipped = weir_served_set_skipped(&prover.served);
-    for (size_t i = 0; i < prover.evidence.capacity; i++) {
-        if (prover.evidence.entries[i].sides != 0)
-            count_entry(&prover, &prover.evidence.entries[i]);
-    }
+    WEIR_TRY_OUT(weir_model_history_create(options->replay, into, &prover.history));
+    if (options->state_dir != NULL)
+        WEIR_TRY_OUT(
+            weir_state_proof_open(topics, options->state_dir, into, proof_out, &prover.states));
+    WEIR_TRY_OUT(prove_stream(&prover));
+    for (size_t i = 0; i < options->snapshot_count; i++)
+        WEIR_TRY_OUT(weir_snapshot_prove(options->replay, options->snapshots[i], into, proof_out));
 out:
     weir_model_history_close(prover.history);
+    weir_state_proof_close(prover.states);
     weir_evidence_deinit(&prover.evidence);
     weir_served_set_deinit(&prover.served);
     weir_buffer_deinit(&prover.identity);

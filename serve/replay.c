@@ -222,6 +222,19 @@ const weir_replay_range *weir_replay_ranges(const weir_replay *replay, size_t *c
 
 weir_engine *weir_replay_engine(weir_replay *replay) { return replay->engine; }
 
+const weir_store_port *weir_replay_store(const weir_replay *replay, weir_topic topic,
+                                         int32_t partition)
+{
+    for (size_t i = 0; i < replay->shard_count; i++) {
+        const replay_shard *shard = &replay->shards[i];
+        if (shard->range.topic == topic && shard->range.partition == partition) {
+            WEIR_ASSERT(shard->has_store);
+            return &shard->store;
+        }
+    }
+    WEIR_UNREACHABLE();
+}
+
 void weir_replay_limit(weir_replay *replay, weir_topic topic, int32_t partition, int64_t to)
 {
     for (size_t i = 0; i < replay->shard_count; i++) {

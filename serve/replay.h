@@ -98,3 +98,6 @@ weir_error *weir_replay_journals(weir_replay *replay, const weir_replay_sinks *s
 weir_error *weir_replay_read(weir_replay *replay, weir_topic topic, const weir_replay_sinks *sinks);
 
 weir_engine *weir_replay_engine(weir_replay *replay);
+/* The scratch store of the journal partition that is being folded. */
+const weir_store_port *weir_replay_store(const weir_replay *replay, weir_topic topic,
+                                         int32_t partition);

@@ -43,14 +43,14 @@ struct weir_spine {
 };
 
 /* Wants: `time`, then the used slots. */
-static weir_error *bind_columns(weir_spine *spine, weir_rows *rows, uint32_t *slots,
-                                size_t *count_out)
+static weir_error *bind_columns(weir_spine *spine, weir_rows *rows, const char *time,
+                                uint32_t *slots, size_t *count_out)
 {
     weir_rows_want *wants =
         weir_arena_array(&spine->arena, weir_rows_want, spine->stream->slot_count + 1);
     size_t count = 0;
     wants[count++] =
-        (weir_rows_want){.name = "time", .type = weir_type_of(WEIR_TIME), .unit = WEIR_UNIT_US};
+        (weir_rows_want){.name = time, .type = weir_type_of(WEIR_TIME), .unit = WEIR_UNIT_US};
     for (uint32_t s = 0; s < spine->stream->slot_count; s++) {
         if (!spine->needs.slots[s]) continue;
         slots[count] = s;
@@ -76,14 +76,14 @@ static spine_row *add_row(weir_spine *spine)
     return row;
 }
 
-static weir_error *read_rows(weir_spine *spine, weir_rows *rows, const char *path)
+static weir_error *read_rows(weir_spine *spine, weir_rows *rows, const char *path, const char *time)
 {
     weir_arena scratch = {0};
     weir_error *error = NULL;
     size_t count = 0;
     uint32_t *slots = weir_arena_array(&spine->arena, uint32_t, spine->stream->slot_count + 1);
     weir_value *values = weir_arena_array(&spine->arena, weir_value, spine->stream->slot_count + 1);
-    WEIR_TRY_OUT(bind_columns(spine, rows, slots, &count));
+    WEIR_TRY_OUT(bind_columns(spine, rows, time, slots, &count));
     for (;;) {
         weir_row status;
         weir_arena_reset(&scratch);
@@ -108,7 +108,16 @@ out:
     return error;
 }
 
-weir_error *weir_spine_open(const weir_plan *plan, uint32_t vector, const char *path,
+static weir_error *read_file(weir_spine *spine, const char *path, const char *time)
+{
+    weir_rows *rows = NULL;
+    weir_error *error = weir_rows_open(path, NULL, &rows);
+    if (error == NULL) error = read_rows(spine, rows, path, time);
+    weir_rows_close(rows);
+    return error;
+}
+
+weir_error *weir_spine_open(const weir_plan *plan, uint32_t vector, const weir_spine_source *source,
                             weir_spine **spine_out)
 {
     *spine_out = NULL;
@@ -119,10 +128,9 @@ weir_error *weir_spine_open(const weir_plan *plan, uint32_t vector, const char *
     spine->stream_index = spine->vector->stream;
     spine->stream = &plan->streams[spine->stream_index];
     spine->needs = weir_trigger_needs_of(plan, vector, WEIR_NONE, &spine->arena);
-    weir_rows *rows = NULL;
-    weir_error *error = weir_rows_open(path, NULL, &rows);
-    if (error == NULL) error = read_rows(spine, rows, path);
-    weir_rows_close(rows);
+    weir_error *error = NULL;
+    for (size_t i = 0; i < source->count && error == NULL; i++)
+        error = read_file(spine, source->paths[i], source->time);
     if (error != NULL) {
         weir_spine_close(spine);
         return error;

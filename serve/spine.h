@@ -19,8 +19,14 @@ enum { WEIR_SPINE_ROWS_MAX = 50000000 };
 
 typedef struct weir_spine weir_spine;
 
-/* Reads the whole file. A bad row is an error that names its line. */
-weir_error *weir_spine_open(const weir_plan *plan, uint32_t vector, const char *path,
+typedef struct weir_spine_source {
+    const char *const *paths; /* read one after the other */
+    size_t count;
+    const char *time; /* name of the column of times */
+} weir_spine_source;
+
+/* Reads all of it. A bad row is an error that names its line. */
+weir_error *weir_spine_open(const weir_plan *plan, uint32_t vector, const weir_spine_source *source,
                             weir_spine **spine_out);
 void weir_spine_close(weir_spine *spine); /* NULL is fine */
 

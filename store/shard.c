@@ -403,6 +403,112 @@ out:
     return error;
 }
 
+/* ---- reading what a worker left ---- */
+
+static weir_error *open_read(const char *directory, shard_store **store_out)
+{
+    shard_store *store = calloc(1, sizeof *store);
+    WEIR_ASSERT(store != NULL);
+    (void)snprintf(store->directory, sizeof store->directory, "%s", directory);
+    store->options = make_options(NULL);
+    rocksdb_options_set_create_if_missing(store->options, 0);
+    store->reads = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_verify_checksums(store->reads, 1);
+    rocksdb_readoptions_set_fill_cache(store->reads, 0);
+    char *message = NULL;
+    store->db = rocksdb_open_for_read_only(store->options, directory, 0, &message);
+    if (message != NULL) {
+        weir_error *error = rocks_error(store, "opening", message);
+        store_close(store);
+        return error;
+    }
+    *store_out = store;
+    return NULL;
+}
+
+weir_error *weir_shard_store_open_read(const char *directory, weir_store_port *port_out)
+{
+    shard_store *store = NULL;
+    WEIR_TRY(open_read(directory, &store));
+    *port_out = (weir_store_port){
+        .context = store,
+        .load = store_load,
+        .read_slices = store_read_slices,
+        .read_identity = store_read_identity,
+        .close = store_close,
+    };
+    return NULL;
+}
+
+struct weir_shard_cursor {
+    shard_store *store;
+    rocksdb_iterator_t *iterator;
+    uint32_t slice;
+    bool has_begun;
+};
+
+weir_shard_cursor *weir_shard_cursor_create(const weir_store_port *port, uint32_t slice)
+{
+    WEIR_ASSERT(port->load == store_load && slice < WEIR_SLICE_COUNT);
+    weir_shard_cursor *cursor = calloc(1, sizeof *cursor);
+    WEIR_ASSERT(cursor != NULL);
+    cursor->store = port->context;
+    cursor->iterator = rocksdb_create_iterator(cursor->store->db, cursor->store->reads);
+    cursor->slice = slice;
+    return cursor;
+}
+
+void weir_shard_cursor_destroy(weir_shard_cursor *cursor)
+{
+    if (cursor == NULL) return;
+    rocksdb_iter_destroy(cursor->iterator);
+    free(cursor);
+}
+
+/* slice | length | key | view | part, as key_prefix and key_part write it. */
+static bool split_key(weir_bytes stored, weir_shard_part *part)
+{
+    if (stored.size < 1 + 2 + 2 + 8) return false;
+    size_t size = (size_t)stored.data[1] << 8 | stored.data[2];
+    if (stored.size != 1 + 2 + size + 2 + 8) return false;
+    const uint8_t *rest = stored.data + 3 + size;
+    uint64_t number = 0;
+    memcpy(&number, rest + 2, 8);
+    part->stored_key = stored;
+    part->key = (weir_bytes){stored.data + 3, size};
+    part->view = (uint32_t)rest[0] << 8 | rest[1];
+    part->part = __builtin_bswap64(number);
+    return true;
+}
+
+weir_error *weir_shard_cursor_next(weir_shard_cursor *cursor, weir_shard_part *part_out)
+{
+    const char first = (char)cursor->slice;
+    *part_out = (weir_shard_part){.is_end = true};
+    if (cursor->has_begun)
+        rocksdb_iter_next(cursor->iterator);
+    else
+        rocksdb_iter_seek(cursor->iterator, &first, 1);
+    cursor->has_begun = true;
+    if (!rocksdb_iter_valid(cursor->iterator)) {
+        char *message = NULL;
+        rocksdb_iter_get_error(cursor->iterator, &message);
+        return message == NULL ? NULL : rocks_error(cursor->store, "reading", message);
+    }
+    size_t key_size = 0, value_size = 0;
+    const uint8_t *key = (const uint8_t *)rocksdb_iter_key(cursor->iterator, &key_size);
+    if (key_size == 0 || key[0] != cursor->slice) return NULL;
+    const uint8_t *value = (const uint8_t *)rocksdb_iter_value(cursor->iterator, &value_size);
+    WEIR_TRY(unseal(cursor->store->directory, (weir_bytes){key, key_size},
+                    (weir_bytes){value, value_size}, &part_out->bytes));
+    if (!split_key((weir_bytes){key, key_size}, part_out)) {
+        return weir_error_new(WEIR_E_CORRUPT, "state folder %s: a stored key has a wrong form",
+                              cursor->store->directory);
+    }
+    part_out->is_end = false;
+    return NULL;
+}
+
 static weir_error *verify_all(shard_store *store, weir_shard_store_report *report)
 {
     weir_error *error = NULL;
@@ -430,20 +536,9 @@ out:
 weir_error *weir_shard_store_verify(const char *directory, weir_shard_store_report *report_out)
 {
     *report_out = (weir_shard_store_report){0};
-    weir_error *error = NULL;
-    shard_store *store = calloc(1, sizeof *store);
-    WEIR_ASSERT(store != NULL);
-    (void)snprintf(store->directory, sizeof store->directory, "%s", directory);
-    store->options = make_options(NULL);
-    rocksdb_options_set_create_if_missing(store->options, 0);
-    store->reads = rocksdb_readoptions_create();
-    rocksdb_readoptions_set_verify_checksums(store->reads, 1);
-    rocksdb_readoptions_set_fill_cache(store->reads, 0);
-    char *message = NULL;
-    store->db = rocksdb_open_for_read_only(store->options, directory, 0, &message);
-    if (message != NULL) WEIR_TRY_OUT(rocks_error(store, "opening", message));
-    WEIR_TRY_OUT(verify_all(store, report_out));
-out:
+    shard_store *store = NULL;
+    WEIR_TRY(open_read(directory, &store));
+    weir_error *error = verify_all(store, report_out);
     store_close(store);
     return error;
 }

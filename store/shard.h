@@ -41,6 +41,29 @@ typedef struct weir_shard_store_options {
 weir_error *weir_shard_store_open(const weir_shard_store_options *options,
                                   weir_store_port *port_out, int64_t *restored_out);
 
+/*
+ * Opens a store or checkpoint that no worker has open, to read it: the port's calls that write are
+ * NULL. Nothing in the directory changes. Fails as weir_shard_store_open does.
+ */
+weir_error *weir_shard_store_open_read(const char *directory, weir_store_port *port_out);
+
+/* The stored parts of one slice, in the order of their keys; key and bytes live until the next
+ * call. */
+typedef struct weir_shard_cursor weir_shard_cursor;
+typedef struct weir_shard_part {
+    bool is_end;
+    weir_bytes stored_key; /* as the store has it: sorts, and is the same for the same part */
+    weir_bytes key;        /* of the entity */
+    uint32_t view;
+    uint64_t part;
+    weir_bytes bytes;
+} weir_shard_part;
+
+/* `port` is one of this file's; it outlives the cursor. */
+weir_shard_cursor *weir_shard_cursor_create(const weir_store_port *port, uint32_t slice);
+weir_error *weir_shard_cursor_next(weir_shard_cursor *cursor, weir_shard_part *part_out);
+void weir_shard_cursor_destroy(weir_shard_cursor *cursor); /* NULL is fine */
+
 /* Re-reads every key and value of a store or checkpoint directory. WEIR_E_CORRUPT with the place.
  */
 typedef struct weir_shard_store_report {

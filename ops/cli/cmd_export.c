@@ -45,8 +45,12 @@ static weir_error *read_options(weir_cli *cli, const weir_stack *stack, weir_exp
     if (weir_cli_option(cli, "out") == NULL)
         return weir_error_new(WEIR_E_USAGE, "name the folder to make: --out DIR");
     out->out = weir_cli_path(cli, weir_cli_option(cli, "out"));
-    if (weir_cli_option(cli, "spine") != NULL)
-        out->spine = weir_cli_path(cli, weir_cli_option(cli, "spine"));
+    if (weir_cli_option(cli, "spine") != NULL) {
+        const char **spine = weir_arena_array(&cli->arena, const char *, 1);
+        spine[0] = weir_cli_path(cli, weir_cli_option(cli, "spine"));
+        out->spine = spine;
+        out->spine_count = 1;
+    }
     const char *mode = weir_cli_option(cli, "mode");
     out->is_asof = mode != NULL && strcmp(mode, "as-of") == 0;
     if (mode != NULL && !out->is_asof && strcmp(mode, "as-known") != 0)

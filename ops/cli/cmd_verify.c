@@ -5,6 +5,7 @@
 #include "ops/runtime/file.h"
 #include "ops/runtime/json.h"
 #include "store/checkpoint.h"
+#include "store/shard.h"
 #include "store/snapshot.h"
 
 static void print_json(const char *path, const weir_snapshot_verdict *verdict, const char *problem)
@@ -41,10 +42,12 @@ static void print_json(const char *path, const weir_snapshot_verdict *verdict, c
     weir_buffer_deinit(&out);
 }
 
+/* A checkpoint or a shard's folder has no files of its own to count, but values. */
 static void print_text(const char *path, const weir_snapshot_verdict *verdict)
 {
     if (verdict->files == 0) {
-        (void)printf("%s: ok: a checkpoint, every file as its CHECKSUMS say\n", path);
+        (void)printf("%s: ok: %" PRIu64 " values, %" PRIu64 " bytes of state\n", path,
+                     verdict->rows, verdict->bytes);
         return;
     }
     (void)printf("%s: ok: %" PRIu64 " rows, %" PRIu64 " pages, %" PRIu64 " bytes in %" PRIu64
@@ -58,13 +61,26 @@ static void print_text(const char *path, const weir_snapshot_verdict *verdict)
     }
 }
 
-/* A checkpoint has its CHECKSUMS; everything else is a snapshot or a Parquet file. */
+/* A checkpoint is a store with CHECKSUMS over its files. */
+static weir_error *verify_store(const char *path, bool is_checkpoint,
+                                weir_snapshot_verdict *verdict)
+{
+    weir_shard_store_report report;
+    if (is_checkpoint) WEIR_TRY(weir_checkpoint_verify(path));
+    WEIR_TRY(weir_shard_store_verify(path, &report));
+    *verdict =
+        (weir_snapshot_verdict){.complete = true, .rows = report.values, .bytes = report.bytes};
+    return NULL;
+}
+
+/* A checkpoint has its CHECKSUMS, a shard's folder RocksDB's CURRENT; everything else is a snapshot
+ * or a Parquet file. */
 static weir_error *verify(weir_cli *cli, const char *path, weir_snapshot_verdict *verdict)
 {
-    if (!weir_file_exists(weir_arena_printf(&cli->arena, "%s/CHECKSUMS", path)))
-        return weir_snapshot_verify(path, verdict);
-    *verdict = (weir_snapshot_verdict){.complete = true};
-    return weir_checkpoint_verify(path);
+    bool is_checkpoint = weir_file_exists(weir_arena_printf(&cli->arena, "%s/CHECKSUMS", path));
+    bool is_store = weir_file_exists(weir_arena_printf(&cli->arena, "%s/CURRENT", path));
+    if (is_checkpoint || is_store) return verify_store(path, is_checkpoint, verdict);
+    return weir_snapshot_verify(path, verdict);
 }
 
 /* Damage is an answer (1); a path that is not there, or a broken disk, is an error with a code of
@@ -93,14 +109,16 @@ static weir_error *run(weir_cli *cli)
 const weir_command weir_command_verify = {
     .name = "verify",
     .group = WEIR_GROUP_ANSWERS,
-    .summary = "Compare every hash and checksum of a snapshot or checkpoint",
+    .summary = "Compare every hash and checksum of a snapshot, checkpoint or state folder",
     .arguments = "PATH...",
-    .help = "Re-reads a snapshot folder, a Parquet file or a checkpoint: the manifest's own hash, "
-            "every "
-            "page's CRC,\n"
-            "every value, row counts, the content hash and the SHA-256 of every file. Exits with 1 "
-            "and the exact\n"
-            "place if something differs.",
+    .help =
+        "Re-reads a snapshot folder, a Parquet file, a checkpoint or the folder of a shard that "
+        "no worker has open:\n"
+        "the manifest's own hash, every page's CRC, every value, row counts, the content hash "
+        "and the SHA-256 of\n"
+        "every file; of state every block's and every value's checksum. Exits with 1 and the "
+        "exact place if\n"
+        "something differs.",
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_JSON | WEIR_FORMAT_JSONL,
     .arguments_min = 1,
     .arguments_max = WEIR_ARGUMENTS_MANY,

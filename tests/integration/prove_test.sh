@@ -1,22 +1,107 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# prove_test.sh: the proof holds over a plain run, and it can fail: a flipped bit in a score record and a score that nobody
-# computed are each found, with exit code 3 and the place.
+# prove_test.sh: the proof holds over a run whose worker was killed, over snapshots and over the state that workers keep; and it can
+# fail: each of a flipped bit in a score record, in a snapshot and in the state (both with their checksums made to fit), a damaged
+# checkpoint, a score that nobody computed and a worker that carries a value off by one is found, with exit code 3, the
+# place and both values.
 . "$WEIR_TEST_ROOT/tests/lib/script.sh"
+tamper=$WEIR_TEST_BUILD/tests/fault/tamper
 need_python
-"$weir" broker -q --address-file address > /dev/null 2> broker.log &
-children+=($!)
-for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
-WEIR_BROKERS=$(cat address)
-export WEIR_BROKERS
+start_embedded() {
+    rm -f address
+    "$weir" broker -q --address-file address > /dev/null 2> broker.log &
+    children+=($!)
+    for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
+    WEIR_BROKERS=$(cat address)
+    export WEIR_BROKERS WEIR_CHECKPOINT_INTERVAL=1s
+}
+# differs COUNTER TEXT...: the proof says no, counts it, and names the place.
+differs() {
+    local counter=$1; shift
+    expect 3 "$weir" -C project prove -o json "${prove_options[@]}"
+    "$python" - "$counter" "$@" <<'P' || fail "the proof does not say what differs: $(cat out)"
+import json, sys
+proof = json.load(open("out"))
+assert not proof["holds"] and proof[sys.argv[1]] >= 1, proof
+text = "\n".join(proof["differences"])
+for part in sys.argv[2:]:
+    assert part in text, (part, text)
+P
+}
+holds() { expect 0 "$weir" -C project prove; says out "proved: every byte"; }
+prove_options=()
+
+start_embedded
 expect 0 "$weir" init -q project
 expect 0 "$weir" -C project apply
-"$weir" simulate -n 2000 > events.jsonl
-expect 0 "$weir" -C project produce --stream tx --ingest time "$work/events.jsonl"
-expect 0 "$weir" -C project run --until-end
-expect 0 "$weir" -C project prove
-says out "2000  scores"
-says out "proved: every byte"
+"$weir" simulate -n 3000 > events.jsonl
+head -1500 events.jsonl > first.jsonl
+tail -1500 events.jsonl > second.jsonl
+expect 0 "$weir" -C project produce --stream tx --ingest time "$work/first.jsonl"
+# A worker that is killed after some slices were written: they stand at different positions.
+"$weir" -C project run --worker-id w0 2> worker.log & worker=$!
+children+=("$worker")
+for _ in $(seq 300); do grep -q '^ready' worker.log && break; sleep 0.1; done
+expect 0 "$weir" -C project produce --stream tx --ingest time --rate 1000 "$work/second.jsonl"
+# While it runs, its shards are in use: nobody looks at them.
+expect 0 "$weir" -C project prove -o json
+says out '"skipped": 8'
+kill -KILL "$worker"; wait "$worker" 2>/dev/null
+holds
+says out "states     shards and checkpoints of workers, compared"
+expect 0 "$weir" -C project run --until-end --worker-id w0
+expect 0 "$weir" -C project export --vector card_fraud --with fraud --with tx_id --out "$work/project/sets/all"
+expect 0 "$weir" -C project export --vector card_fraud --from 2026-01-02 --to 2026-01-05 --out "$work/project/sets/some"
+printf 'card,merchant,amount,country,mcc,time\nc0001,m001,12.00,5,5812,2026-01-02T00:00:00Z\nc0002,m002,3.50,9,5541,2026-01-02T12:00:00Z\n' > spine.csv
+expect 0 "$weir" -C project export --vector card_fraud --spine "$work/spine.csv" --out "$work/project/sets/spine"
+holds
+says out "3000  scores"
+says out "3  snapshots"
+holds
+# A worker that idles writes every slice in turn, and then a checkpoint.
+head -1510 second.jsonl | tail -10 > third.jsonl
+sed -i 's/"tx_id":/"tx_id":9/' third.jsonl
+"$weir" -C project run --worker-id w0 2> worker.log & worker=$!
+children+=("$worker")
+expect 0 "$weir" -C project produce --stream tx --ingest time "$work/third.jsonl"
+for _ in $(seq 300); do ls -d project/state/checkpoints/*card-0/[0-9]* > checkpoints.txt 2>/dev/null && break; sleep 0.1; done
+[ -s checkpoints.txt ] || fail "the worker made no checkpoint"
+kill -TERM "$worker"; wait "$worker" || fail "the worker ended with $?"
+holds
+
+# A bit in a snapshot, everything else made to fit: verify is content, the proof is not.
+column=$("$python" - <<'P'
+import glob, pyarrow.parquet as pq
+schema = pq.read_schema(glob.glob("project/sets/all/*.parquet")[0])
+print(next(f.name for f in schema if str(f.type) in ("int64", "double") and f.name.startswith("card_")))
+P
+) || fail "no column to change"
+expect 0 "$tamper" snapshot project/sets/all project/changed "$column"
+expect 0 "$weir" verify project/changed
+differs differing "snapshot changed: row 7 (journal_partition" "column $column: there" "replayed"
+# Without fitting checksums it is the proof that says so, too.
+prove_options=(--snapshot "$work/broken")
+cp -r project/sets/all broken
+printf '\x55' | dd of=broken/part-00000.parquet bs=1 seek=5000 conv=notrunc status=none
+differs differing "snapshot"
+prove_options=()
+rm -r project/changed broken
+holds
+
+# A bit in a key's state.
+shard=$(ls -d project/state/w0/*card-0)
+cp -r "$shard" kept
+expect 0 "$tamper" state "$shard"
+key=$(sed 's/^key //' out)
+expect 0 "$weir" verify "$shard"
+differs differing "state state/w0" "key $key of" "there" "replayed"
+rm -r "$shard"; cp -r kept "$shard"
+holds
+mkdir other && tar -C "$(head -1 checkpoints.txt)" -cf - . | tar -C other -xf -
+expect 0 "$tamper" state "$(head -1 checkpoints.txt)"
+differs differing "checkpoint state/checkpoints" "has changed"
+rm -r "$(head -1 checkpoints.txt)"; mv other "$(head -1 checkpoints.txt)"
+holds
 
 # One score record again, with its id and one bit of its last column changed.
 "$python" - "$WEIR_BROKERS" <<'P' || fail "the planted record was not written"
@@ -33,13 +118,15 @@ producer.produce("fraud.scores", key=record.key(), value=record.value().replace(
 assert producer.flush(10) == 0
 consumer.close()
 P
-expect 3 "$weir" -C project prove -o json
-"$python" - <<'P' || fail "the proof does not say what differs: $(cat out)"
-import json
-proof = json.load(open("out"))
-assert not proof["holds"], proof
-assert proof["differing"] == 1 and proof["unknown"] == 1 and proof["missing"] == 0, proof
-text = "\n".join(proof["differences"])
-assert "fraud.scores/0 at offset" in text and "there" in text and "replayed" in text, text
-P
-echo "the proof holds, and finds a flipped bit and a score that nobody computed"
+differs differing "fraud.scores/0 at offset" "there" "replayed"
+says out '"unknown": 1'
+says out '"missing": 0'
+
+# A worker that carries a value one too large from the first entity to the second.
+start_embedded
+rm -rf project/state project/sets
+expect 0 "$weir" -C project apply
+expect 0 "$weir" -C project produce --stream tx --ingest time "$work/first.jsonl"
+expect 0 "$WEIR_TEST_BUILD/tests/fault/weir_off_by_one" -C project run --until-end
+differs differing "weir.card.journal.merchant/" "at offset" "(event tx" ": there 1, replayed 0"
+echo "the proof holds, and finds every planted difference"
