@@ -3,8 +3,10 @@
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ingest/kafka_internal.h"
 #include "ops/runtime/assert.h"
@@ -16,6 +18,8 @@
  */
 typedef struct weir_lane_buffer {
     rd_kafka_queue_t *queue;
+    int wake_fd;
+    atomic_bool has_news; /* something may be in the queue; it is costly to ask in vain */
     rd_kafka_message_t **messages;
     size_t message_count, scanned, capacity;
     weir_log_record *records;
@@ -73,6 +77,17 @@ static void lane_release(weir_lane_buffer *buffer)
     buffer->message_count = buffer->scanned = buffer->record_count = 0;
 }
 
+/* The queue is no longer empty; called by a thread of the library. */
+static void on_news(rd_kafka_t *handle, void *opaque)
+{
+    (void)handle;
+    static const uint64_t one = 1;
+    weir_lane_buffer *buffer = opaque;
+    if (atomic_exchange(&buffer->has_news, true))
+        return; /* not taken up yet: who waits was woken */
+    (void)!write(buffer->wake_fd, &one, sizeof one);
+}
+
 static void lanes_drop(weir_kafka_consumer *consumer)
 {
     for (size_t i = 0; i < consumer->lane_count; i++) {
@@ -80,7 +95,7 @@ static void lanes_drop(weir_kafka_consumer *consumer)
         if (buffer == NULL) continue;
         lane_release(buffer);
         if (buffer->queue != NULL) {
-            rd_kafka_queue_io_event_enable(buffer->queue, -1, NULL, 0);
+            rd_kafka_queue_cb_event_enable(buffer->queue, NULL, NULL);
             rd_kafka_queue_destroy(buffer->queue);
         }
         free(buffer->messages);
@@ -190,8 +205,11 @@ weir_error *weir_lane_fill(weir_kafka_consumer *consumer, weir_lane *lane, size_
         WEIR_ASSERT(buffer->messages != NULL && buffer->records != NULL);
     }
     lane->records = buffer->records;
+    if (!atomic_exchange(&buffer->has_news, false)) return NULL;
     ssize_t got = rd_kafka_consume_batch_queue(buffer->queue, 0, buffer->messages, max);
     buffer->message_count = got > 0 ? (size_t)got : 0;
+    /* Until it has been seen empty, the queue does not tell again. */
+    if (buffer->message_count > 0) atomic_store(&buffer->has_news, true);
     WEIR_TRY(lane_scan(consumer, lane));
     if (lane->count == 0 && !lane->has_gap) lane_look_at_end(consumer, lane);
     return NULL;
@@ -235,7 +253,6 @@ static const char *topic_name(const weir_kafka_consumer *consumer, weir_topic nu
 static weir_error *lane_open(weir_kafka_consumer *consumer, weir_lane *lane,
                              const rd_kafka_topic_partition_t *part)
 {
-    static const uint64_t one = 1;
     *lane = (weir_lane){.topic = topic_number(consumer, part->topic),
                         .partition = part->partition,
                         .index = (uint32_t)(lane - consumer->lanes),
@@ -263,8 +280,9 @@ static weir_error *lane_open(weir_kafka_consumer *consumer, weir_lane *lane,
     }
     /* Out of the consumer's common queue, before the assignment starts to fetch. */
     rd_kafka_queue_forward(lane->buffer->queue, NULL);
-    rd_kafka_queue_io_event_enable(lane->buffer->queue, consumer->options.wake_fd, &one,
-                                   sizeof one);
+    lane->buffer->wake_fd = consumer->options.wake_fd;
+    lane->buffer->has_news = true;
+    rd_kafka_queue_cb_event_enable(lane->buffer->queue, on_news, lane->buffer);
     return NULL;
 }
 
@@ -465,6 +483,12 @@ weir_error *weir_kafka_consumer_serve(weir_kafka_consumer *consumer)
         consumer->failure = NULL;
     }
     return error;
+}
+
+void weir_kafka_consumer_refresh(weir_kafka_consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->lane_count; i++)
+        atomic_store_explicit(&consumer->lanes[i].buffer->has_news, true, memory_order_relaxed);
 }
 
 weir_lane *weir_kafka_consumer_lanes(weir_kafka_consumer *consumer, size_t *count_out)

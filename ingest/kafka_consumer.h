@@ -68,10 +68,13 @@ void weir_kafka_consumer_close(weir_kafka_consumer *consumer, bool is_abrupt);
 
 /* Serves rebalances, commits and errors; never waits. */
 weir_error *weir_kafka_consumer_serve(weir_kafka_consumer *consumer);
+/* Every lane is looked at again, whether news came or not: for ends that moved without a record. */
+void weir_kafka_consumer_refresh(weir_kafka_consumer *consumer);
 weir_lane *weir_kafka_consumer_lanes(weir_kafka_consumer *consumer, size_t *count_out);
 bool weir_kafka_consumer_is_assigned(const weir_kafka_consumer *consumer);
 
-/* Takes up to `max` records from the lane's queue into its buffer, if the buffer is empty. */
+/* Takes up to `max` records from the lane's queue into its buffer, if the buffer is empty. Looks
+ * only where the library has told of something since, or the end may have moved (refresh). */
 weir_error *weir_lane_fill(weir_kafka_consumer *consumer, weir_lane *lane, size_t max);
 void weir_lane_drop(weir_lane *lane, size_t count); /* the first `count` records were taken */
 weir_error *weir_lane_accept_gap(weir_kafka_consumer *consumer,

@@ -96,6 +96,7 @@ static weir_error *nodes_tick(member *self, bool is_idle)
 {
     if (self->now_us - self->ticked_us < TICK_US) return NULL;
     self->ticked_us = self->now_us;
+    weir_kafka_consumer_refresh(self->consumer);
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
         if (!member_node_is_open(node)) continue;
