@@ -162,13 +162,14 @@ static size_t item_bytes(weir_tensor_kind kind)
     WEIR_UNREACHABLE();
 }
 
-static weir_error *bind_all(weir_binding *binding, weir_binding_place *places)
+static weir_error *bind_all(weir_binding *binding, weir_binding_place *places, size_t rows_max)
 {
     size_t at = 0;
     for (size_t i = 0; i < binding->info->input_count; i++) {
         const weir_model_port *port = &binding->info->inputs[i];
         WEIR_TRY(bind_port(binding, port, places + at));
-        void *data = weir_arena_calloc(&binding->arena, port->width + 1, item_bytes(port->kind));
+        void *data =
+            weir_arena_calloc(&binding->arena, rows_max * port->width + 1, item_bytes(port->kind));
         binding->tensors[i] = (weir_model_tensor){port->kind, port->width, data};
         at += port->width;
     }
@@ -176,7 +177,7 @@ static weir_error *bind_all(weir_binding *binding, weir_binding_place *places)
 }
 
 weir_error *weir_binding_init(weir_binding *binding, const weir_plan_vector *vector,
-                              const weir_model_info *info)
+                              const weir_model_info *info, size_t rows_max)
 {
     *binding = (weir_binding){.vector = vector, .info = info};
     for (size_t i = 0; i < info->input_count; i++)
@@ -185,7 +186,8 @@ weir_error *weir_binding_init(weir_binding *binding, const weir_plan_vector *vec
         weir_arena_array(&binding->arena, weir_binding_place, binding->place_count + 1);
     binding->places = places;
     binding->tensors = weir_arena_array(&binding->arena, weir_model_tensor, info->input_count + 1);
-    weir_error *error = bind_all(binding, places);
+    binding->row = weir_arena_array(&binding->arena, weir_model_tensor, info->input_count + 1);
+    weir_error *error = bind_all(binding, places, rows_max);
     if (error != NULL) weir_binding_deinit(binding);
     return error;
 }
@@ -250,7 +252,7 @@ static weir_bytes to_text(weir_type type, const weir_value *value)
     return (weir_bytes){(const uint8_t *)symbol, strlen(symbol)};
 }
 
-static void put(weir_model_tensor *tensor, uint32_t at, weir_type type, const weir_value *value,
+static void put(weir_model_tensor *tensor, size_t at, weir_type type, const weir_value *value,
                 uint32_t component)
 {
     void *data = (void *)(uintptr_t)tensor->data; /* ours: allocated in bind_all */
@@ -273,7 +275,17 @@ static bool is_acceptable(const weir_model_port *port, const weir_value *value)
     return value->as.integer >= INT32_MIN && value->as.integer <= INT32_MAX;
 }
 
-bool weir_binding_fill(weir_binding *binding, const weir_value *const *values)
+const weir_model_tensor *weir_binding_row(weir_binding *binding, size_t row)
+{
+    for (size_t i = 0; i < binding->info->input_count; i++) {
+        binding->row[i] = binding->tensors[i];
+        binding->row[i].data = (const char *)binding->tensors[i].data +
+                               row * binding->row[i].width * item_bytes(binding->row[i].kind);
+    }
+    return binding->row;
+}
+
+bool weir_binding_fill(weir_binding *binding, size_t row, const weir_value *const *values)
 {
     const weir_binding_place *place = binding->places;
     for (size_t i = 0; i < binding->info->input_count; i++) {
@@ -281,8 +293,8 @@ bool weir_binding_fill(weir_binding *binding, const weir_value *const *values)
         for (uint32_t at = 0; at < port->width; at++, place++) {
             const weir_value *value = values[place->column];
             if (!is_acceptable(port, value)) return false;
-            put(&binding->tensors[i], at, binding->vector->columns[place->column].type, value,
-                place->component);
+            put(&binding->tensors[i], row * port->width + at,
+                binding->vector->columns[place->column].type, value, place->component);
         }
     }
     return true;

@@ -25,12 +25,15 @@ typedef struct weir_binding {
     const weir_model_info *info;
     size_t place_count; /* total width of all inputs */
     const weir_binding_place *places;
-    weir_model_tensor *tensors; /* one row, filled by weir_binding_fill */
+    weir_model_tensor *tensors; /* rows_max rows, filled by weir_binding_fill */
+    weir_model_tensor *row;     /* of weir_binding_row */
 } weir_binding;
 
 weir_error *weir_binding_init(weir_binding *binding, const weir_plan_vector *vector,
-                              const weir_model_info *info);
+                              const weir_model_info *info, size_t rows_max);
 void weir_binding_deinit(weir_binding *binding);
 /* values: one per column. False if one is null that the model does not accept. Strings point into
  * the values. */
-bool weir_binding_fill(weir_binding *binding, const weir_value *const *values);
+bool weir_binding_fill(weir_binding *binding, size_t row, const weir_value *const *values);
+/* The tensors as that one row; until the next call. */
+const weir_model_tensor *weir_binding_row(weir_binding *binding, size_t row);

@@ -331,12 +331,29 @@ typedef struct held_score {
     size_t key_size, value_size;
 } held_score;
 
-static void hold_score(fold *self, weir_topic topic, weir_bytes key, weir_bytes value)
+typedef struct score_holder {
+    fold *self;
+    weir_topic topic;
+} score_holder;
+
+static void hold_score(void *context, weir_bytes key, weir_bytes value)
 {
-    held_score head = {.topic = topic, .key_size = key.size, .value_size = value.size};
-    weir_buffer_put(&self->held, &head, sizeof head);
-    weir_buffer_put(&self->held, key.data, key.size);
-    weir_buffer_put(&self->held, value.data, value.size);
+    const score_holder *holder = context;
+    weir_buffer *held = &holder->self->held;
+    held_score head = {.topic = holder->topic, .key_size = key.size, .value_size = value.size};
+    weir_buffer_put(held, &head, sizeof head);
+    weir_buffer_put(held, key.data, key.size);
+    weir_buffer_put(held, value.data, value.size);
+}
+
+/* Scorers are shared between the shards of a worker: none keeps an event of ours beyond a turn. */
+static void settle_scores(fold *self)
+{
+    for (uint32_t i = 0; self->options.scorers != NULL && i < self->plan->score_count; i++) {
+        score_holder holder = {self, self->options.topics->scores[i]};
+        weir_score_sink sink = {&holder, hold_score};
+        if (self->options.scorers[i] != NULL) weir_scorer_settle(self->options.scorers[i], &sink);
+    }
 }
 
 static weir_error *release_scores(fold *self)
@@ -370,10 +387,9 @@ static weir_error *send_score(fold *self, const passage *p, uint32_t ordinal)
                                   .partition = self->options.partition,
                                   .ordinal = ordinal,
                                   .schema_id = self->score_ids[score]};
-    weir_buffer_clear(&self->bytes);
-    WEIR_TRY(weir_scorer_score(self->options.scorers[score], &request, &self->bytes));
-    hold_score(self, self->options.topics->scores[score], score_key(self, p->lane),
-               (weir_bytes){self->bytes.data, self->bytes.size});
+    score_holder holder = {self, self->options.topics->scores[score]};
+    weir_score_sink sink = {&holder, hold_score};
+    weir_scorer_add(self->options.scorers[score], &request, score_key(self, p->lane), &sink);
     return NULL;
 }
 
@@ -578,8 +594,8 @@ static void record_done(fold *self, int64_t offset)
 
 /* The copies of a pack from where the last turn stopped; *done_out is false if this one stops, too.
  */
-static weir_error *take_pack(fold *self, const weir_log_record *record, weir_node_turn *turn,
-                             bool *done_out)
+static weir_error *take_copies(fold *self, const weir_log_record *record, weir_node_turn *turn,
+                               bool *done_out)
 {
     bool bad = false;
     weir_packed packed;
@@ -591,7 +607,6 @@ static weir_error *take_pack(fold *self, const weir_log_record *record, weir_nod
         WEIR_TRY(read_copy(self, &packed, record->offset, &p));
         int64_t order = order_of(p.copy.et_us, record->timestamp_us);
         if (order > turn->until_us) {
-            if (WEIR_PLANTED(HELD_SCORES_LOST)) weir_buffer_clear(&self->held);
             turn->next_us = order;
             return NULL;
         }
@@ -606,7 +621,18 @@ static weir_error *take_pack(fold *self, const weir_log_record *record, weir_nod
     }
     if (bad) return damaged(self, record->offset, self->next_index, "the pack is cut off");
     *done_out = true;
-    return release_scores(self);
+    return NULL;
+}
+
+static weir_error *take_pack(fold *self, const weir_log_record *record, weir_node_turn *turn,
+                             bool *done_out)
+{
+    weir_error *error = take_copies(self, record, turn, done_out);
+    settle_scores(self);
+    if (error != NULL) return error;
+    if (*done_out) return release_scores(self);
+    if (WEIR_PLANTED(HELD_SCORES_LOST)) weir_buffer_clear(&self->held);
+    return NULL;
 }
 
 /* A definition came into force. Below K it is history; from K on a worker of another one must not

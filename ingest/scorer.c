@@ -12,6 +12,15 @@ const char weir_score_schema[] = {
 #include "score_schema.inc"
 };
 
+/* A record that waits for its score. */
+typedef struct waiting_score {
+    size_t key_size, event_size, evidence_size; /* one behind the other in `waiting` */
+    bool has_row;                               /* the next row of the binding is its */
+    weir_value fallback;                        /* unless rows_max is 1 */
+} waiting_score;
+
+enum { ROWS_MAX = WEIR_MODEL_BLOCK_ROWS };
+
 struct weir_scorer {
     const weir_plan *plan;
     const weir_plan_score *score;
@@ -32,6 +41,12 @@ struct weir_scorer {
     weir_flat *fallback;   /* or NULL */
     weir_arena arena, scratch;
     weir_score_record *record;
+    uint32_t rows_max; /* 1: answers depend on more than the row, or nothing is gained */
+    uint32_t rows, count;
+    waiting_score scores[ROWS_MAX];
+    weir_buffer waiting, bytes;
+    bool has_answer[ROWS_MAX]; /* per row, once the model ran */
+    double answers[ROWS_MAX];
 };
 
 /* ---- binding ---- */
@@ -88,8 +103,29 @@ static void *new_array(size_t count, size_t size)
     return array;
 }
 
+/* Does it look at the score alone? What the event carries is gone when a block runs. */
+static bool is_of_score(const weir_expr *expr)
+{
+    if (expr->op >= WEIR_EXPR_FIELD && expr->op <= WEIR_EXPR_CARRIED) return false;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        if (!is_of_score(expr->args[i])) return false;
+    return true;
+}
+
+static bool can_wait(const weir_scorer *scorer)
+{
+    const weir_plan_score *score = scorer->score;
+    for (uint32_t i = 0; i < score->decision_count; i++)
+        if (score->decisions[i].when != NULL && !is_of_score(score->decisions[i].when))
+            return false;
+    for (size_t i = 0; i < scorer->info->input_count; i++) /* texts point into the event */
+        if (scorer->info->inputs[i].kind == WEIR_TENSOR_STRING) return false;
+    return true;
+}
+
 static weir_error *bind_model(weir_scorer *scorer)
 {
+    scorer->rows_max = 1;
     if (scorer->score->schema != NULL && strcmp(scorer->score->schema, "weir.Score") != 0) {
         return weir_error_new(WEIR_E_DEFINITION,
                               "scores are written as weir.Score; records of `%s` can not be "
@@ -98,10 +134,11 @@ static weir_error *bind_model(weir_scorer *scorer)
     }
     if (scorer->model == NULL) return NULL;
     scorer->info = weir_model_describe(scorer->model);
-    WEIR_TRY(weir_binding_init(&scorer->binding, scorer->vector, scorer->info));
+    scorer->rows_max = can_wait(scorer) ? ROWS_MAX : 1;
+    WEIR_TRY(weir_binding_init(&scorer->binding, scorer->vector, scorer->info, scorer->rows_max));
     WEIR_TRY(bind_output(scorer));
     size_t places = scorer->binding.place_count;
-    scorer->workspace = weir_model_workspace_create(scorer->model, 1);
+    scorer->workspace = weir_model_workspace_create(scorer->model, scorer->rows_max);
     scorer->outputs = new_array(scorer->info->output_count, sizeof *scorer->outputs);
     scorer->contributions = new_array(places + 1, sizeof *scorer->contributions);
     scorer->order = new_array(places, sizeof *scorer->order);
@@ -156,6 +193,8 @@ void weir_scorer_destroy(weir_scorer *scorer)
     weir_arena_deinit(&scorer->arena);
     weir_arena_deinit(&scorer->scratch);
     weir_score_record_destroy(scorer->record);
+    weir_buffer_deinit(&scorer->waiting);
+    weir_buffer_deinit(&scorer->bytes);
     free(scorer->outputs);
     free(scorer->contributions);
     free(scorer->order);
@@ -168,10 +207,10 @@ void weir_scorer_destroy(weir_scorer *scorer)
 
 /* ---- the answer ---- */
 
-static double output_value(const weir_scorer *scorer)
+static double output_value(const weir_scorer *scorer, size_t row)
 {
     const weir_model_tensor *tensor = &scorer->outputs[scorer->output];
-    size_t at = scorer->output_column;
+    size_t at = row * tensor->width + scorer->output_column;
     switch (tensor->kind) {
     case WEIR_TENSOR_FLOAT32: return (double)((const float *)tensor->data)[at];
     case WEIR_TENSOR_FLOAT64: return ((const double *)tensor->data)[at];
@@ -184,19 +223,31 @@ static double output_value(const weir_scorer *scorer)
     WEIR_UNREACHABLE();
 }
 
+static bool run(weir_scorer *scorer, const weir_model_tensor *inputs, size_t rows)
+{
+    weir_error *error =
+        weir_model_run(scorer->model, scorer->workspace, inputs, rows, scorer->outputs);
+    weir_error_free(error);
+    return error == NULL;
+}
+
+static void keep_answer(weir_scorer *scorer, uint32_t row, bool is_run, size_t at)
+{
+    scorer->answers[row] = is_run ? output_value(scorer, at) + 0.0 : 0.0;
+    scorer->has_answer[row] = is_run && isfinite(scorer->answers[row]);
+}
+
 /* A model that fails on a row, or gives no finite number, has no answer: the fallback has (never an
  * error of the stream). */
-static bool run_model(weir_scorer *scorer, const weir_value *const *columns, double *score_out)
+static void run_model(weir_scorer *scorer)
 {
-    if (scorer->model == NULL || !weir_binding_fill(&scorer->binding, columns)) return false;
-    weir_error *error = weir_model_run(scorer->model, scorer->workspace, scorer->binding.tensors, 1,
-                                       scorer->outputs);
-    if (error != NULL) {
-        weir_error_free(error);
-        return false;
+    bool is_run = scorer->rows > 0 && run(scorer, scorer->binding.tensors, scorer->rows);
+    for (uint32_t row = 0; row < scorer->rows; row++) {
+        if (is_run)
+            keep_answer(scorer, row, true, row);
+        else /* which of them is it? */
+            keep_answer(scorer, row, run(scorer, weir_binding_row(&scorer->binding, row), 1), 0);
     }
-    *score_out = output_value(scorer) + 0.0;
-    return isfinite(*score_out);
 }
 
 static double magnitude(double x) { return x < 0 ? -x : x; }
@@ -219,15 +270,15 @@ static uint32_t rank(const weir_scorer *scorer, uint32_t keep)
     return count;
 }
 
-static uint32_t explain(weir_scorer *scorer)
+static uint32_t explain(weir_scorer *scorer, uint32_t row)
 {
     bool supported = false;
     uint32_t keep = scorer->score->reasons;
     if (keep > scorer->binding.place_count) keep = (uint32_t)scorer->binding.place_count;
     if (keep == 0) return 0;
-    weir_error *error =
-        weir_model_explain(scorer->model, scorer->workspace, scorer->binding.tensors,
-                           scorer->contributions, &supported);
+    weir_error *error = weir_model_explain(scorer->model, scorer->workspace,
+                                           weir_binding_row(&scorer->binding, row),
+                                           scorer->contributions, &supported);
     if (error != NULL) weir_error_free(error);
     if (error != NULL || !supported) return 0;
     uint32_t count = rank(scorer, keep);
@@ -250,49 +301,109 @@ static void decide(const weir_scorer *scorer, weir_expr_env *env, weir_score_ans
     }
 }
 
-static void answer_of(weir_scorer *scorer, const weir_value *const *columns,
-                      const weir_value *carried, const weir_value *self,
-                      weir_score_answer *answer_out)
+static weir_value fall_back(const weir_scorer *scorer, weir_expr_env *env)
 {
-    weir_arena_reset(&scorer->scratch);
+    return scorer->fallback == NULL ? weir_null() : *weir_flat_run(scorer->fallback, env);
+}
+
+/* The answer of a row that was run, or of none (WEIR_NONE). fallback: NULL: env gives it. */
+static void answer_of(weir_scorer *scorer, uint32_t row, const weir_value *fallback,
+                      weir_expr_env *env, weir_score_answer *answer_out)
+{
     *answer_out = (weir_score_answer){.reason_columns = scorer->reason_columns,
                                       .reason_values = scorer->reason_values};
-    weir_expr_env env = {.carried = carried, .self = self, .scratch = &scorer->scratch};
-    answer_out->has_score = run_model(scorer, columns, &answer_out->score);
+    answer_out->has_score = row != WEIR_NONE && scorer->has_answer[row];
     if (answer_out->has_score) {
-        answer_out->reason_count = explain(scorer);
+        answer_out->score = scorer->answers[row];
+        answer_out->reason_count = explain(scorer, row);
     } else {
+        weir_value value = fallback != NULL ? *fallback : fall_back(scorer, env);
         answer_out->is_fallback = true;
-        weir_value value =
-            scorer->fallback == NULL ? weir_null() : *weir_flat_run(scorer->fallback, &env);
         answer_out->has_score = value.kind == WEIR_FLOAT64;
         answer_out->score = answer_out->has_score ? value.as.float64 : 0.0;
     }
-    env.score = answer_out->has_score ? weir_float(answer_out->score) : weir_null();
-    decide(scorer, &env, answer_out);
+    env->score = answer_out->has_score ? weir_float(answer_out->score) : weir_null();
+    decide(scorer, env, answer_out);
 }
 
 weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,
                                const weir_value *carried, const weir_value *self,
                                weir_score_answer *answer_out)
 {
+    WEIR_ASSERT(scorer->count == 0);
+    weir_arena_reset(&scorer->scratch);
+    weir_expr_env env = {.carried = carried, .self = self, .scratch = &scorer->scratch};
     for (uint32_t i = 0; i < scorer->vector->column_count; i++)
         scorer->columns[i] = &columns[i];
-    answer_of(scorer, scorer->columns, carried, self, answer_out);
+    scorer->rows = scorer->model != NULL && weir_binding_fill(&scorer->binding, 0, scorer->columns);
+    run_model(scorer);
+    answer_of(scorer, scorer->rows > 0 ? 0 : WEIR_NONE, NULL, &env, answer_out);
+    scorer->rows = 0;
     return NULL;
 }
 
-weir_error *weir_scorer_score(weir_scorer *scorer, const weir_score_request *request,
-                              weir_buffer *out)
+/* ---- records ---- */
+
+/* All that is known before the model runs. */
+static void wait_for_answer(weir_scorer *scorer, const weir_score_request *request, weir_bytes key,
+                            const bool *overflow)
 {
-    weir_score_answer answer;
+    waiting_score *score = &scorer->scores[scorer->count++];
+    weir_buffer *out = &scorer->waiting;
+    size_t start = out->size;
+    weir_buffer_put(out, key.data, key.size);
+    size_t event = out->size;
+    weir_score_record_put_event(scorer->record, request, out);
+    size_t evidence = out->size;
+    weir_score_record_put_evidence(scorer->record, request, scorer->columns, overflow, out);
+    score->key_size = event - start;
+    score->event_size = evidence - event;
+    score->evidence_size = out->size - evidence;
+    score->has_row =
+        scorer->model != NULL && weir_binding_fill(&scorer->binding, scorer->rows, scorer->columns);
+    scorer->rows += score->has_row;
+}
+
+/* Runs the model over the rows that wait and writes the records. */
+static void finish(weir_scorer *scorer, weir_expr_env *env, const weir_score_sink *sink)
+{
+    const uint8_t *at = scorer->waiting.data;
+    run_model(scorer);
+    for (uint32_t i = 0, row = 0; i < scorer->count; i++) {
+        const waiting_score *score = &scorer->scores[i];
+        weir_bytes key = {at, score->key_size};
+        weir_score_answer answer;
+        answer_of(scorer, score->has_row ? row++ : WEIR_NONE,
+                  scorer->rows_max > 1 ? &score->fallback : NULL, env, &answer);
+        weir_buffer_clear(&scorer->bytes);
+        weir_buffer_put(&scorer->bytes, at + key.size, score->event_size);
+        weir_score_record_put_answer(scorer->record, &answer, &scorer->bytes);
+        at += key.size + score->event_size;
+        weir_buffer_put(&scorer->bytes, at, score->evidence_size);
+        at += score->evidence_size;
+        sink->take(sink->context, key, (weir_bytes){scorer->bytes.data, scorer->bytes.size});
+    }
+    scorer->rows = scorer->count = 0;
+    weir_buffer_clear(&scorer->waiting);
+}
+
+void weir_scorer_add(weir_scorer *scorer, const weir_score_request *request, weir_bytes key,
+                     const weir_score_sink *sink)
+{
     WEIR_ASSERT(request->point_count > 0 && request->event->stream == scorer->score->stream);
+    weir_arena_reset(&scorer->scratch);
+    weir_expr_env env = {.carried = request->event->carried,
+                         .self = request->event->fields,
+                         .scratch = &scorer->scratch};
     bool overflows = weir_engine_vector_view(request->engine, scorer->score->vector, request->event,
                                              scorer->columns, scorer->overflow);
-    answer_of(scorer, scorer->columns, request->event->carried, request->event->fields, &answer);
-    weir_score_record_put_event(scorer->record, request, out);
-    weir_score_record_put_answer(scorer->record, &answer, out);
-    weir_score_record_put_evidence(scorer->record, request, scorer->columns,
-                                   overflows ? scorer->overflow : NULL, out);
-    return NULL;
+    wait_for_answer(scorer, request, key, overflows ? scorer->overflow : NULL);
+    if (scorer->rows_max > 1) scorer->scores[scorer->count - 1].fallback = fall_back(scorer, &env);
+    if (scorer->count == scorer->rows_max) finish(scorer, &env, sink);
+}
+
+void weir_scorer_settle(weir_scorer *scorer, const weir_score_sink *sink)
+{
+    weir_expr_env env = {.scratch = &scorer->scratch}; /* decisions look at the score alone */
+    if (scorer->count > 0) finish(scorer, &env, sink);
 }

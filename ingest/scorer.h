@@ -40,9 +40,20 @@ typedef struct weir_score_request {
     int32_t schema_id; /* of the Confluent frame */
 } weir_score_request;
 
-/* Appends the framed record to `out`. */
-weir_error *weir_scorer_score(weir_scorer *scorer, const weir_score_request *request,
-                              weir_buffer *out);
+/* Takes a framed record with its Kafka key; both are the scorer's, until the call returns. */
+typedef struct weir_score_sink {
+    void *context;
+    void (*take)(void *context, weir_bytes key, weir_bytes record);
+} weir_score_sink;
+
+/*
+ * Scores an event. A model that is cheaper by the block waits for one: records come in the order of
+ * their events, at the latest when the scorer is settled, and with the same bytes as one by one.
+ * `key` is copied. Whoever adds settles before anybody else adds.
+ */
+void weir_scorer_add(weir_scorer *scorer, const weir_score_request *request, weir_bytes key,
+                     const weir_score_sink *sink);
+void weir_scorer_settle(weir_scorer *scorer, const weir_score_sink *sink);
 
 /* The score alone, of a vector's values: for `weir serve` and tests. */
 typedef struct weir_score_answer {

@@ -16,7 +16,7 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/digest.h"
 
-enum { BLOCK_ROWS = 32, BLOCK_BYTES_MAX = 1 << 26 };
+enum { BLOCK_ROWS = WEIR_MODEL_BLOCK_ROWS, BLOCK_BYTES_MAX = 1 << 26 };
 
 struct weir_model {
     weir_arena arena;

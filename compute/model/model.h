@@ -22,7 +22,11 @@
 #include "ops/runtime/buffer.h"
 #include "ops/runtime/error.h"
 
-enum { WEIR_MODEL_BYTES_MAX = 1 << 30, WEIR_MODEL_NAME_MAX = 256 };
+enum {
+    WEIR_MODEL_BYTES_MAX = 1 << 30,
+    WEIR_MODEL_NAME_MAX = 256,
+    WEIR_MODEL_BLOCK_ROWS = 32, /* so many rows at once cost the least a row */
+};
 
 typedef enum weir_tensor_kind {
     WEIR_TENSOR_FLOAT32,

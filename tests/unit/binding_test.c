@@ -20,7 +20,7 @@ static weir_error *bind(weir_binding *binding, const weir_model_port *ports, siz
 {
     static weir_model_info info;
     info = (weir_model_info){.inputs = ports, .input_count = count};
-    return weir_binding_init(binding, &vector, &info);
+    return weir_binding_init(binding, &vector, &info, 1);
 }
 
 static bool fill(weir_binding *binding, const weir_value *values)
@@ -28,7 +28,7 @@ static bool fill(weir_binding *binding, const weir_value *values)
     const weir_value *views[4] = {NULL};
     for (uint32_t i = 0; i < binding->vector->column_count; i++)
         views[i] = &values[i];
-    return weir_binding_fill(binding, views);
+    return weir_binding_fill(binding, 0, views);
 }
 
 static void assert_says(weir_error *error, const char *part)
