@@ -87,19 +87,29 @@ static uint8_t *key_of(const weir_state_table *table, entry *e)
     return (uint8_t *)&e->places[place_count_of(table, e->view)];
 }
 
-/* Keys are short: words, the last two overlapping, cost less than a call of memcmp. */
+/* Keys are short: words that overlap cost less than a call of memcmp. */
 static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
 {
-    if (size < sizeof(uint64_t) || size > 8 * sizeof(uint64_t)) return memcmp(a, b, size) == 0;
-    uint64_t x, y, differ = 0;
-    for (size_t i = 0; i + sizeof x <= size; i += sizeof x) {
-        memcpy(&x, a + i, sizeof x);
-        memcpy(&y, b + i, sizeof y);
-        differ |= x ^ y;
+    uint64_t x = 0, y = 0;
+    if (size > 16) return memcmp(a, b, size) == 0;
+    if (size >= 8) {
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        if (x != y) return false;
+        memcpy(&x, a + size - 8, 8);
+        memcpy(&y, b + size - 8, 8);
+    } else if (size >= 4) {
+        uint32_t ends[4];
+        memcpy(&ends[0], a, 4);
+        memcpy(&ends[1], b, 4);
+        memcpy(&ends[2], a + size - 4, 4);
+        memcpy(&ends[3], b + size - 4, 4);
+        return ends[0] == ends[1] && ends[2] == ends[3];
+    } else {
+        for (size_t i = 0; i < size; i++)
+            if (a[i] != b[i]) return false;
     }
-    memcpy(&x, a + size - sizeof x, sizeof x);
-    memcpy(&y, b + size - sizeof y, sizeof y);
-    return (differ | (x ^ y)) == 0;
+    return x == y;
 }
 
 static bool is_key(const weir_state_table *table, entry *e, uint32_t view, weir_bytes key)
@@ -169,6 +179,16 @@ static void count_bytes(weir_state_table *table, entry *e)
         if (e->places[p].state != NULL) bytes += weir_key_state_bytes(e->places[p].state);
     table->bytes = table->bytes - e->bytes + bytes;
     e->bytes = bytes;
+}
+
+/* Most events change rows, not memory. */
+static bool is_resized(const weir_state_table *table, const entry *e)
+{
+    uint32_t count = place_count_of(table, e->view);
+    bool resized = false;
+    for (uint32_t p = 0; p < count; p++)
+        resized |= e->places[p].state != NULL && weir_key_state_is_resized(e->places[p].state);
+    return resized;
 }
 
 /* ---- reading from the store ---- */
@@ -450,7 +470,7 @@ void weir_state_table_begin(weir_state_table *table, weir_bytes entity_key, uint
 void weir_state_table_end(weir_state_table *table)
 {
     for (size_t i = 0; i < table->touched_count; i++) {
-        count_bytes(table, table->touched[i]);
+        if (is_resized(table, table->touched[i])) count_bytes(table, table->touched[i]);
         table->touched[i]->is_touched = false;
     }
     table->touched_count = 0;

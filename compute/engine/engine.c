@@ -95,14 +95,6 @@ struct weir_engine {
     uint32_t last_hop;
 };
 
-/* Most expressions are a leaf. */
-static inline weir_value eval(const weir_expr *expr, weir_expr_env *env)
-{
-    if (expr->op == WEIR_EXPR_FIELD) return env->fields[expr->index];
-    if (expr->op == WEIR_EXPR_THIS) return env->self[expr->index];
-    return weir_expr_eval(expr, env);
-}
-
 /* Which cells an expression needs. */
 static void collect(weir_engine *engine, const weir_expr *expr, uint32_t *count)
 {

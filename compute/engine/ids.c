@@ -17,7 +17,7 @@ static void remember(weir_key_state *state, uint32_t text, int64_t ingest_us)
 {
     if (text >= state->id_capacity) {
         state->id_capacity = state->texts->entry_capacity;
-        state->is_resized = true;
+        state->size.is_stale = true;
         state->id_times =
             weir_memory_resize(state->id_times, state->id_capacity * sizeof *state->id_times);
         WEIR_ASSERT(state->id_times != NULL && text < state->id_capacity);
@@ -36,7 +36,7 @@ bool weir_ids_keep(weir_key_state *state, weir_bytes id, int64_t ingest_us)
         weir_texts_retain(state->texts, text);
     } else {
         text = weir_texts_put_hashed(state->texts, hash, id.data, id.size);
-        state->is_resized = true;
+        state->size.is_stale = true;
     }
     uint32_t at = weir_state_open_row(state, ingest_us);
     ((uint32_t *)weir_state_values(state, 0))[at] = text;

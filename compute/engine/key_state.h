@@ -25,7 +25,16 @@ typedef struct weir_key_state weir_key_state;
 
 weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view);
 void weir_key_state_destroy(weir_key_state *state);
-size_t weir_key_state_bytes(weir_key_state *state); /* resident memory, kept up to date cheaply */
+/* The first member of a state: what it takes, and whether that is out of date. */
+typedef struct weir_key_state_size {
+    size_t bytes;
+    bool is_stale;
+} weir_key_state_size;
+static inline bool weir_key_state_is_resized(const weir_key_state *state)
+{
+    return ((const weir_key_state_size *)(const void *)state)->is_stale;
+}
+size_t weir_key_state_bytes(weir_key_state *state); /* resident memory; counted anew if stale */
 /* Asks the memory for what the next event will look at. */
 void weir_key_state_prefetch(const weir_key_state *state);
 uint64_t weir_key_state_rows(const weir_key_state *state);

@@ -27,7 +27,7 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
         WEIR_ASSERT(state->texts != NULL);
         weir_texts_init(state->texts);
     }
-    state->is_head_dirty = state->is_resized = true;
+    state->is_head_dirty = state->size.is_stale = true;
     return state;
 }
 
@@ -74,9 +74,9 @@ static size_t measured(const weir_key_state *state)
 
 size_t weir_key_state_bytes(weir_key_state *state)
 {
-    if (state->is_resized) state->bytes = measured(state);
-    state->is_resized = state->warm != NULL; /* accumulators may own memory */
-    return state->bytes;
+    if (state->size.is_stale) state->size.bytes = measured(state);
+    state->size.is_stale = state->warm != NULL; /* accumulators may own memory */
+    return state->size.bytes;
 }
 
 /* Where the first row of a lane lies. */
@@ -112,7 +112,7 @@ void *weir_state_running(weir_key_state *state)
     if (state->running == NULL) {
         state->running = weir_memory_calloc(1, state->layout->running_bytes);
         WEIR_ASSERT(state->running != NULL);
-        state->is_resized = true;
+        state->size.is_stale = true;
     }
     return state->running;
 }
@@ -167,7 +167,7 @@ static void move_block(weir_key_state *state, uint32_t capacity)
     state->block = block;
     state->capacity = capacity;
     state->head = 0;
-    state->is_resized = true;
+    state->size.is_stale = true;
 }
 
 /* Shifts the rows [from, count) of every column by one place, or all of them down to the start. */
@@ -240,7 +240,7 @@ void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value 
     uint32_t at = weir_state_open_row(state, time_us);
     for (uint32_t c = 0; c < layout->column_count; c++)
         set_value(state, c, at, row[c]);
-    state->is_resized |= layout->has_texts;
+    state->size.is_stale |= layout->has_texts;
     weir_measures_inserted(state, at);
     if (state->warm != NULL) weir_warm_inserted(state, at);
 }

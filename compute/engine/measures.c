@@ -16,7 +16,7 @@ bool weir_measure_counts(const weir_key_state *state, const weir_layout_measure 
     return !weir_column_is_null(&column, i);
 }
 
-static bool is_chain(const weir_layout_measure *m)
+static inline bool is_chain(const weir_layout_measure *m)
 {
     return m->kind == WEIR_MEASURE_LEAST || m->kind == WEIR_MEASURE_GREATEST;
 }
@@ -57,16 +57,18 @@ static void chain(weir_key_state *state, const weir_layout_measure *m, uint32_t 
     }
 }
 
-static int64_t term(const weir_key_state *state, const weir_layout_measure *m, uint32_t i)
+static inline int64_t term(const weir_key_state *state, const weir_layout_measure *m, uint32_t i)
 {
+    if (m->is_sure && m->filter == WEIR_NONE && m->kind == WEIR_MEASURE_SUM)
+        return ((const int64_t *)weir_state_values(state, m->column))[i];
     if (!weir_measure_counts(state, m, i)) return 0;
     return m->kind == WEIR_MEASURE_SUM ? ((const int64_t *)weir_state_values(state, m->column))[i]
                                        : 1;
 }
 
 /* Sets what the rows before row `at` add up to. */
-static void set_before(weir_key_state *state, const weir_layout_measure *m, uint32_t at,
-                       uint64_t sum)
+static inline void set_before(weir_key_state *state, const weir_layout_measure *m, uint32_t at,
+                              uint64_t sum)
 {
     void *lane = state->block + (size_t)m->offset * state->capacity;
     if (m->kind == WEIR_MEASURE_SUM)

@@ -68,17 +68,26 @@ static inline void put_float(weir_value *to, double number)
 /* The rows of one window: [low, high). */
 typedef struct window_rows {
     const weir_key_state *state;
+    const uint8_t *block; /* of the state, as are the three */
+    size_t capacity, head;
+    uint32_t count;
     uint32_t low, high;
     const weir_own_row *own; /* the trigger's, if it is in the window, or NULL */
 } window_rows;
+
+static inline const void *lane_of(const window_rows *r, uint64_t offset)
+{
+    return r->block + offset * r->capacity;
+}
 
 /* The difference of a measure of rows over the window. */
 static inline int64_t count_of(const window_rows *r, uint32_t measure, uint64_t offset)
 {
     const weir_key_state *state = r->state;
     if (r->low == r->high) return 0;
-    const uint32_t *before = weir_measure_lane(state, offset, sizeof *before);
-    uint32_t end = r->high == state->count ? (uint32_t)state->totals[measure].sum : before[r->high];
+    const uint32_t *before = lane_of(r, offset);
+    before += r->head;
+    uint32_t end = r->high == r->count ? (uint32_t)state->totals[measure].sum : before[r->high];
     return (uint32_t)(end - before[r->low]);
 }
 
@@ -97,8 +106,9 @@ static inline bool sum_rows(const weir_plain_cell *cell, const window_rows *r, i
     if (r->low == r->high) return true;
     const weir_total *total = &state->totals[cell->sum];
     if (r->high - r->low > total->rows_max) return false;
-    const uint64_t *before = weir_measure_lane(state, cell->sum_offset, sizeof *before);
-    uint64_t end = r->high == state->count ? total->sum : before[r->high];
+    const uint64_t *before = lane_of(r, cell->sum_offset);
+    before += r->head;
+    uint64_t end = r->high == r->count ? total->sum : before[r->high];
     return !__builtin_add_overflow((int64_t)(end - before[r->low]), own, sum_out);
 }
 
@@ -263,12 +273,19 @@ bool weir_plain_read(weir_key_state *state, const weir_view_layout *layout,
     uint32_t high = is_end ? s.count : first_after(&s, group->high_hint, now);
     if (own != NULL && own->time_us > now) own = NULL;
     const weir_plain_cell *cells = group->cells;
+    window_rows r = {.state = state, .high = high};
+    if (state != NULL) {
+        r.block = state->block;
+        r.capacity = state->capacity;
+        r.head = state->head;
+        r.count = state->count;
+    }
     for (uint32_t w = 0, at = 0; w < group->window_count; w++) {
         const weir_plain_window *window = &group->windows[w];
         int64_t before = latest - window->reach_us;
         uint32_t low = s.count == 0 ? 0 : first_after(&s, window->hint, before);
-        window_rows r = {state, low < high ? low : high, high, NULL};
-        if (own != NULL && window->with_own && own->time_us > before) r.own = own;
+        r.low = low < high ? low : high;
+        r.own = own != NULL && window->with_own && own->time_us > before ? own : NULL;
         if (!read_window(&cells[at], window->cells_end - at, &r, to)) return false;
         at = window->cells_end;
     }

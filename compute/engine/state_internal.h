@@ -43,12 +43,12 @@ typedef struct weir_total { /* of a measure, over all rows */
 
 /* What an event looks at comes first: one or two cache lines. */
 struct weir_key_state {
+    weir_key_state_size size;
     const weir_view_layout *layout;
     uint8_t *block;
     uint32_t capacity, head, count;
     bool is_tiled; /* as stored last: the log stands in tiles, not in the head */
     bool is_head_dirty;
-    bool is_resized;   /* `bytes` is out of date */
     uint64_t first;    /* rows that left the log */
     weir_texts *texts; /* or NULL: no column needs them */
     uint8_t *running;  /* or NULL: nothing has left yet, or no cell is over `ever` */
@@ -56,7 +56,6 @@ struct weir_key_state {
     weir_tiles *tiles; /* or NULL: not tiled */
     int64_t *id_times; /* ids only: by text, when it was kept last */
     uint32_t id_capacity;
-    size_t bytes;                   /* resident */
     struct weir_decoding *decoding; /* between decode and decode_end */
     /* Where the bounds of the layout's windows were found last, low and high, as absolute numbers
      * of rows modulo 2^32: where to look first, nothing more. They lie behind the totals. */

@@ -36,7 +36,7 @@ weir_tile *weir_tiles_at(weir_tiles *tiles, int64_t number)
 void weir_tiles_inserted(weir_key_state *state, int64_t time_us)
 {
     weir_tile *tile = weir_tiles_at(state->tiles, weir_tile_number(state->layout, time_us));
-    state->is_resized = true;
+    state->size.is_stale = true;
     tile->rows++;
     tile->is_dirty = true;
 }
@@ -71,5 +71,5 @@ void weir_tiles_drop(weir_key_state *state)
     weir_memory_free(state->tiles->tiles);
     weir_memory_free(state->tiles);
     state->tiles = NULL;
-    state->is_resized = true;
+    state->size.is_stale = true;
 }

@@ -96,7 +96,7 @@ void weir_warm_move(weir_key_state *state, uint32_t index, uint32_t low, uint32_
     WEIR_ASSERT(low <= high && high <= state->count);
     if (state->warm == NULL) {
         state->warm = weir_memory_calloc(1, state->layout->warm_bytes);
-        state->is_resized = true;
+        state->size.is_stale = true;
         WEIR_ASSERT(state->warm != NULL);
     }
     weir_cursor *cursor = weir_warm_cursor(state, index);
@@ -179,7 +179,7 @@ void weir_warm_drop(weir_key_state *state)
     }
     weir_memory_free(state->warm);
     state->warm = NULL;
-    state->is_resized = true;
+    state->size.is_stale = true;
 }
 
 size_t weir_warm_bytes(const weir_key_state *state)
