@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/cli/listing.h"
 #include "ops/cli/settings.h"
 #include "ops/runtime/http_client.h"
 
@@ -53,41 +54,74 @@ static weir_error *refuse(weir_cli *cli, const char *server, int status, weir_by
                           (const char *)detail.data);
 }
 
-/* A line per scalar, named by its path; arrays count from 0. */
-static void print_table(weir_json *json, const char *path, weir_arena *arena)
+/* The scalars of an answer by their paths, "values.card_vel_n_1h"; arrays count from 0. */
+typedef struct flat_answer {
+    weir_cli *cli;
+    const char **names, **texts;
+    size_t count, capacity;
+} flat_answer;
+
+static void add_scalar(flat_answer *flat, const char *path, const char *text, size_t size)
 {
-    weir_json_token token = weir_json_peek(json);
-    if (token == WEIR_JSON_OBJECT_BEGIN) {
-        (void)weir_json_next(json);
-        while (weir_json_next_key(json)) {
-            print_table(json,
-                        weir_arena_printf(arena, "%s%s%.*s", path, path[0] == '\0' ? "" : ".",
-                                          (int)json->text.size, (const char *)json->text.data),
-                        arena);
+    weir_arena *arena = &flat->cli->arena;
+    if (flat->count == flat->capacity) {
+        size_t capacity = flat->capacity == 0 ? 64 : 2 * flat->capacity;
+        const char **names = weir_arena_array(arena, const char *, capacity);
+        const char **texts = weir_arena_array(arena, const char *, capacity);
+        for (size_t i = 0; i < flat->count; i++) {
+            names[i] = flat->names[i];
+            texts[i] = flat->texts[i];
         }
+        flat->names = names;
+        flat->texts = texts;
+        flat->capacity = capacity;
+    }
+    flat->names[flat->count] = path;
+    flat->texts[flat->count++] = text == NULL ? NULL : weir_arena_string(arena, text, size);
+}
+
+static void flatten(flat_answer *flat, weir_json *json, const char *path)
+{
+    weir_arena *arena = &flat->cli->arena;
+    weir_json_token token = weir_json_next(json);
+    if (token == WEIR_JSON_OBJECT_BEGIN) {
+        while (weir_json_next_key(json))
+            flatten(flat, json,
+                    weir_arena_printf(arena, "%s%s%.*s", path, path[0] == '\0' ? "" : ".",
+                                      (int)json->text.size, (const char *)json->text.data));
     } else if (token == WEIR_JSON_ARRAY_BEGIN) {
-        (void)weir_json_next(json);
         for (size_t i = 0; weir_json_next_item(json); i++)
-            print_table(json, weir_arena_printf(arena, "%s.%zu", path, i), arena);
-    } else {
-        const uint8_t *start = json->next;
-        bool is_text = token == WEIR_JSON_STRING;
-        weir_bytes text = {start, 0};
-        if (is_text ? !weir_json_string(json, &text) : !weir_json_skip(json)) return;
-        if (!is_text) text.size = (size_t)(json->next - start);
-        (void)printf("%-32s  %.*s\n", path, (int)text.size, (const char *)text.data);
+            flatten(flat, json, weir_arena_printf(arena, "%s.%zu", path, i));
+    } else if (token == WEIR_JSON_TRUE || token == WEIR_JSON_FALSE) {
+        add_scalar(flat, path, token == WEIR_JSON_TRUE ? "true" : "false",
+                   token == WEIR_JSON_TRUE ? 4 : 5);
+    } else if (token == WEIR_JSON_STRING || token == WEIR_JSON_NUMBER) {
+        add_scalar(flat, path, (const char *)json->text.data, json->text.size);
+    } else if (token == WEIR_JSON_NULL) {
+        add_scalar(flat, path, NULL, 0);
     }
 }
 
 static void print_answer(weir_cli *cli, weir_bytes body)
 {
-    if (cli->format != WEIR_FORMAT_TABLE) {
+    if (cli->format != WEIR_FORMAT_TABLE && cli->format != WEIR_FORMAT_CSV) {
         (void)printf("%.*s\n", (int)body.size, (const char *)body.data);
         return;
     }
     weir_json json;
+    flat_answer flat = {.cli = cli};
     weir_json_init(&json, body.data, body.size, &cli->arena);
-    print_table(&json, "", &cli->arena);
+    flatten(&flat, &json, "");
+    if (flat.count == 0) return;
+    if (cli->format == WEIR_FORMAT_CSV) {
+        weir_listing list = weir_listing_begin(cli, flat.names, flat.count);
+        for (size_t i = 0; i < flat.count; i++)
+            weir_listing_text(&list, flat.texts[i]);
+        weir_listing_end(&list);
+        return;
+    }
+    for (size_t i = 0; i < flat.count; i++)
+        (void)printf("%-32s  %s\n", flat.names[i], flat.texts[i] == NULL ? "null" : flat.texts[i]);
 }
 
 static const char *server_of(weir_cli *cli, const weir_config *config)

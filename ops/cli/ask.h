@@ -23,6 +23,7 @@ weir_error *weir_ask_fields(const weir_cli *cli, const char *option, const char 
                             weir_json_writer *writer);
 /* Writes "member": "TEXT" if the option was given. */
 void weir_ask_text(const weir_cli *cli, const char *option, weir_json_writer *writer);
-/* Posts the question to the route and prints the answer by -o: json, or a table of name and value.
+/* Posts the question to the route and prints the answer by -o: json, a table of names and values,
+ * or csv, one row.
  */
 weir_error *weir_ask(weir_cli *cli, const char *route, const weir_buffer *question);

@@ -9,11 +9,11 @@
 
 #include "ingest/admin.h"
 #include "ingest/applied.h"
+#include "ops/cli/listing.h"
 #include "ops/cli/stack.h"
 #include "ops/cli/topic_check.h"
 #include "ops/runtime/clock.h"
 #include "ops/runtime/file.h"
-#include "ops/runtime/json.h"
 
 /* What a check found. NO makes the exit code 1; the others do not. */
 typedef enum verdict { YES, NOTE, NO } verdict;
@@ -22,8 +22,8 @@ typedef struct doctor {
     weir_cli *cli;
     weir_stack *stack;
     weir_admin *admin;
-    weir_buffer out;
-    bool is_json;
+    weir_listing list;
+    bool is_table;
     uint32_t counts[3];
 } doctor;
 
@@ -42,28 +42,16 @@ __attribute__((format(printf, 5, 6))) static void tell(doctor *self, verdict fou
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     self->counts[found]++;
-    if (!self->is_json) {
-        weir_buffer_printf(&self->out, "%-4s  %-12s  %s", words[found], what, text);
-        if (found == NO && runbook != NULL)
-            weir_buffer_printf(&self->out, " (docs/runbooks/%s.md)", runbook);
-        weir_buffer_put_text(&self->out, "\n");
+    if (!self->is_table) {
+        weir_listing_text(&self->list, what);
+        weir_listing_text(&self->list, found == NO ? "no" : words[found]);
+        weir_listing_text(&self->list, text);
+        weir_listing_text(&self->list, found == NO ? runbook : NULL);
         return;
     }
-    weir_json_writer writer = {.out = &self->out};
-    weir_json_write_begin(&writer, '{');
-    weir_json_write_key(&writer, "check");
-    weir_json_write_text(&writer, what);
-    weir_json_write_key(&writer, "verdict");
-    weir_json_write_text(&writer, found == NO ? "no" : words[found]);
-    weir_json_write_key(&writer, "text");
-    weir_json_write_text(&writer, text);
-    weir_json_write_key(&writer, "runbook");
-    if (found == NO && runbook != NULL)
-        weir_json_write_text(&writer, runbook);
-    else
-        weir_json_write_null(&writer);
-    weir_json_write_end(&writer, '}');
-    weir_buffer_put_text(&self->out, "\n");
+    (void)printf("%-4s  %-12s  %s", words[found], what, text);
+    if (found == NO && runbook != NULL) (void)printf(" (docs/runbooks/%s.md)", runbook);
+    (void)putchar('\n');
 }
 
 /* An error becomes a line; true if there was none. */
@@ -291,7 +279,10 @@ static weir_error *run(weir_cli *cli)
     WEIR_TRY(weir_stack_open(cli, &stack));
     doctor self = {.cli = cli,
                    .stack = &stack,
-                   .is_json = cli->format == WEIR_FORMAT_JSON || cli->format == WEIR_FORMAT_JSONL};
+                   .is_table =
+                       cli->format == WEIR_FORMAT_DEFAULT || cli->format == WEIR_FORMAT_TABLE};
+    static const char *const columns[] = {"check", "verdict", "text", "runbook"};
+    self.list = weir_listing_begin(cli, columns, sizeof columns / sizeof *columns);
     size_t shards = 0;
     check_kafka(&self, &shards);
     check_registry(&self);
@@ -300,14 +291,13 @@ static weir_error *run(weir_cli *cli)
     check_memory(&self);
     check_files(&self, shards);
     check_clock(&self);
-    (void)fwrite(self.out.data, 1, self.out.size, stdout);
+    if (!self.is_table) weir_listing_end(&self.list);
     if (self.counts[NO] > 0) {
         cli->exit_code = 1;
         weir_cli_note(cli, "%u of %u checks say no", self.counts[NO],
                       self.counts[NO] + self.counts[NOTE] + self.counts[YES]);
     }
     weir_admin_close(self.admin);
-    weir_buffer_deinit(&self.out);
     weir_stack_close(&stack);
     return NULL;
 }
@@ -321,6 +311,6 @@ const weir_command weir_command_doctor = {
         "Brokers, topics and their settings, positions against retention, definitions in force, "
         "registry, models, disk, memory,\n"
         "limits and clock. Exit code 1 if something says NO; each NO names its runbook.",
-    .formats = WEIR_FORMAT_TABLE | WEIR_FORMAT_JSON | WEIR_FORMAT_JSONL,
+    .formats = WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/cli/ask.h"
+#include "ops/cli/listing.h"
 
 static const weir_option options[] = {
     {"features", 0, "NAME", "the features group", false},
@@ -38,6 +39,6 @@ const weir_command weir_command_lookup = {
             "errors, and the receipt\n"
             "that says where they were read.",
     .options = options,
-    .formats = WEIR_FORMAT_JSON | WEIR_FORMAT_JSONL | WEIR_FORMAT_TABLE,
+    .formats = WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/cli/ask.h"
+#include "ops/cli/listing.h"
 
 static const weir_option options[] = {
     {"vector", 0, "NAME", "the vector", false},
@@ -50,6 +51,6 @@ const weir_command weir_command_score = {
             "enters a journal. Fields that the vector reads with `this` must be sent, unless their "
             "schema has a default.",
     .options = options,
-    .formats = WEIR_FORMAT_JSON | WEIR_FORMAT_JSONL | WEIR_FORMAT_TABLE,
+    .formats = WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "ops/cli/listing.h"
 #include "ops/cli/settings.h"
 #include "ops/runtime/json.h"
 #include "ops/runtime/metrics.h"
@@ -47,6 +48,18 @@ static void print_table(const weir_config *config)
     }
 }
 
+static void print_rows(weir_cli *cli, const weir_config *config)
+{
+    static const char *const columns[] = {"setting", "value", "origin"};
+    weir_listing list = weir_listing_begin(cli, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < WEIR_SETTING_COUNT; i++) {
+        weir_listing_text(&list, weir_setting_row_of((weir_setting)i)->key);
+        weir_listing_text(&list, weir_config_written(config, (weir_setting)i));
+        weir_listing_text(&list, weir_config_origin(config, (weir_setting)i));
+    }
+    weir_listing_end(&list);
+}
+
 static weir_error *run(weir_cli *cli)
 {
     if (weir_cli_flag(cli, "reference")) {
@@ -61,6 +74,8 @@ static weir_error *run(weir_cli *cli)
     WEIR_TRY(weir_cli_settings(cli, &config));
     if (cli->format == WEIR_FORMAT_JSON)
         print_json(config);
+    else if (cli->format == WEIR_FORMAT_JSONL || cli->format == WEIR_FORMAT_CSV)
+        print_rows(cli, config);
     else
         print_table(config);
     weir_config_destroy(config);
@@ -75,6 +90,6 @@ const weir_command weir_command_settings = {
     .help = "A value is taken from the first of --set key=value, the environment (WEIR_KEY), "
             "weir.yaml, the default.",
     .options = options,
-    .formats = WEIR_FORMAT_TABLE | WEIR_FORMAT_JSON,
+    .formats = WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

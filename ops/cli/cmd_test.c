@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "ops/cli/cli.h"
+#include "ops/cli/listing.h"
 #include "ops/cli/project.h"
-#include "ops/runtime/json.h"
 
 static const weir_option options[] = {
     {"filter", 'f', "TEXT", "only tests whose title contains TEXT", false},
@@ -33,21 +33,14 @@ static void print_text(const weir_project *project, const weir_test_result *resu
     }
 }
 
-static void write_json(weir_json_writer *writer, const weir_project *project,
+static void put_result(weir_listing *list, const weir_project *project,
                        const weir_test_result *result)
 {
-    weir_json_write_begin(writer, '{');
-    weir_json_write_key(writer, "file");
-    weir_json_write_text(writer, project->sources[result->source].name);
-    weir_json_write_key(writer, "line");
-    weir_json_write_int(writer, result->line);
-    weir_json_write_key(writer, "name");
-    weir_json_write_text(writer, result->name);
-    weir_json_write_key(writer, "passed");
-    weir_json_write_bool(writer, result->passed);
-    weir_json_write_key(writer, "message");
-    weir_json_write_text(writer, result->message);
-    weir_json_write_end(writer, '}');
+    weir_listing_text(list, project->sources[result->source].name);
+    weir_listing_int(list, result->line);
+    weir_listing_text(list, result->name);
+    weir_listing_bool(list, result->passed);
+    weir_listing_text(list, result->message);
 }
 
 static weir_error *run_project(weir_cli *cli, const weir_project *project)
@@ -55,23 +48,19 @@ static weir_error *run_project(weir_cli *cli, const weir_project *project)
     const weir_test_result *results = NULL;
     size_t count = 0, ran = 0, failed = 0;
     WEIR_TRY(weir_lang_run_tests(project->plan, &cli->arena, &results, &count));
-    weir_buffer out = {0};
-    weir_json_writer writer = {.out = &out, .pretty = true};
-    if (cli->format == WEIR_FORMAT_JSON) weir_json_write_begin(&writer, '[');
+    static const char *const columns[] = {"file", "line", "name", "passed", "message"};
+    weir_listing list = weir_listing_begin(cli, columns, sizeof columns / sizeof *columns);
+    bool is_text = cli->format == WEIR_FORMAT_DEFAULT || cli->format == WEIR_FORMAT_TEXT;
     for (size_t i = 0; i < count; i++) {
         if (!is_wanted(cli, &results[i])) continue;
         ran += 1;
         failed += !results[i].passed;
-        if (cli->format == WEIR_FORMAT_JSON)
-            write_json(&writer, project, &results[i]);
-        else
+        if (is_text)
             print_text(project, &results[i]);
+        else
+            put_result(&list, project, &results[i]);
     }
-    if (cli->format == WEIR_FORMAT_JSON) {
-        weir_json_write_end(&writer, ']');
-        (void)printf("%.*s\n", (int)out.size, (const char *)out.data);
-    }
-    weir_buffer_deinit(&out);
+    if (!is_text) weir_listing_end(&list);
     weir_cli_note(cli, "%zu tests, %zu failed", ran, failed);
     if (failed > 0) cli->exit_code = 1;
     return NULL;
@@ -96,6 +85,6 @@ const weir_command weir_command_test = {
             "that does not hold prints "
             "what was expected and what came. Leaves with 1 if one failed.",
     .options = options,
-    .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_JSON,
+    .formats = WEIR_FORMAT_TEXT | WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "ingest/admin.h"
+#include "ops/cli/listing.h"
 #include "ops/cli/stack.h"
 #include "ops/cli/topic_check.h"
-#include "ops/runtime/json.h"
 
 static const char *role_name(weir_topic_role role)
 {
@@ -29,58 +29,43 @@ static weir_error *records_count(weir_admin *admin, const weir_topic_state *stat
     return NULL;
 }
 
-static void print_json(const weir_topic_info *info, const weir_topic_state *state, int64_t records,
-                       const char *problem, weir_buffer *out)
+static void put_topic(weir_listing *rows, const weir_topic_info *info,
+                      const weir_topic_state *state, int64_t records, const char *problem)
 {
-    weir_json_writer writer = {.out = out};
-    weir_json_write_begin(&writer, '{');
-    weir_json_write_key(&writer, "topic");
-    weir_json_write_text(&writer, info->name);
-    weir_json_write_key(&writer, "role");
-    weir_json_write_text(&writer, role_name(info->role));
-    weir_json_write_key(&writer, "exists");
-    weir_json_write_bool(&writer, state->exists);
-    weir_json_write_key(&writer, "partitions");
-    weir_json_write_int(&writer, state->partitions);
-    weir_json_write_key(&writer, "replication");
-    weir_json_write_int(&writer, state->replication);
-    weir_json_write_key(&writer, "records");
-    weir_json_write_int(&writer, records);
-    weir_json_write_key(&writer, "problem");
-    if (problem == NULL) {
-        weir_json_write_null(&writer);
-    } else {
-        weir_json_write_text(&writer, problem);
-    }
-    weir_json_write_end(&writer, '}');
-    weir_buffer_put_text(out, "\n");
+    weir_listing_text(rows, info->name);
+    weir_listing_text(rows, role_name(info->role));
+    weir_listing_bool(rows, state->exists);
+    weir_listing_int(rows, state->partitions);
+    weir_listing_int(rows, state->replication);
+    weir_listing_int(rows, records);
+    weir_listing_text(rows, problem);
 }
 
 static weir_error *list(weir_cli *cli, weir_stack *stack, weir_admin *admin)
 {
+    static const char *const columns[] = {"topic",       "role",    "exists", "partitions",
+                                          "replication", "records", "problem"};
     const weir_topics *topics = stack->topics;
     weir_topic_state *states = NULL;
     WEIR_TRY(weir_topic_states(admin, topics, &cli->arena, &states));
-    weir_buffer out = {0};
-    bool is_json = cli->format == WEIR_FORMAT_JSON || cli->format == WEIR_FORMAT_JSONL;
-    if (!is_json)
-        weir_buffer_printf(&out, "%-44s %-13s %10s %12s  %s\n", "topic", "role", "partitions",
-                           "records", "state");
+    bool is_table = cli->format == WEIR_FORMAT_DEFAULT || cli->format == WEIR_FORMAT_TABLE;
+    weir_listing rows = weir_listing_begin(cli, columns, sizeof columns / sizeof *columns);
+    if (is_table)
+        (void)printf("%-44s %-13s %10s %12s  %s\n", "topic", "role", "partitions", "records",
+                     "state");
     for (uint32_t i = 0; i < topics->count; i++) {
         int64_t records = 0;
         WEIR_TRY(records_count(admin, &states[i], &records));
         const char *problem =
             weir_topic_problem(&topics->items[i], &states[i], stack->config, &cli->arena);
-        if (is_json) {
-            print_json(&topics->items[i], &states[i], records, problem, &out);
-        } else {
-            weir_buffer_printf(&out, "%-44s %-13s %10d %12" PRId64 "  %s\n", topics->items[i].name,
-                               role_name(topics->items[i].role), states[i].partitions,
-                               records < 0 ? 0 : records, problem == NULL ? "ok" : problem);
-        }
+        if (is_table)
+            (void)printf("%-44s %-13s %10d %12" PRId64 "  %s\n", topics->items[i].name,
+                         role_name(topics->items[i].role), states[i].partitions,
+                         records < 0 ? 0 : records, problem == NULL ? "ok" : problem);
+        else
+            put_topic(&rows, &topics->items[i], &states[i], records, problem);
     }
-    (void)fwrite(out.data, 1, out.size, stdout);
-    weir_buffer_deinit(&out);
+    if (!is_table) weir_listing_end(&rows);
     return NULL;
 }
 
@@ -101,6 +86,6 @@ const weir_command weir_command_topics = {
     .group = WEIR_GROUP_STREAM,
     .summary = "List the topics that the definitions need, and their state",
     .arguments = "",
-    .formats = WEIR_FORMAT_TABLE | WEIR_FORMAT_JSON | WEIR_FORMAT_JSONL,
+    .formats = WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

@@ -191,8 +191,12 @@ static void take_json(reader *r, weir_json *json, const char *path, unsigned dep
     switch (token) {
     case WEIR_JSON_STRING: take_text(r, e, (const char *)json->text.data, json->text.size); return;
     case WEIR_JSON_NUMBER:
-        take_number(r, e, (const char *)json->text.data, json->text.size);
         e->has_number = true;
+        if (!begins_as_number((const char *)json->text.data, json->text.size)) {
+            e->not_int = true; /* NaN and infinities are null in an optional double (R10) */
+            return;
+        }
+        take_number(r, e, (const char *)json->text.data, json->text.size);
         break;
     case WEIR_JSON_TRUE:
     case WEIR_JSON_FALSE: e->has_bool = true; break;
@@ -245,10 +249,28 @@ static void note_bad_row(weir_guess *guess, const char *problem)
         guess->first_problem = weir_arena_string(guess->into, problem, strlen(problem));
 }
 
+/* Why a line is no object, or NULL: what it says is taken only if all of it can be read. */
+static const char *line_problem(weir_bytes line, weir_arena *scratch)
+{
+    weir_json json;
+    weir_json_init(&json, line.data, line.size, scratch);
+    json.allow_nonfinite = true;
+    if (weir_json_peek(&json) != WEIR_JSON_OBJECT_BEGIN) return "no JSON object";
+    if (weir_json_skip(&json)) (void)weir_json_expect(&json, WEIR_JSON_END);
+    return json.problem;
+}
+
 static weir_error *take_line(reader *r, weir_bytes line, const weir_row *row, const char *path)
 {
     weir_json json;
+    const char *problem = line_problem(line, &r->scratch);
+    if (problem != NULL) {
+        note_bad_row(r->guess, weir_arena_printf(&r->scratch, "line %llu: %s",
+                                                 (unsigned long long)row->line, problem));
+        return NULL;
+    }
     weir_json_init(&json, line.data, line.size, &r->scratch);
+    json.allow_nonfinite = true;
     if (r->guess->rows == 0) r->is_envelope = looks_like_envelope(line, &r->scratch);
     bool is_object = weir_json_peek(&json) == WEIR_JSON_OBJECT_BEGIN;
     if (is_object && r->is_envelope) {
@@ -261,10 +283,6 @@ static weir_error *take_line(reader *r, weir_bytes line, const weir_row *row, co
     } else if (is_object) {
         take_object(r, &json, "", 0);
     }
-    if (!is_object || json.problem != NULL)
-        note_bad_row(r->guess,
-                     weir_arena_printf(&r->scratch, "line %llu: %s", (unsigned long long)row->line,
-                                       json.problem != NULL ? json.problem : "no JSON object"));
     return NULL;
 }
 

@@ -258,6 +258,13 @@ static void print_left_out(const draft *d, weir_buffer *out)
 
 static void note_choices(const draft *d)
 {
+    if (d->guess.stream == NULL &&
+        (is_column(&d->guess, "stream") || is_column(&d->guess, "value") ||
+         is_column(&d->guess, "ingest")))
+        weir_cli_note(
+            d->cli,
+            "a field is called `stream`, `value` or `ingest`: evaluate JSON with --stream %s",
+            d->stream);
     weir_cli_note(d->cli, "%llu rows; time is %s, events are told apart by %s and counted by %s",
                   (unsigned long long)d->guess.rows, path_of(d, d->roles.time),
                   d->roles.id < 0 ? "nothing (no column `id` or `.._id` differs in every row)"

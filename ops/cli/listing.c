@@ -36,6 +36,11 @@ void weir_listing_int(weir_listing *list, int64_t number)
     add(list, (weir_listing_cell){.text = text, .is_raw = true});
 }
 
+void weir_listing_bool(weir_listing *list, bool truth)
+{
+    add(list, (weir_listing_cell){.text = truth ? "true" : "false", .is_raw = true});
+}
+
 static void print_object(const weir_listing *list, size_t row, weir_json_writer *writer)
 {
     weir_json_write_begin(writer, '{');

@@ -34,4 +34,5 @@ typedef struct weir_listing {
 weir_listing weir_listing_begin(weir_cli *cli, const char *const *columns, size_t column_count);
 void weir_listing_text(weir_listing *list, const char *text); /* NULL: null, an empty cell */
 void weir_listing_int(weir_listing *list, int64_t number);
+void weir_listing_bool(weir_listing *list, bool truth);
 void weir_listing_end(weir_listing *list); /* prints; rows must be whole (asserted) */

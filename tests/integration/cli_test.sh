@@ -26,6 +26,8 @@ assert s["align"] == {"value": "4min", "origin": "--set"}, s["align"]
 assert s["threads"] == {"value": "3", "origin": "WEIR_THREADS"}, s["threads"]
 assert s["log_level"] == {"value": "warn", "origin": "weir.yaml:3"}, s["log_level"]
 P
+expect 0 "$weir" -C project settings -o csv; says out 'align,3min,weir.yaml:1'
+expect 0 "$weir" -C project settings -o jsonl; says out '{"setting":"align","value":"3min","origin":"weir.yaml:1"}'
 printf 'a: [' > project/weir.yaml
 expect 78 "$weir" -C project settings; says err 'weir.yaml:2:1'
 
@@ -43,6 +45,13 @@ expect 0 "$weir" diff -o json same new; says out '"change": "added"'
 expect 0 "$weir" diff --exit-code old same; says err 'nothing changes'; [ ! -s out ] || fail "a comment is a change: $(cat out)"
 expect 66 "$weir" diff old nowhere; says err 'nowhere'
 mkdir empty; expect 65 "$weir" diff old empty; says err 'no definitions'
+
+# Tests of definitions in every form, and a failure's exit code.
+expect 0 "$weir" -C old test -o jsonl; says out '"passed":true,"message":'
+expect 0 "$weir" -C old test -o csv; says out 'file,line,name,passed,message'
+expect 0 "$weir" -C old test -o table; says out 'card.weir  '
+sed -i 's/expect card_vel.here = 1/expect card_vel.here = 2/' new/card.weir; expect 1 "$weir" -C new test; says out FAIL
+expect 64 "$weir" -C old test -o parquet; says err 'can not print parquet'
 
 # The compiled plan, for people and for programs.
 expect 0 "$weir" -C old plan

@@ -58,6 +58,13 @@ J
 guessed nested.json 3
 says told '`mixed`: its values are of more than one kind'
 
+printf '{"ts":1772366400000,"k":"a","x":1.5,"y":1}\n{"ts":1772366400001,"k":"a","x":NaN}\n' > odd.jsonl
+guessed odd.jsonl 2
+# A line that can not be read says nothing of the others.
+printf '{"ts":1772366400000,"k":"a","x":1}\n{"ts":1772366400001,"k":"b","x":\n{"ts":1772366400002,"k":"a"}\n' > odd.jsonl
+rm -rf project; expect 0 "$weir" init --from odd.jsonl project; says err '1 rows can not be read; the first: line 2: '
+expect 0 "$weir" -C project eval --events "$PWD/odd.jsonl"; says err '3 events, 2 rows'
+
 # Avro and Parquet say their types.
 need_python
 "$python" - <<'P' || fail "files were not written"

@@ -52,6 +52,12 @@ says out '"decision":"'; says out '"reasons":[{"feature":"'; says out '"model":"
 says out '"tau":"2026-03-01T12:00:00.000000Z"'; says out '"entity":"merchant","partition":'
 score 0 -o table --key card=nobody --key merchant=nowhere --this amount=1 --this country=1
 grep -q '^values.card_vel_n_1h  *0$' out || fail "-o table: $(cat out)"
+expect 0 "$weir" lookup --features card_vel --key card=nobody -o csv; says out 'values.card_vel_n_10m,values.card_vel_n_1h,'
+expect 0 "$weir" -C project topics -o json
+python3 -c 'import json; rows = json.load(open("out")); assert rows[0]["exists"] is True and rows[0]["problem"] is None, rows' || fail "topics -o json"
+expect 0 "$weir" -C project topics -o csv; says out 'topic,role,exists,partitions,replication,records,problem'
+"$weir" -C project doctor -o json > doctor.json 2>/dev/null
+python3 -c 'import json; assert {r["verdict"] for r in json.load(open("doctor.json"))} <= {"ok", "note", "no"}' || fail "doctor -o json"
 expect 0 "$weir" lookup --features card_vel --key card=c0007; says out '"known":true'; says out '"position":'
 expect 0 "$weir" lookup --features card_vel --key card=nobody --at 2026-03-01T12:00:00Z
 says out '"known":false'; says out '"tau":"2026-03-01T12:00:00.000000Z"'
