@@ -206,6 +206,20 @@ static weir_error *load_part(void *context, uint64_t part, weir_bytes bytes)
     return weir_key_state_decode(load->state, part, bytes);
 }
 
+/* Most states are one part: the head is asked for alone, and all again if it names others. */
+static weir_error *load_parts(const weir_state_table *table, uint32_t slice, weir_bytes key,
+                              loading *load)
+{
+    const weir_store_port *store = table->store;
+    if (store->load_head != NULL) {
+        WEIR_TRY(store->load_head(store->context, slice, load->view, key, load_part, load));
+        if (load->state == NULL || !weir_key_state_is_partial(load->state)) return NULL;
+        weir_key_state_destroy(load->state);
+        load->state = NULL;
+    }
+    return store->load(store->context, slice, load->view, key, load_part, load);
+}
+
 /* A failed load leaves the shard to be thrown away. */
 static weir_error *load_place(weir_state_table *table, entry *e, uint32_t view, weir_bytes key,
                               place *to)
@@ -213,8 +227,7 @@ static weir_error *load_place(weir_state_table *table, entry *e, uint32_t view, 
     to->is_known = true;
     if (table->is_empty[e->slice]) return NULL;
     loading load = {table->plan, view, NULL};
-    weir_error *error =
-        table->store->load(table->store->context, e->slice, view, key, load_part, &load);
+    weir_error *error = load_parts(table, e->slice, key, &load);
     to->state = load.state;
     WEIR_TRY(error);
     if (load.state == NULL) return NULL;

@@ -29,6 +29,11 @@ typedef struct weir_store_port {
     weir_error *(*load)(void *context, uint32_t slice, uint32_t view, weir_bytes key,
                         weir_error *(*sink)(void *sink_context, uint64_t part, weir_bytes bytes),
                         void *sink_context);
+    /* The same for part 0 alone, most states having no other; NULL: there is load only. */
+    weir_error *(*load_head)(void *context, uint32_t slice, uint32_t view, weir_bytes key,
+                             weir_error *(*sink)(void *sink_context, uint64_t part,
+                                                 weir_bytes bytes),
+                             void *sink_context);
     /* One atomic batch: the items and the slice's record. */
     weir_error *(*write)(void *context, uint32_t slice, const weir_store_item *items, size_t count,
                          weir_bytes slice_record);

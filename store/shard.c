@@ -180,19 +180,32 @@ out:
 
 /* Part 0 is there whenever any part is: a key that is not stored costs one look at a Bloom filter.
  */
+static weir_error *load_first_part(shard_store *store, uint32_t slice, uint32_t view,
+                                   weir_bytes key, part_sink *sink, void *context, bool *found_out)
+{
+    weir_bytes bytes = {0};
+    key_prefix(&store->key, slice, view, key);
+    key_part(&store->key, 0);
+    WEIR_TRY(get(store, &bytes, found_out));
+    return *found_out ? sink(context, 0, bytes) : NULL;
+}
+
+static weir_error *store_load_head(void *self, uint32_t slice, uint32_t view, weir_bytes key,
+                                   part_sink *sink, void *context)
+{
+    bool found = false;
+    return load_first_part(self, slice, view, key, sink, context, &found);
+}
+
 static weir_error *store_load(void *self, uint32_t slice, uint32_t view, weir_bytes key,
                               part_sink *sink, void *context)
 {
     shard_store *store = self;
+    bool found = false;
+    WEIR_TRY(load_first_part(store, slice, view, key, sink, context, &found));
+    if (!found) return NULL;
     key_prefix(&store->key, slice, view, key);
     size_t prefix_size = store->key.size;
-    key_part(&store->key, 0);
-    weir_bytes bytes = {0};
-    bool found = false;
-    WEIR_TRY(get(store, &bytes, &found));
-    if (!found) return NULL;
-    WEIR_TRY(sink(context, 0, bytes));
-    store->key.size = prefix_size;
     key_part(&store->key, 1);
     return load_further_parts(store, prefix_size, sink, context);
 }
@@ -390,6 +403,7 @@ weir_error *weir_shard_store_open(const weir_shard_store_options *options,
     *port_out = (weir_store_port){
         .context = store,
         .load = store_load,
+        .load_head = store_load_head,
         .write = store_write,
         .read_slices = store_read_slices,
         .read_identity = store_read_identity,
@@ -433,6 +447,7 @@ weir_error *weir_shard_store_open_read(const char *directory, weir_store_port *p
     *port_out = (weir_store_port){
         .context = store,
         .load = store_load,
+        .load_head = store_load_head,
         .read_slices = store_read_slices,
         .read_identity = store_read_identity,
         .close = store_close,

@@ -46,4 +46,6 @@ void weir_key_state_encode(weir_key_state *state, bool all, weir_part_sink *sink
 /* Rebuilds a state from its parts, in ascending order of part. WEIR_E_CORRUPT if the bytes are not
  * a state. */
 weir_error *weir_key_state_decode(weir_key_state *state, uint64_t part, weir_bytes bytes);
+/* After part 0: does it say that there are more? */
+bool weir_key_state_is_partial(const weir_key_state *state);
 weir_error *weir_key_state_decode_end(weir_key_state *state);

@@ -192,6 +192,11 @@ weir_error *weir_key_state_decode(weir_key_state *state, uint64_t part, weir_byt
     return problem == NULL ? NULL : corrupt(state, problem);
 }
 
+bool weir_key_state_is_partial(const weir_key_state *state)
+{
+    return state->decoding != NULL && state->decoding->tiles > state->decoding->tiles_seen;
+}
+
 weir_error *weir_key_state_decode_end(weir_key_state *state)
 {
     const weir_decoding *decoding = state->decoding;

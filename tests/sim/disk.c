@@ -169,6 +169,27 @@ static weir_error *disk_load(void *context, uint32_t slice, uint32_t view, weir_
     return NULL;
 }
 
+/* Hands part 0 on. */
+typedef struct head_only {
+    weir_error *(*sink)(void *sink_context, uint64_t part, weir_bytes bytes);
+    void *context;
+} head_only;
+
+static weir_error *take_head(void *context, uint64_t number, weir_bytes bytes)
+{
+    const head_only *to = context;
+    return number == 0 ? to->sink(to->context, number, bytes) : NULL;
+}
+
+static weir_error *disk_load_head(void *context, uint32_t slice, uint32_t view, weir_bytes key,
+                                  weir_error *(*sink)(void *sink_context, uint64_t part,
+                                                      weir_bytes bytes),
+                                  void *sink_context)
+{
+    head_only to = {sink, sink_context};
+    return disk_load(context, slice, view, key, take_head, &to);
+}
+
 static weir_error *reach(const sim_disk *disk, const char *what, bool after)
 {
     return disk->point == NULL ? NULL : disk->point(disk->point_context, what, after);
@@ -236,6 +257,7 @@ void sim_disk_port(sim_disk *disk, sim_point *point, void *context, weir_store_p
     disk->point_context = context;
     *port_out = (weir_store_port){.context = disk,
                                   .load = disk_load,
+                                  .load_head = disk_load_head,
                                   .write = disk_write,
                                   .read_slices = disk_read_slices,
                                   .read_identity = disk_read_identity,

@@ -77,6 +77,15 @@ static void assert_parts(weir_store_port *port, const char *key, const char *wan
     weir_buffer_deinit(&got);
 }
 
+static void assert_head(weir_store_port *port, const char *key, const char *want)
+{
+    weir_buffer got = {0};
+    expect_ok(port->load_head(port->context, 3, 7, text(key), collect, &got));
+    weir_buffer_put_u8(&got, 0);
+    assert_string_equal((const char *)got.data, want);
+    weir_buffer_deinit(&got);
+}
+
 static void write_sample(weir_store_port *port)
 {
     weir_store_item items[] = {{7, text("c1"), 0, text("head")},
@@ -93,8 +102,10 @@ static void parts_come_back_in_order_and_only_of_their_key(void **state)
     weir_store_port port = open_store(*state, ((fixture *)*state)->live, &restored);
     assert_true(restored == -1);
     assert_parts(&port, "c1", "");
+    assert_head(&port, "c1", "");
     write_sample(&port);
     assert_parts(&port, "c1", "0=head;2=tile2;300=tile300;");
+    assert_head(&port, "c1", "0=head;");
     weir_store_item drop[] = {{7, text("c1"), 2, {0}}};
     expect_ok(port.write(port.context, 3, drop, 1, text("L=43")));
     assert_parts(&port, "c1", "0=head;300=tile300;");
