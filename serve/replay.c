@@ -266,6 +266,7 @@ weir_error *weir_replay_score_with(weir_replay *replay, uint32_t score, const we
 static weir_error *make_scorers(weir_replay *replay)
 {
     const weir_plan *plan = replay->options.topics->plan;
+    if (replay->sinks->output == NULL) return NULL; /* nobody looks at scores */
     replay->scorers = calloc(plan->score_count + 1, sizeof(weir_scorer *));
     WEIR_ASSERT(replay->scorers != NULL);
     for (uint32_t i = 0; i < plan->score_count; i++)
