@@ -16,6 +16,8 @@ children=()
 
 finish() {
     local code=$? dir pid
+    # A child that is told to end before it has become its program still has our traps; what we have is not its to remove.
+    [ "$BASHPID" = $$ ] || exit "$code"
     for pid in "${children[@]}"; do kill -KILL "$pid" 2>/dev/null; done
     for dir in "${servers[@]}"; do "$root/ops/tools/${dir%%:*}" stop "${dir#*:}" >/dev/null 2>&1; done
     if [ $code != 0 ] && [ $code != 77 ] && [ -n "${WEIR_TEST_KEEP:-}" ]; then echo "kept: $work" >&2; else rm -rf "$work"; fi

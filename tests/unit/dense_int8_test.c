@@ -137,9 +137,11 @@ static void zeros_and_the_smallest_numbers_are_harmless(void **state)
         w[k * N + 1] = (float)(int)(k % 100) * 1.4e-45f;
         x[K + k] = (float)(int)(k * 9) * 1.4e-45f;
     }
-    run(layer(true), x, ROWS, y);
+    weir_dense_int8 *dense = layer(true);
+    run(dense, x, ROWS, y);
     for (size_t c = 0; c < N; c++)
         assert_true(y[c] == bias[c] && y[N + c] == bias[c]);
+    if (dense->onednn != NULL) weir_onednn_dense_destroy(dense->onednn);
 }
 
 int main(void)
