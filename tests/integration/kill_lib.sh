@@ -63,6 +63,8 @@ settle_and_check() {
     scores_settle project handbook.scores "$rows" scores.jsonl
     "$python" "$root/tests/integration/kill_check.py" "$rows" "$delivery" scores.jsonl ||
         fail "scores are not what was promised"
-    expect 0 timeout 250 "$weir" -C project prove
+    for i in 1 2 3; do # the journals, and the state that each worker left
+        WEIR_STATE_DIR=$work/state$i expect 0 timeout 250 "$weir" -C project prove
+    done
     cat out
 }
