@@ -66,9 +66,9 @@ static weir_error *clients_open(member *self)
 /* Everything is thrown away: what was sent and not acknowledged is sent again from L and K. */
 static void clients_discard(member *self)
 {
+    member_nodes_close(self, false); /* they point into the consumer's lanes */
     weir_kafka_consumer_close(self->consumer, true);
     self->consumer = NULL;
-    member_nodes_close(self, false);
     member_send_close(self);
     weir_kafka_reader_close(self->looker);
     self->looker = NULL;
@@ -100,7 +100,8 @@ static weir_error *nodes_tick(member *self, bool is_idle)
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
         if (!member_node_is_open(node)) continue;
-        WEIR_TRY(node->node->ops->tick(node->node, self->now_us, is_idle));
+        weir_error *error = node->node->ops->tick(node->node, self->now_us, is_idle);
+        WEIR_TRY(member_node_damaged(self, node, error));
     }
     return NULL;
 }

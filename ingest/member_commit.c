@@ -47,7 +47,7 @@ static weir_error *node_committed(member *self, member_node *node, int64_t offse
     if (offset <= node->committed) return NULL;
     node->committed = offset;
     MEMBER_COUNT(self, commits, 1);
-    return node->node->ops->committed(node->node, offset);
+    return member_node_damaged(self, node, node->node->ops->committed(node->node, offset));
 }
 
 /* The consumer tells that an asynchronous commit came through. */

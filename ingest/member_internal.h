@@ -71,6 +71,14 @@ typedef struct member_gap {
     uint32_t tries;
 } member_gap;
 
+enum { WEIR_MEMBER_DAMAGED_MAX = 64 };
+
+/* A partition whose state or journal turned out damaged. */
+typedef struct member_damage {
+    weir_topic topic;
+    int32_t partition;
+} member_damage;
+
 typedef struct member_counters {
     _Atomic uint64_t source_events, journal_events, outputs, packs, copies, commits, restarts, gaps,
         waits_given_up, lag;
@@ -128,6 +136,9 @@ struct member {
     int64_t started_us, now_us, transaction_began_us, transaction_cost_us, committed_us, ticked_us;
     int64_t *blocked_us; /* per group: since when it has heads but may not take them; 0: not */
     member_gap gaps[16];
+    member_damage
+        damaged[WEIR_MEMBER_DAMAGED_MAX]; /* partitions that stand still until a restart */
+    size_t damaged_count;
     member_counters counters;
 };
 
@@ -135,6 +146,8 @@ struct member {
 weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count);
 void member_nodes_revoked(void *context, bool is_lost);
 void member_node_close(member *self, member_node *node);
+/* What a node's call gave: damage is noted and becomes a reason to start again without it. */
+weir_error *member_node_damaged(member *self, const member_node *node, weir_error *error);
 void member_nodes_close(member *self, bool settle);
 bool member_node_is_open(const member_node *node);
 

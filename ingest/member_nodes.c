@@ -129,21 +129,9 @@ static void node_resume(member_node *node, weir_lane *lane)
     lane->next = node->position;
 }
 
-static weir_error *lane_take(member *self, weir_lane *lane)
+/* Nothing of the partition is read any more; the others go on without it. */
+static void lane_stop(member *self, weir_lane *lane)
 {
-    member_node *parked = parked_find(self, lane);
-    if (parked != NULL && parked->parked_committed == lane->committed &&
-        parked->position >= lane->log_start && parked->position <= lane->log_end) {
-        node_resume(parked, lane);
-        return NULL;
-    }
-    if (parked != NULL) member_node_close(self, parked);
-    weir_error *error = node_open(self, lane);
-    if (error == NULL || !stops_partition_only(error)) return error;
-    WEIR_LOG(
-        ERROR, "partition_stopped", WEIR_TEXT("topic", self->options->topics[lane->topic].name),
-        WEIR_INT("partition", lane->partition), WEIR_TEXT("reason", weir_error_message(error)));
-    weir_error_free(error);
     lane->is_stopped = true;
     weir_board_row *row = weir_board_at(self->board, lane->topic, lane->partition);
     if (row != NULL) {
@@ -153,6 +141,57 @@ static weir_error *lane_take(member *self, weir_lane *lane)
     }
     lane->next = lane->committed >= 0 ? lane->committed : lane->log_start;
     MEMBER_COUNT(self, stopped, 1);
+}
+
+static void log_stopped(const member *self, weir_topic topic, int32_t partition,
+                        const weir_error *error)
+{
+    WEIR_LOG(ERROR, "partition_stopped", WEIR_TEXT("topic", self->options->topics[topic].name),
+             WEIR_INT("partition", partition), WEIR_TEXT("reason", weir_error_message(error)));
+}
+
+/*
+ * Damage that shows while the partition runs. What it sent may be on its way, so the member starts
+ * again from L and K as after any failure, and then leaves this partition alone.
+ */
+weir_error *member_node_damaged(member *self, const member_node *node, weir_error *error)
+{
+    if (error == NULL || weir_error_code_of(error) != WEIR_E_CORRUPT) return error;
+    if (self->damaged_count == WEIR_MEMBER_DAMAGED_MAX) return error;
+    self->damaged[self->damaged_count++] = (member_damage){node->topic, node->partition};
+    log_stopped(self, node->topic, node->partition, error);
+    weir_error_free(error);
+    return weir_error_new(WEIR_E_AGAIN, "%s[%d] is damaged; starting again without it",
+                          self->options->topics[node->topic].name, node->partition);
+}
+
+static bool is_damaged(const member *self, const weir_lane *lane)
+{
+    for (size_t i = 0; i < self->damaged_count; i++) {
+        const member_damage *damage = &self->damaged[i];
+        if (damage->topic == lane->topic && damage->partition == lane->partition) return true;
+    }
+    return false;
+}
+
+static weir_error *lane_take(member *self, weir_lane *lane)
+{
+    if (is_damaged(self, lane)) {
+        lane_stop(self, lane);
+        return NULL;
+    }
+    member_node *parked = parked_find(self, lane);
+    if (parked != NULL && parked->parked_committed == lane->committed &&
+        parked->position >= lane->log_start && parked->position <= lane->log_end) {
+        node_resume(parked, lane);
+        return NULL;
+    }
+    if (parked != NULL) member_node_close(self, parked);
+    weir_error *error = node_open(self, lane);
+    if (error == NULL || !stops_partition_only(error)) return error;
+    log_stopped(self, lane->topic, lane->partition, error);
+    weir_error_free(error);
+    lane_stop(self, lane);
     return NULL;
 }
 

@@ -340,7 +340,9 @@ static void wave_remove(wave *from, const member_node *node)
  * and tries later. */
 static weir_error *node_postpone(member *self, member_node *node, weir_error *error)
 {
-    if (weir_error_class_of(error) != WEIR_CLASS_TRANSIENT) return error;
+    bool is_passing = weir_error_class_of(error) == WEIR_CLASS_TRANSIENT &&
+                      weir_error_code_of(error) != WEIR_E_AGAIN; /* that restarts the member */
+    if (!is_passing) return error;
     node->retry_us = self->now_us + RETRY_US;
     if (node->told_us == 0 || self->now_us - node->told_us >= TELL_US) {
         node->told_us = self->now_us;
@@ -370,7 +372,7 @@ static weir_error *node_take(member *self, member_node *node, int64_t until_us, 
         MEMBER_COUNT(self, source_events, turn.event_count);
     }
     node->has_head = lane->count > 0;
-    if (error != NULL) return node_postpone(self, node, error);
+    if (error != NULL) return node_postpone(self, node, member_node_damaged(self, node, error));
     if (node->has_head) {
         WEIR_ASSERT(turn.next_us > until_us); /* else nothing moved */
         node->head_us = turn.next_us;
