@@ -2,11 +2,9 @@
 #include "serve/prove_state.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
@@ -137,17 +135,6 @@ static bool name_is_shard(const weir_topics *topics, const char *name, weir_topi
     return false;
 }
 
-/* RocksDB locks LOCK as long as it has the folder open. */
-static bool is_in_use(const char *path, weir_arena *scratch)
-{
-    int fd = open(weir_arena_printf(scratch, "%s/LOCK", path), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    bool is_locked = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-    (void)close(fd);
-    return is_locked;
-}
-
 static kept_state *add_state(weir_state_proof *self, const kept_state *kept)
 {
     if (self->state_count == self->state_capacity) {
@@ -209,12 +196,9 @@ static weir_error *open_state(weir_state_proof *self, kept_state *kept, bool is_
 static weir_error *take_state(weir_state_proof *self, const char *path, const char *name,
                               bool is_checkpoint, bool follows)
 {
-    weir_arena scratch = {0};
     kept_state kept = {.path = path, .follows = follows};
     if (!name_is_shard(self->topics, name, &kept.topic, &kept.partition)) return NULL;
-    bool is_open = !is_checkpoint && is_in_use(path, &scratch);
-    weir_arena_deinit(&scratch);
-    if (is_open) {
+    if (!is_checkpoint && weir_shard_store_is_open(path)) {
         self->proof->skipped++;
         return NULL;
     }

@@ -8,6 +8,7 @@
 #include "store/shard.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <rocksdb/c.h>
 #include <stdio.h>
@@ -70,7 +71,7 @@ static weir_error *rocks_error(const shard_store *store, const char *doing, char
         cure = "; free some space and start again, nothing is lost";
     } else if (strncmp(message, "Corruption", 10) == 0) {
         code = WEIR_E_CORRUPT;
-        cure = "; remove the folder and start again: the state is rebuilt from its journal";
+        cure = "; `weir rebuild --shard TOPIC/PARTITION` has it made again from its journal";
     } else if (strstr(message, "lock") != NULL) {
         code = WEIR_E_AGAIN;
         cure = "; another process has it open: stop that, or use another --worker-id";
@@ -125,9 +126,9 @@ static weir_error *unseal(const char *directory, weir_bytes key, weir_bytes valu
         if (stored == checksum(key.data, key.size, bytes_out->data, bytes_out->size)) return NULL;
     }
     return weir_error_new(WEIR_E_CORRUPT,
-                          "state folder %s: the checksum of a stored value is wrong; remove the "
-                          "folder and start again: "
-                          "the state is rebuilt from its journal",
+                          "state folder %s: the checksum of a stored value is wrong; `weir rebuild "
+                          "--shard TOPIC/PARTITION` "
+                          "has it made again from its journal",
                           directory);
 }
 
@@ -438,6 +439,18 @@ static weir_error *open_read(const char *directory, shard_store **store_out)
     }
     *store_out = store;
     return NULL;
+}
+
+bool weir_shard_store_is_open(const char *directory)
+{
+    char path[PATH_BYTES_MAX];
+    (void)snprintf(path, sizeof path, "%.*s/LOCK", PATH_BYTES_MAX - 6, directory);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    bool is_locked = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    (void)close(fd);
+    return is_locked;
 }
 
 weir_error *weir_shard_store_open_read(const char *directory, weir_store_port *port_out)

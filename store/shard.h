@@ -47,6 +47,9 @@ weir_error *weir_shard_store_open(const weir_shard_store_options *options,
  */
 weir_error *weir_shard_store_open_read(const char *directory, weir_store_port *port_out);
 
+/* Whether a process has it open: RocksDB locks its LOCK. */
+bool weir_shard_store_is_open(const char *directory);
+
 /* The stored parts of one slice, in the order of their keys; key and bytes live until the next
  * call. */
 typedef struct weir_shard_cursor weir_shard_cursor;

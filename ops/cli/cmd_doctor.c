@@ -14,6 +14,8 @@
 #include "ops/cli/topic_check.h"
 #include "ops/runtime/clock.h"
 #include "ops/runtime/file.h"
+#include "store/checkpoint.h"
+#include "store/shard.h"
 
 /* What a check found. NO makes the exit code 1; the others do not. */
 typedef enum verdict { YES, NOTE, NO } verdict;
@@ -27,7 +29,7 @@ typedef struct doctor {
     uint32_t counts[3];
 } doctor;
 
-enum { FILES_A_SHARD = 64, FILES_BASE = 256 };
+enum { FILES_A_SHARD = 64, FILES_BASE = 256, SHARDS_MAX = 65536 };
 
 /* One line: what was looked at, what was found, and, if something is wrong, the page that tells
  * what to do. */
@@ -126,6 +128,57 @@ static void check_clock(doctor *self)
     } else {
         tell(self, YES, "clock", "clock", "synchronised");
     }
+}
+
+/* A folder of one shard; a shard that a worker has open is that worker's to judge. */
+static void check_shard(doctor *self, const char *path, bool is_checkpoint, uint32_t *sound)
+{
+    weir_shard_store_report report;
+    if (weir_shard_store_is_open(path)) return;
+    weir_error *error =
+        is_checkpoint ? weir_checkpoint_verify(path) : weir_shard_store_verify(path, &report);
+    *sound += error == NULL;
+    (void)tell_error(self, error, "shards", "state-damaged");
+}
+
+/* <state>/<worker>/<shard> and <state>/checkpoints/<shard>/<L>: whatever has RocksDB's CURRENT, or
+ * should. */
+static weir_error *check_shards_below(doctor *self, const char *folder, bool is_checkpoint,
+                                      uint32_t *sound)
+{
+    const char *const *names = NULL;
+    size_t count = 0;
+    WEIR_TRY(weir_dir_list(folder, "", SHARDS_MAX, &self->cli->arena, &names, &count));
+    for (size_t i = 0; i < count; i++) {
+        const char *path = weir_arena_printf(&self->cli->arena, "%s/%s", folder, names[i]);
+        const char *kept = weir_arena_printf(&self->cli->arena, "%s/IDENTITY", path);
+        bool is_checkpoints = is_checkpoint && !weir_file_exists(kept) && weir_dir_exists(path);
+        if (is_checkpoints)
+            WEIR_TRY(check_shards_below(self, path, true, sound));
+        else if (weir_file_exists(kept))
+            check_shard(self, path, is_checkpoint, sound);
+    }
+    return NULL;
+}
+
+static weir_error *check_shards(doctor *self)
+{
+    const char *state = weir_config_text(self->stack->config, WEIR_SETTING_STATE_DIR);
+    const char *const *owners = NULL;
+    size_t count = 0;
+    uint32_t sound = 0;
+    if (!weir_dir_exists(state)) return NULL;
+    WEIR_TRY(weir_dir_list(state, "", SHARDS_MAX, &self->cli->arena, &owners, &count));
+    for (size_t i = 0; i < count; i++) {
+        const char *folder = weir_arena_printf(&self->cli->arena, "%s/%s", state, owners[i]);
+        if (!weir_dir_exists(folder)) continue;
+        bool is_checkpoint = strcmp(owners[i], "checkpoints") == 0;
+        WEIR_TRY(check_shards_below(self, folder, is_checkpoint, &sound));
+    }
+    if (sound > 0)
+        tell(self, YES, "shards", NULL, "%u shards and checkpoints were read, and are sound",
+             sound);
+    return NULL;
 }
 
 /* --- definitions and models --- */
@@ -288,6 +341,7 @@ static weir_error *run(weir_cli *cli)
     check_registry(&self);
     check_models(&self);
     check_disk(&self);
+    (void)tell_error(&self, check_shards(&self), "shards", "state-damaged");
     check_memory(&self);
     check_files(&self, shards);
     check_clock(&self);
@@ -309,8 +363,8 @@ const weir_command weir_command_doctor = {
     .arguments = "",
     .help =
         "Brokers, topics and their settings, positions against retention, definitions in force, "
-        "registry, models, disk, memory,\n"
-        "limits and clock. Exit code 1 if something says NO; each NO names its runbook.",
+        "registry, models, disk, the state of shards that no worker has open,\n"
+        "memory, limits and clock. Exit code 1 if something says NO; each NO names its runbook.",
     .formats = WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

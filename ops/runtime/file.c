@@ -192,6 +192,12 @@ weir_error *weir_dir_make(const char *path)
     return error;
 }
 
+bool weir_dir_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 weir_error *weir_dir_sync(const char *path)
 {
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -40,6 +40,7 @@ void weir_draft_abandon(weir_draft *draft); /* NULL is fine */
 
 /* Folders. */
 weir_error *weir_dir_make(const char *path); /* with its parents; there already: fine */
+bool weir_dir_exists(const char *path);
 weir_error *weir_dir_sync(const char *path); /* makes renames in it durable           */
 weir_error *weir_dir_remove(
     const char *path); /* with all in it; not there: fine; follows no link */

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/admin.h"
+#include "ops/cli/stack.h"
+#include "ops/runtime/file.h"
+#include "store/checkpoint.h"
+#include "store/shard.h"
+
+enum { FOLDERS_MAX = 65536 };
+
+static const weir_option options[] = {
+    {"shard", 0, "TOPIC/PARTITION", "the journal and the partition of it", false},
+    {"from-start", 0, NULL, "remove sound checkpoints, too: the whole journal is replayed", false},
+    {0},
+};
+
+typedef struct rebuild {
+    weir_cli *cli;
+    const weir_stack *stack;
+    const char *topic, *name; /* name: TOPIC-PARTITION, as folders are called */
+    int32_t partition;
+    int64_t journal_start;
+    int64_t newest; /* position of the newest sound checkpoint; -1: none */
+    uint32_t removed;
+} rebuild;
+
+static weir_error *read_shard(rebuild *job)
+{
+    const char *text = weir_cli_option(job->cli, "shard");
+    const char *slash = text == NULL ? NULL : strrchr(text, '/');
+    char *end = NULL;
+    long partition = slash == NULL ? -1 : strtol(slash + 1, &end, 10);
+    if (slash == NULL || end == slash + 1 || *end != '\0' || partition < 0 || partition > INT32_MAX)
+        return weir_error_new(WEIR_E_USAGE, "name the shard: --shard TOPIC/PARTITION, such as %s/0",
+                              "weir.card.journal.card");
+    job->topic = weir_arena_string(&job->cli->arena, text, (size_t)(slash - text));
+    job->partition = (int32_t)partition;
+    job->name = weir_arena_printf(&job->cli->arena, "%s-%ld", job->topic, partition);
+    weir_topic topic = weir_topics_find(job->stack->topics, job->topic);
+    if (topic != WEIR_NONE && job->stack->topics->items[topic].role == WEIR_TOPIC_JOURNAL)
+        return NULL;
+    return weir_error_new(WEIR_E_USAGE, "%s is no journal of package %s; `weir topics` lists them",
+                          job->topic, job->stack->plan->package);
+}
+
+/* Nothing is removed before it is certain that it can be made again. */
+static weir_error *find_journal_start(rebuild *job)
+{
+    weir_admin *admin = NULL;
+    int64_t end = 0;
+    WEIR_TRY(weir_admin_open(&job->stack->kafka, &admin));
+    weir_error *error =
+        weir_admin_ends(admin, job->topic, job->partition, &job->journal_start, &end);
+    weir_admin_close(admin);
+    return error;
+}
+
+static weir_error *remove_folder(rebuild *job, const char *path, const char *why)
+{
+    WEIR_TRY(weir_dir_remove(path));
+    job->removed++;
+    weir_cli_note(job->cli, "removed %s%s", path, why);
+    return NULL;
+}
+
+/* Checkpoints that are sound stay, unless --from-start; the newest is what a worker begins with. */
+static weir_error *look_at_checkpoints(rebuild *job, const char *state_dir)
+{
+    weir_arena *arena = &job->cli->arena;
+    const char *folder = weir_arena_printf(arena, "%s/checkpoints/%s", state_dir, job->name);
+    const char *const *names = NULL;
+    size_t count = 0;
+    job->newest = -1;
+    if (!weir_file_exists(folder)) return NULL;
+    WEIR_TRY(weir_dir_list(folder, "", FOLDERS_MAX, arena, &names, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (strspn(names[i], "0123456789") != strlen(names[i])) continue;
+        const char *path = weir_arena_printf(arena, "%s/%s", folder, names[i]);
+        weir_error *error = weir_checkpoint_verify(path);
+        int64_t position = strtoll(names[i], NULL, 10);
+        if (error == NULL && !weir_cli_flag(job->cli, "from-start")) {
+            if (position > job->newest) job->newest = position;
+            continue;
+        }
+        const char *why = error == NULL ? "" : " (damaged)";
+        weir_error_free(error);
+        WEIR_TRY(remove_folder(job, path, why));
+    }
+    return NULL;
+}
+
+static weir_error *remove_live(rebuild *job, const char *state_dir)
+{
+    weir_arena *arena = &job->cli->arena;
+    const char *const *workers = NULL;
+    size_t count = 0;
+    if (!weir_file_exists(state_dir)) return NULL;
+    WEIR_TRY(weir_dir_list(state_dir, "", FOLDERS_MAX, arena, &workers, &count));
+    for (size_t i = 0; i < count; i++) {
+        const char *path = weir_arena_printf(arena, "%s/%s/%s", state_dir, workers[i], job->name);
+        if (strcmp(workers[i], "checkpoints") == 0 || !weir_file_exists(path)) continue;
+        if (weir_shard_store_is_open(path))
+            return weir_error_new(WEIR_E_AGAIN, "%s is in use; stop worker %s first", path,
+                                  workers[i]);
+        WEIR_TRY(remove_folder(job, path, ""));
+    }
+    return NULL;
+}
+
+static weir_error *rebuild_shard(rebuild *job)
+{
+    const char *state_dir = weir_config_text(job->stack->config, WEIR_SETTING_STATE_DIR);
+    WEIR_TRY(read_shard(job));
+    WEIR_TRY(find_journal_start(job));
+    if (job->journal_start > 0 && weir_cli_flag(job->cli, "from-start"))
+        return weir_error_new(WEIR_E_LOG_TRUNCATED,
+                              "%s/%d begins at offset %" PRId64
+                              ": its first records are gone, so the state can not be made from its "
+                              "start; leave --from-start out to begin with a checkpoint",
+                              job->topic, job->partition, job->journal_start);
+    WEIR_TRY(look_at_checkpoints(job, state_dir));
+    if (job->journal_start > 0 && job->newest < job->journal_start)
+        return weir_error_new(WEIR_E_LOG_TRUNCATED,
+                              "%s/%d begins at offset %" PRId64
+                              " and no sound checkpoint is newer: the state can not be made again; "
+                              "restore the topic, or start a new package. No shard was removed",
+                              job->topic, job->partition, job->journal_start);
+    return remove_live(job, state_dir);
+}
+
+static weir_error *run(weir_cli *cli)
+{
+    weir_stack stack;
+    WEIR_TRY(weir_stack_open(cli, &stack));
+    rebuild job = {.cli = cli, .stack = &stack};
+    weir_error *error = rebuild_shard(&job);
+    if (error == NULL) {
+        if (job.newest >= 0)
+            (void)printf("%s/%d: %u folders removed; the next worker begins with the checkpoint at "
+                         "%" PRId64 " and replays the rest of the journal\n",
+                         job.topic, job.partition, job.removed, job.newest);
+        else
+            (void)printf("%s/%d: %u folders removed; the next worker replays the journal from its "
+                         "first record\n",
+                         job.topic, job.partition, job.removed);
+    }
+    weir_stack_close(&stack);
+    return error;
+}
+
+const weir_command weir_command_rebuild = {
+    .name = "rebuild",
+    .group = WEIR_GROUP_STREAM,
+    .summary = "Have a shard's state made anew from its journal",
+    .arguments = "",
+    .help =
+        "Removes the shard's folders under state_dir, and its damaged checkpoints, once it is "
+        "certain that the journal\n"
+        "(or the journal behind a sound checkpoint) still has what is needed. The worker that "
+        "opens the shard next\n"
+        "replays it silently up to the committed position and goes on: nothing is lost, nothing "
+        "is sent twice. A shard\n"
+        "that a worker has open is left alone; start a worker that stopped the partition again "
+        "afterwards.",
+    .options = options,
+    .formats = WEIR_FORMAT_TEXT,
+    .run = run,
+};
