@@ -23,6 +23,21 @@ typedef struct route {
     weir_buffer bytes;
 } route;
 
+/* One copy on its way through the shard. */
+typedef struct passage {
+    route *route;
+    weir_lane *lane;
+    weir_journal_copy copy;
+    weir_event event;
+    uint64_t hash; /* of the key */
+    int64_t record_us, order_us;
+    weir_pack_mark behind; /* where the pack goes on */
+    bool emits;            /* at or above K */
+} passage;
+
+/* Copies are read from the pack some at a time, so that the cache misses of their keys overlap. */
+enum { AHEAD_MAX = 8 };
+
 typedef struct fold {
     weir_node node;
     uint32_t magic;
@@ -42,6 +57,7 @@ typedef struct fold {
     weir_pack_reader reader;           /* of the pack at `next` */
     route routes[WEIR_PACK_HEADS_MAX]; /* one per head that was met in it */
     uint32_t route_count;
+    passage ahead[AHEAD_MAX];
     int64_t emit_from; /* K when opened: what lies below was sent before */
     int64_t committed; /* K */
     bool is_open, is_failed;
@@ -60,17 +76,6 @@ static fold *self_of(const weir_node *node)
     WEIR_ASSERT(self != NULL && self->magic == FOLD_MAGIC);
     return self;
 }
-
-/* One copy on its way through the shard. */
-typedef struct passage {
-    route *route;
-    weir_lane *lane;
-    weir_journal_copy copy;
-    weir_event event;
-    uint64_t hash; /* of the key */
-    int64_t record_us;
-    bool emits; /* at or above K */
-} passage;
 
 /* ---- which copies are taken ---- */
 
@@ -520,7 +525,6 @@ static weir_error *take_copy(fold *self, passage *p, weir_seq seq)
     if (watch != NULL)
         WEIR_TRY(watch->before(watch->context, &self->node, seq, p->event.ingest_us));
     self->record.clock.ingest_us = p->event.ingest_us;
-    p->hash = weir_state_hash(p->copy.key);
     if (weir_slices_is_ahead(&self->slices, weir_slice_of(p->hash), weir_seq_offset(seq)))
         replay_ahead(self, p);
     else
@@ -534,36 +538,39 @@ static weir_error *take_copy(fold *self, passage *p, weir_seq seq)
 
 /* A head that was not met before. Nothing here depends on streams and entities that these
  * definitions do not know: such a route has no lane. */
-static weir_error *add_route(fold *self, weir_bytes bytes, int64_t offset)
+static weir_error *add_route(fold *self, weir_bytes bytes, int64_t offset, uint32_t index)
 {
     route *r = &self->routes[self->route_count];
     if (!weir_journal_head_decode(bytes, &r->head))
-        return damaged(self, offset, self->next_index, "its bytes are not the head of a copy");
+        return damaged(self, offset, index, "its bytes are not the head of a copy");
     r->decoder = NULL;
     r->onward = WEIR_NONE;
     r->is_foreign = memcmp(r->head.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES) != 0;
     r->lane = find_lane(self, r->head.stream);
     if (r->lane != NULL && r->lane->hop == WEIR_NONE) r->lane = NULL;
     if (r->lane != NULL && !r->is_foreign && r->head.hop != r->lane->hop)
-        return damaged(self, offset, self->next_index, "it belongs to another entity");
+        return damaged(self, offset, index, "it belongs to another entity");
     uint32_t last = r->head.point_count;
     if (r->lane != NULL && last > 0 && r->head.points[last - 1] >= r->lane->stream->hop_count)
-        return damaged(self, offset, self->next_index, "its read points do not fit the stream");
+        return damaged(self, offset, index, "its read points do not fit the stream");
     self->route_count++;
     return NULL;
 }
 
-static weir_error *read_copy(fold *self, const weir_packed *packed, int64_t offset, passage *p)
+static weir_error *read_copy(fold *self, const weir_packed *packed, int64_t offset, uint32_t index,
+                             passage *p)
 {
     if (__builtin_expect(packed->head_number >= self->route_count, 0))
-        WEIR_TRY(add_route(self, packed->head, offset));
+        WEIR_TRY(add_route(self, packed->head, offset, index));
     p->route = &self->routes[packed->head_number];
     p->lane = p->route->lane;
     if (!weir_journal_copy_decode(&p->route->head, packed->rest, &p->copy))
-        return damaged(self, offset, self->next_index, "its bytes are not a copy");
+        return damaged(self, offset, index, "its bytes are not a copy");
     for (uint32_t i = 0; i < p->copy.point_count; i++)
         if (p->copy.points[i].partition >= WEIR_ORIGIN_PARTITIONS_MAX)
-            return damaged(self, offset, self->next_index, "its read points do not fit the stream");
+            return damaged(self, offset, index, "its read points do not fit the stream");
+    if (index >= UINT32_C(1) << WEIR_SEQ_INDEX_BITS)
+        return damaged(self, offset, index, "the pack is too long");
     return NULL;
 }
 
@@ -592,35 +599,77 @@ static void record_done(fold *self, int64_t offset)
     self->next_index = 0;
 }
 
+/*
+ * Reads the next copies, up to the first that is behind the turn, and asks the memory for their
+ * keys. What is wrong with one is told when all before it are taken: then it is the first.
+ */
+static weir_error *look_ahead(fold *self, const weir_log_record *record, int64_t until_us,
+                              size_t *count_out)
+{
+    uint64_t hashes[AHEAD_MAX];
+    bool bad = false, is_behind = false;
+    weir_packed packed;
+    size_t count = 0;
+    weir_error *error = NULL;
+    while (count < AHEAD_MAX && !is_behind && weir_pack_next(&self->reader, &packed, &bad)) {
+        passage *p = &self->ahead[count];
+        uint32_t index = self->next_index + (uint32_t)count;
+        error = read_copy(self, &packed, record->offset, index, p);
+        if (error != NULL) break;
+        p->record_us = record->timestamp_us;
+        p->emits = record->offset >= self->emit_from + WEIR_PLANTED(FIRST_AT_K_SILENT);
+        p->order_us = order_of(p->copy.et_us, record->timestamp_us);
+        p->behind = weir_pack_tell(&self->reader);
+        p->hash = hashes[count++] = weir_state_hash(p->copy.key);
+        is_behind = p->order_us > until_us;
+    }
+    if (bad) error = damaged(self, record->offset, self->next_index, "the pack is cut off");
+    if (error != NULL && count > 0) {
+        weir_error_free(error);
+        error = NULL;
+        weir_pack_seek(&self->reader, record->value, self->ahead[count - 1].behind);
+    }
+    weir_state_table_prefetch(self->table, hashes, count);
+    *count_out = count;
+    return error;
+}
+
+/* Takes the copies at hand. *is_over_out: one is behind the turn. */
+static weir_error *take_ahead(fold *self, int64_t offset, size_t count, weir_node_turn *turn,
+                              bool *is_over_out)
+{
+    for (size_t i = 0; i < count; i++) {
+        passage *p = &self->ahead[i];
+        if (p->order_us > turn->until_us) {
+            turn->next_us = p->order_us;
+            *is_over_out = true;
+            return NULL;
+        }
+        if (p->lane != NULL) WEIR_TRY(take_copy(self, p, weir_seq_of(offset, self->next_index)));
+        if (p->order_us > turn->greatest_us) turn->greatest_us = p->order_us;
+        turn->event_count++;
+        self->next_index++;
+        self->next_mark = p->behind;
+    }
+    return NULL;
+}
+
 /* The copies of a pack from where the last turn stopped; *done_out is false if this one stops, too.
  */
 static weir_error *take_copies(fold *self, const weir_log_record *record, weir_node_turn *turn,
                                bool *done_out)
 {
-    bool bad = false;
-    weir_packed packed;
-    passage p = {.record_us = record->timestamp_us,
-                 .emits = record->offset >= self->emit_from + WEIR_PLANTED(FIRST_AT_K_SILENT)};
     WEIR_TRY(open_pack(self, record));
     *done_out = false;
-    while (weir_pack_next(&self->reader, &packed, &bad)) {
-        WEIR_TRY(read_copy(self, &packed, record->offset, &p));
-        int64_t order = order_of(p.copy.et_us, record->timestamp_us);
-        if (order > turn->until_us) {
-            turn->next_us = order;
+    for (bool is_over = false; !is_over;) {
+        size_t count = 0;
+        WEIR_TRY(look_ahead(self, record, turn->until_us, &count));
+        if (count == 0) {
+            *done_out = true;
             return NULL;
         }
-        if (self->next_index >= UINT32_C(1) << WEIR_SEQ_INDEX_BITS)
-            return damaged(self, record->offset, self->next_index, "the pack is too long");
-        if (p.lane != NULL)
-            WEIR_TRY(take_copy(self, &p, weir_seq_of(record->offset, self->next_index)));
-        if (order > turn->greatest_us) turn->greatest_us = order;
-        turn->event_count++;
-        self->next_index++;
-        self->next_mark = weir_pack_tell(&self->reader);
+        WEIR_TRY(take_ahead(self, record->offset, count, turn, &is_over));
     }
-    if (bad) return damaged(self, record->offset, self->next_index, "the pack is cut off");
-    *done_out = true;
     return NULL;
 }
 

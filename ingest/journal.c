@@ -4,8 +4,9 @@
  *
  *   head: u8 version - string stream - z schema id - u64 fingerprint - 8 bytes of the definition's
  *         digest - hop - visited hops, bit h for hop h
- *   copy: u8 flags (1: has a source timestamp) - source partition - source offset - z source
- *         timestamp (if it has one) - z event time minus source timestamp (or minus 0) - string key
+ *   copy: u8 flags (1: has a source timestamp) - i64 source timestamp (if it has one)
+ *         - source partition - source offset - z event time minus source timestamp (or minus 0) -
+ * string key
  *         - { partition - offset - index * 2 + beyond_horizon } of each visited hop - string
  *         carried - rest: body
  *   carried: two bits a value, four to a byte, low bits first: 0 null, 1 there, 2 null because of
@@ -106,9 +107,12 @@ void weir_journal_copy_encode(const weir_journal_copy *copy, weir_buffer *out)
     size_t strings = copy->key.size + copy->carried.size + copy->body.size;
     uint8_t *start = weir_buffer_reserve(out, FIXED_BYTES_MAX + strings), *to = start;
     *to++ = has_timestamp ? FLAG_TIMESTAMP : 0;
+    if (has_timestamp) {
+        memcpy(to, &base, sizeof base);
+        to += sizeof base;
+    }
     to = weir_varint_put(to, (uint32_t)copy->source_partition);
     to = weir_varint_put(to, (uint64_t)copy->source_offset);
-    if (has_timestamp) to = weir_varint_put(to, weir_zigzag(base));
     to = weir_varint_put(to, weir_zigzag(difference));
     to = put_bytes(to, copy->key);
     to = put_points(to, copy);
@@ -126,23 +130,19 @@ static void take_point(weir_reader *reader, weir_read_point *point)
     point->beyond_horizon = (index & 1) != 0;
 }
 
-static void take_times(weir_reader *reader, bool has_timestamp, weir_journal_copy *copy)
-{
-    int64_t base = has_timestamp ? weir_reader_zigzag(reader) : 0;
-    copy->source_timestamp_us = has_timestamp ? base : INT64_MIN;
-    if (has_timestamp && base == INT64_MIN) reader->bad = true;
-    copy->et_us = (int64_t)((uint64_t)base + (uint64_t)weir_reader_zigzag(reader));
-}
-
 bool weir_journal_copy_decode(const weir_journal_head *head, weir_bytes bytes,
                               weir_journal_copy *copy_out)
 {
     weir_reader reader = weir_reader_of(bytes.data, bytes.size);
     uint8_t flags = weir_reader_u8(&reader);
     if (flags > FLAG_TIMESTAMP) return false;
+    bool has_timestamp = flags == FLAG_TIMESTAMP;
+    int64_t base = has_timestamp ? (int64_t)weir_reader_u64(&reader) : 0;
+    if (has_timestamp && base == INT64_MIN) return false;
+    copy_out->source_timestamp_us = has_timestamp ? base : INT64_MIN;
     copy_out->source_partition = (int32_t)take_limited(&reader, INT32_MAX);
     copy_out->source_offset = (int64_t)take_limited(&reader, OFFSET_MAX);
-    take_times(&reader, flags & FLAG_TIMESTAMP, copy_out);
+    copy_out->et_us = (int64_t)((uint64_t)base + (uint64_t)weir_reader_zigzag(&reader));
     copy_out->key = weir_reader_string(&reader);
     copy_out->point_count = head->point_count;
     for (uint32_t i = 0; i < head->point_count; i++) {
@@ -176,21 +176,36 @@ static size_t state_bytes(const weir_carried_layout *layout)
     return (layout->count + STATES_A_BYTE - 1) / STATES_A_BYTE;
 }
 
+/* Most values are float64 or small counts, for which `out` has room at `to`; the rest goes the
+ * general way, which leaves `room` bytes free again. */
+static inline uint8_t *put_value(const weir_carried_field *field, const weir_value *value,
+                                 weir_buffer *out, uint8_t *to, size_t room)
+{
+    if (value->kind == WEIR_FLOAT64) {
+        memcpy(to, &value->as.float64, 8);
+        return to + 8;
+    }
+    if (weir_value_is_small(value)) {
+        *to = weir_value_small(value);
+        return to + 1;
+    }
+    out->size = (size_t)(to - out->data);
+    weir_value_encode(field->type, value, out);
+    return weir_buffer_reserve(out, room);
+}
+
 void weir_carried_encode(const weir_carried_layout *layout, const weir_value *carried,
                          const bool *overflow, weir_buffer *out)
 {
-    size_t at = out->size;
-    (void)weir_buffer_reserve(out, state_bytes(layout));
-    out->size += state_bytes(layout);
+    size_t at = out->size, room = 8 * (size_t)layout->count;
+    uint8_t *to = weir_buffer_reserve(out, state_bytes(layout) + room) + state_bytes(layout);
     unsigned states = 0;
     for (uint32_t i = 0; i < layout->count; i++) {
         const weir_carried_field *field = &layout->fields[i];
         const weir_value *value = &carried[field->index];
         unsigned state = CARRIED_THERE;
-        if (value->kind == WEIR_FLOAT64)
-            weir_buffer_put_u64(out, (uint64_t)value->as.integer); /* the same 64 bits */
-        else if (!weir_is_null(value))
-            weir_value_encode(field->type, value, out);
+        if (!weir_is_null(value))
+            to = put_value(field, value, out, to, room);
         else
             state = overflow[field->index] && !WEIR_PLANTED(OVERFLOW_FLAG_LOST) ? CARRIED_OVERFLOW
                                                                                 : CARRIED_NULL;
@@ -198,6 +213,7 @@ void weir_carried_encode(const weir_carried_layout *layout, const weir_value *ca
         out->data[at + i / STATES_A_BYTE] = (uint8_t)states;
         if (i % STATES_A_BYTE == STATES_A_BYTE - 1) states = 0;
     }
+    out->size = (size_t)(to - out->data);
 }
 
 static inline void take_float(weir_reader *reader, weir_value *out)
@@ -208,15 +224,15 @@ static inline void take_float(weir_reader *reader, weir_value *out)
     if (!isfinite(out->as.float64) || bits == UINT64_C(1) << 63) reader->bad = true;
 }
 
-static inline void take_value(weir_type type, weir_reader *reader, weir_arena *scratch,
-                              weir_value *out)
+static inline void take_value(const weir_carried_field *field, weir_reader *reader,
+                              weir_arena *scratch, weir_value *out)
 {
-    if (type.kind == WEIR_FLOAT64) {
+    if (field->type.kind == WEIR_FLOAT64) {
         take_float(reader, out);
-        return;
+    } else if (!weir_value_take_small(field->type.kind, reader, out)) {
+        *out = weir_value_decode(field->type, reader, scratch);
+        if (weir_is_null(out)) reader->bad = true; /* it was said to be there */
     }
-    *out = weir_value_decode(type, reader, scratch);
-    if (weir_is_null(out)) reader->bad = true; /* it was said to be there */
 }
 
 bool weir_carried_decode(const weir_carried_layout *layout, weir_bytes bytes, weir_arena *scratch,
@@ -232,7 +248,7 @@ bool weir_carried_decode(const weir_carried_layout *layout, weir_bytes bytes, we
         const weir_carried_field *field = &layout->fields[i];
         if (i % STATES_A_BYTE == 0) states = *next++;
         if ((states & 3) == CARRIED_THERE)
-            take_value(field->type, &reader, scratch, &carried_out[field->index]);
+            take_value(field, &reader, scratch, &carried_out[field->index]);
         else if ((states & 3) == CARRIED_OVERFLOW)
             overflow_out[field->index] = true;
         else if ((states & 3) != CARRIED_NULL)

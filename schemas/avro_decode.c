@@ -598,10 +598,9 @@ weir_decode_result weir_decoder_decode(const weir_decoder *decoder, weir_bytes b
 bool weir_frame_read(weir_bytes message, int32_t *schema_id_out, weir_bytes *body_out)
 {
     if (message.size < WEIR_FRAME_BYTES || message.data[0] != 0) return false;
-    uint32_t id = 0;
-    for (int i = 1; i < WEIR_FRAME_BYTES; i++)
-        id = id << 8 | message.data[i];
-    *schema_id_out = (int32_t)id;
+    uint32_t id;
+    memcpy(&id, message.data + 1, sizeof id);
+    *schema_id_out = (int32_t)__builtin_bswap32(id);
     *body_out = (weir_bytes){message.data + WEIR_FRAME_BYTES, message.size - WEIR_FRAME_BYTES};
     return true;
 }

@@ -205,6 +205,10 @@ void weir_value_encode(weir_type type, const weir_value *value, weir_buffer *out
         return;
     }
     WEIR_ASSERT(value->kind == type.kind);
+    if (weir_value_is_small(value)) {
+        weir_buffer_put_u8(out, weir_value_small(value));
+        return;
+    }
     switch (type.kind) {
     case WEIR_BOOL: put_number(out, value->as.boolean); break;
     case WEIR_INT64:
@@ -333,18 +337,10 @@ static weir_value take_items(weir_type type, weir_reader *reader, weir_arena *in
     return (weir_value){.kind = type.kind, .size = size, .as.items = items};
 }
 
-/* Most values are counts below 120: one byte. */
-static bool is_small_integer(weir_kind kind, const weir_reader *reader)
-{
-    bool is_plain = kind == WEIR_INT64 || kind == WEIR_TIME || kind == WEIR_DURATION;
-    return is_plain && !reader->bad && reader->next < reader->end &&
-           (uint8_t)(*reader->next - 1) < WEIR_NUMBER_SMALL_COUNT;
-}
-
 weir_value weir_value_decode(weir_type type, weir_reader *reader, weir_arena *into)
 {
-    if (is_small_integer(type.kind, reader))
-        return (weir_value){.kind = type.kind, .as.integer = weir_unzigzag(*reader->next++ - 1u)};
+    weir_value small = weir_null();
+    if (weir_value_take_small(type.kind, reader, &small)) return small;
     switch (type.kind) {
     case WEIR_FLOAT64:
     case WEIR_GEO: return take_doubles(type.kind, reader);

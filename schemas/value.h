@@ -97,6 +97,36 @@ void weir_value_encode(weir_type type, const weir_value *value, weir_buffer *out
 weir_value weir_value_decode(weir_type type, weir_reader *reader, weir_arena *into);
 
 /*
+ * The short way for whole numbers from -119 to 119, which most counts are: one byte, one more than
+ * the zigzag of the number.
+ */
+static inline bool weir_kind_is_whole(uint8_t kind)
+{
+    return kind == WEIR_INT64 || kind == WEIR_TIME || kind == WEIR_DURATION;
+}
+static inline bool weir_value_is_small(const weir_value *value)
+{
+    return weir_kind_is_whole(value->kind) &&
+           (uint64_t)value->as.integer + 119 < WEIR_NUMBER_SMALL_COUNT;
+}
+static inline uint8_t weir_value_small(const weir_value *value)
+{
+    return (uint8_t)(weir_zigzag(value->as.integer) + 1);
+}
+/* False where no such number stands; then nothing was read. */
+static inline bool weir_value_take_small(uint8_t kind, weir_reader *reader, weir_value *out)
+{
+    if (!weir_kind_is_whole(kind) || reader->bad || reader->next == reader->end) return false;
+    uint8_t zigzag = (uint8_t)(*reader->next - 1);
+    if (zigzag >= WEIR_NUMBER_SMALL_COUNT) return false;
+    reader->next++;
+    out->kind = kind;
+    out->size = 0;
+    out->as.integer = weir_unzigzag(zigzag);
+    return true;
+}
+
+/*
  * The canonical bytes of an entity's key: a single string is its UTF-8, bytes are themselves, a
  * single int64 is its decimal text, other types their printed form (docs/reference/json.md, without
  * quotes); several fields are each put length-prefixed (varint) in that form. Returns false, with

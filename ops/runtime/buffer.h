@@ -95,8 +95,13 @@ static inline uint8_t *weir_varint_put(uint8_t *to, uint64_t value)
         *to = (uint8_t)value;
         return to + 1;
     }
+    if (value < 0x4000) {
+        to[0] = (uint8_t)(value | 0x80);
+        to[1] = (uint8_t)(value >> 7);
+        return to + 2;
+    }
     if (value >> 56 == 0) {
-        unsigned last = (63u - (unsigned)__builtin_clzll(value)) / 7;
+        unsigned last = (63u - (unsigned)__builtin_clzll(value)) * 37 >> 8; /* by 7 */
         uint64_t word = weir_varint_spread(value) | (WEIR_VARINT_MORE & ~(UINT64_MAX << 8 * last));
         memcpy(to, &word, 8);
         return to + last + 1;
