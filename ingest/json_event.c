@@ -9,6 +9,7 @@
 typedef struct member {
     const char *name;
     size_t size;
+    const char *token;    /* "name": as it usually stands in a document */
     uint32_t field;       /* index into schema->fields; UINT32_MAX: a record */
     struct member *inner; /* its members */
     uint32_t inner_count;
@@ -38,6 +39,7 @@ static void add_path(member **members, uint32_t *count, const char *path, uint32
         WEIR_ASSERT(*count < most);
         at = &(*members)[(*count)++];
         *at = (member){.name = path, .size = size, .field = UINT32_MAX};
+        at->token = weir_arena_printf(into, "\"%.*s\":", (int)size, path);
     }
     if (dot == NULL)
         at->field = field;
@@ -67,6 +69,23 @@ static const member *next_member(const member *members, uint32_t count, uint32_t
         return &members[at];
     }
     return NULL;
+}
+
+/* The member that the schema has next, if it stands there; else whatever stands there. */
+static bool take_member(weir_json *json, const member *members, uint32_t count, uint32_t *hint,
+                        const member **member_out)
+{
+    if (count > 0) {
+        const member *expected = &members[*hint];
+        if (weir_json_take_key(json, expected->token, expected->size + 3)) {
+            *hint = *hint + 1 < count ? *hint + 1 : 0;
+            *member_out = expected;
+            return true;
+        }
+    }
+    if (!weir_json_next_key(json)) return false;
+    *member_out = next_member(members, count, hint, json->text);
+    return true;
 }
 
 typedef struct reading {
@@ -108,8 +127,8 @@ static bool read_object(reading *r, const member *members, uint32_t count)
     uint32_t hint = 0;
     if (!weir_json_expect(r->json, WEIR_JSON_OBJECT_BEGIN))
         return fail(r, NULL, "an object was expected", false);
-    while (weir_json_next_key(r->json)) {
-        const member *at = next_member(members, count, &hint, r->json->text);
+    const member *at = NULL;
+    while (take_member(r->json, members, count, &hint, &at)) {
         if (at == NULL) {
             if (!weir_json_skip(r->json)) break;
             continue;

@@ -450,9 +450,36 @@ static bool read_exponent(const char *at, const char *end, int64_t *out)
     return true;
 }
 
+/* [-]digits[.digits] of at most 18 digits, no more behind the point than the scale: nearly all.
+ * False where it is not that, whatever it is. */
+static bool parse_short(const char *text, size_t size, unsigned precision, unsigned scale,
+                        weir_int128 *out)
+{
+    const char *at = text, *end = text + size, *point = NULL;
+    bool negative = at < end && *at == '-';
+    at += negative;
+    if (at == end || end - at > 18 || !is_digit(*at) || !is_digit(end[-1])) return false;
+    uint64_t digits = 0;
+    for (; at < end; at++) {
+        if (is_digit(*at))
+            digits = digits * 10 + (unsigned)(*at - '0');
+        else if (*at == '.' && point == NULL)
+            point = at;
+        else
+            return false;
+    }
+    unsigned decimals = point == NULL ? 0 : (unsigned)(end - point - 1);
+    if (decimals > scale || scale - decimals > 18) return false;
+    weir_int128 value = (weir_int128)digits * pow10_table[scale - decimals];
+    if (!weir_decimal_fits(value, precision)) return false;
+    *out = negative ? -value : value;
+    return true;
+}
+
 bool weir_decimal_parse(const char *text, size_t size, unsigned precision, unsigned scale,
                         weir_int128 *out)
 {
+    if (parse_short(text, size, precision, scale, out)) return true;
     const char *at = text, *end = text + size;
     bool negative = at < end && *at == '-';
     if (at < end && (*at == '-' || *at == '+')) at++;

@@ -136,6 +136,12 @@ static bool read_time(reading *r, weir_bytes text, weir_value *out)
 {
     static const int64_t units[] = {1, 1000, WEIR_US_PER_S, WEIR_US_PER_DAY};
     int64_t value = 0;
+    bool is_date =
+        text.size > 4 && text.data[4] == '-'; /* a number has no sign there but in an exponent */
+    if (is_date && weir_time_parse(chars(text), text.size, &value)) {
+        put_int(out, WEIR_TIME, value);
+        return true;
+    }
     if (read_int(text, &value)) {
         if (__builtin_mul_overflow(value, units[r->unit], &value))
             return fail_number(r, "a time beyond the range of 64 bits");
@@ -160,7 +166,9 @@ static bool read_bool(reading *r, weir_bytes text, weir_value *out)
 static bool read_enum(reading *r, const weir_type *type, weir_bytes text, weir_value *out)
 {
     for (uint32_t i = 0; i < type->symbols->symbol_count; i++) {
-        if (text_is(text, type->symbols->symbols[i])) {
+        const char *symbol = type->symbols->symbols[i];
+        if (text.size > 0 && *symbol != (char)*text.data) continue;
+        if (text_is(text, symbol)) {
             put_int(out, WEIR_ENUM, i);
             return true;
         }
@@ -368,8 +376,27 @@ static bool skip_to_depth(weir_json *json, unsigned depth)
     return true;
 }
 
+/* What is written as programs write it; false, with nothing taken, where it is not. */
+static bool read_plain(weir_json *json, const weir_type *type, weir_value *out)
+{
+    weir_bytes text;
+    int64_t value = 0;
+    switch (type->kind) {
+    case WEIR_STRING:
+        if (!weir_json_take_plain_string(json, &text)) return false;
+        put_string(out, text);
+        return true;
+    case WEIR_INT64:
+        if (!weir_json_take_short_int(json, &value)) return false;
+        put_int(out, WEIR_INT64, value);
+        return true;
+    default: return false;
+    }
+}
+
 static bool read_value(reading *r, weir_json *json, const weir_type *type, weir_value *out)
 {
+    if (read_plain(json, type, out)) return true;
     put_int(out, WEIR_NULL, 0);
     unsigned depth = json->depth;
     weir_json_token token = weir_json_next(json);

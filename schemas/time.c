@@ -110,9 +110,13 @@ static bool take_digits(const char **at, const char *end, int count, int32_t *ou
 
 static bool take_char(const char **at, const char *end, const char *any_of)
 {
-    if (*at == end || **at == '\0' || strchr(any_of, **at) == NULL) return false;
-    *at += 1;
-    return true;
+    if (*at == end) return false;
+    for (; *any_of != '\0'; any_of++) {
+        if (**at != *any_of) continue;
+        *at += 1;
+        return true;
+    }
+    return false;
 }
 
 /* Years beyond four digits have a sign and six, as in ISO 8601's expanded form; print writes them

@@ -36,7 +36,10 @@ static weir_json_token fail_at(weir_json *json, const uint8_t *place, const char
     return fail(json, problem);
 }
 
-static inline bool is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+static inline bool is_space(uint8_t c)
+{
+    return c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+}
 
 static inline const uint8_t *skip_space(const uint8_t *at, const uint8_t *end)
 {
@@ -232,7 +235,7 @@ static const uint8_t *number_end(const uint8_t *at, const uint8_t *end)
 
 static bool ends_token(const uint8_t *at, const uint8_t *end)
 {
-    return at == end || is_space(*at) || *at == ',' || *at == ']' || *at == '}';
+    return at == end || *at == ',' || *at == ']' || *at == '}' || is_space(*at);
 }
 
 static inline bool take_word(weir_json *json, const char *word, size_t length)
@@ -374,6 +377,66 @@ weir_json_token weir_json_peek(weir_json *json)
         return weir_json_next(json);
     weir_json_token token = token_at(json, at, in_object);
     return token == WEIR_JSON_ERROR ? weir_json_next(json) : token;
+}
+
+/* -- Short ways -- */
+
+bool weir_json_take_key(weir_json *json, const char *token, size_t size)
+{
+    const uint8_t *at = json->next, *end = json->end;
+    if (json->problem != NULL || json->after_key || json->depth == 0 ||
+        json->containers[json->depth - 1] != '{')
+        return false;
+    at = skip_space(at, end);
+    if (json->after_value) {
+        if (at == end || *at != ',') return false;
+        at = skip_space(at + 1, end);
+    }
+    if ((size_t)(end - at) < size || memcmp(at, token, size) != 0) return false;
+    json->token = at;
+    json->text = (weir_bytes){at + 1, size - 3};
+    json->next = at + size;
+    json->after_key = true;
+    json->after_value = false;
+    return true;
+}
+
+static inline void value_taken(weir_json *json, const uint8_t *token, const uint8_t *next)
+{
+    json->token = token;
+    json->next = next;
+    json->after_key = false;
+    json->after_value = true;
+}
+
+bool weir_json_take_plain_string(weir_json *json, weir_bytes *out)
+{
+    if (json->problem != NULL || !json->after_key) return false;
+    const uint8_t *at = skip_space(json->next, json->end);
+    if (at == json->end || *at != '"') return false;
+    const uint8_t *close = skip_plain(at + 1, json->end);
+    if (close == json->end || *close != '"') return false;
+    *out = json->text = (weir_bytes){at + 1, (size_t)(close - at - 1)};
+    value_taken(json, at, close + 1);
+    return true;
+}
+
+bool weir_json_take_short_int(weir_json *json, int64_t *out)
+{
+    if (json->problem != NULL || !json->after_key) return false;
+    const uint8_t *token = skip_space(json->next, json->end), *at = token;
+    bool negative = at < json->end && *at == '-';
+    at += negative;
+    const uint8_t *first = at;
+    int64_t value = 0;
+    for (; at < json->end && is_digit(*at) && at - first < 18; at++)
+        value = value * 10 + (*at - '0');
+    bool is_whole = at > first && (*first != '0' || at == first + 1);
+    if (!is_whole || !ends_token(at, json->end)) return false;
+    *out = negative ? -value : value;
+    json->text = (weir_bytes){token, (size_t)(at - token)};
+    value_taken(json, token, at);
+    return true;
 }
 
 bool weir_json_skip(weir_json *json)

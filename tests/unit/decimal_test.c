@@ -284,6 +284,31 @@ static void decimals_compare_across_scales(void **state)
         weir_number_compare(weir_type_decimal(38, 0), &huge, weir_type_decimal(38, 38), &huge), 1);
 }
 
+/* A plus in front makes the parser take the long way. */
+static void short_texts_parse_as_by_the_long_way(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200000; i++) {
+        char text[40] = "+";
+        size_t size = 1;
+        uint64_t bits = random_bits() >> 1;
+        unsigned length = (unsigned)(bits % 20), point = (unsigned)(bits / 20 % 24);
+        for (unsigned d = 0; d < length; d++) {
+            if (d == point) text[size++] = '.';
+            text[size++] = "0123456789"[(bits >> d) % 10];
+        }
+        unsigned precision = 1 + (unsigned)(bits / 480 % 38), scale = (unsigned)(bits / 77 % 20);
+        weir_int128 fast = 0, slow = 0;
+        bool is_fast = weir_decimal_parse(text + 1, size - 1, precision, scale, &fast);
+        bool is_slow = weir_decimal_parse(text, size, precision, scale, &slow);
+        assert_int_equal(is_fast, is_slow);
+        assert_true(!is_fast || fast == slow);
+        text[0] = '-';
+        if (is_slow) assert_true(weir_decimal_parse(text, size, precision, scale, &fast));
+        if (is_slow) assert_true(fast == -slow);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_decimal_beside_its_nearest_double_compares_by_exact_value),
         cmocka_unit_test(integers_print_as_the_c_library_prints_them),
         cmocka_unit_test(decimals_compare_across_scales),
+        cmocka_unit_test(short_texts_parse_as_by_the_long_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -250,6 +250,77 @@ static void writer_puts_commas_and_escapes(void **state)
     weir_buffer_deinit(&out);
 }
 
+/* ---- the short ways are the long way, or nothing ---- */
+
+static weir_json inside_object(const char *text, weir_arena *arena)
+{
+    weir_json json;
+    weir_json_init(&json, text, strlen(text), arena);
+    assert_true(weir_json_expect(&json, WEIR_JSON_OBJECT_BEGIN));
+    return json;
+}
+
+static void assert_same_place(const weir_json *a, const weir_json *b)
+{
+    assert_ptr_equal(a->next, b->next);
+    assert_ptr_equal(a->token, b->token);
+    assert_int_equal(a->after_key, b->after_key);
+    assert_int_equal(a->after_value, b->after_value);
+    assert_true(a->text.data == b->text.data && a->text.size == b->text.size);
+}
+
+static void check_short_ways(const char *text, bool has_key, bool has_string, bool has_int)
+{
+    weir_arena arena = {0};
+    weir_json fast = inside_object(text, &arena), plain = fast, before = fast;
+    assert_int_equal(weir_json_take_key(&fast, "\"ab\":", 5), has_key);
+    if (!has_key) {
+        assert_same_place(&fast, &before);
+        weir_arena_deinit(&arena);
+        return;
+    }
+    assert_true(weir_json_next_key(&plain));
+    assert_same_place(&fast, &plain);
+    weir_bytes string;
+    int64_t number = 0, want = 0;
+    before = fast;
+    assert_int_equal(weir_json_take_plain_string(&fast, &string), has_string);
+    if (!has_string) assert_same_place(&fast, &before);
+    if (has_string) assert_int_equal(weir_json_next(&plain), WEIR_JSON_STRING);
+    if (!has_string) assert_int_equal(weir_json_take_short_int(&fast, &number), has_int);
+    if (!has_string && !has_int) assert_same_place(&fast, &before);
+    if (has_int) assert_true(weir_json_int64(&plain, &want) && want == number);
+    if (has_string || has_int) assert_same_place(&fast, &plain);
+    weir_arena_deinit(&arena);
+}
+
+static void short_ways_take_what_the_long_way_takes_or_nothing(void **state)
+{
+    (void)state;
+    check_short_ways("{\"ab\":\"x y\"}", true, true, false);
+    check_short_ways("{ \"ab\": \"\" }", true, true, false);
+    check_short_ways("{\"ab\":\"a long text of more than sixteen bytes\",\"c\":1}", true, true,
+                     false);
+    check_short_ways("{\"ab\":\"with \\n an escape\"}", true, false, false);
+    check_short_ways("{\"ab\":\"\xc3\xa9\"}", true, false, false);
+    check_short_ways("{\"ab\":\"no end", true, false, false);
+    check_short_ways("{\"ab\":12}", true, false, true);
+    check_short_ways("{\"ab\": -7 }", true, false, true);
+    check_short_ways("{\"ab\":0,\"c\":1}", true, false, true);
+    check_short_ways("{\"ab\":123456789012345678}", true, false, true);
+    check_short_ways("{\"ab\":1234567890123456789}", true, false, false);
+    check_short_ways("{\"ab\":012}", true, false, false);
+    check_short_ways("{\"ab\":1.5}", true, false, false);
+    check_short_ways("{\"ab\":1e3}", true, false, false);
+    check_short_ways("{\"ab\":-}", true, false, false);
+    check_short_ways("{\"ab\":12x}", true, false, false);
+    check_short_ways("{\"ab\":", true, false, false);
+    check_short_ways("{\"ab\" :1}", false, false, false);
+    check_short_ways("{\"a\":1}", false, false, false);
+    check_short_ways("{,\"ab\":1}", false, false, false);
+    check_short_ways("{}", false, false, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +331,7 @@ int main(void)
         cmocka_unit_test(errors_name_line_and_column),
         cmocka_unit_test(nonfinite_words_only_where_allowed),
         cmocka_unit_test(writer_puts_commas_and_escapes),
+        cmocka_unit_test(short_ways_take_what_the_long_way_takes_or_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
