@@ -6,22 +6,27 @@
  * A plan is plain data, immutable, made by compute/lang and read by everybody else. Names are
  * resolved to indexes; the arrays below refer to each other by index only.
  *
- *   stream   a source of events: its schema, which fields are decoded into which slots, and the
- * *hops* that one event makes, one per entity that observes it, in planned order (the first is
- * never moved). view     what is stored per key of one entity: the projected rows of the events of
- * some streams, and the cells computed from them. A `features` group gives one view for its plain
- * aggregates and one more per composite key (`where merchant == this.merchant` keys a view by
- * (card, merchant)). cell     one aggregate over one window of one view. member   one feature of
- * one window ("card_vel.n[1h]"): a read expression over cells, `this` and carried values of other
- * members. carried  what a stream's events carry from hop to hop: members that its vectors, or row
- * expressions of views at later hops, need. At each hop the members of that entity are read before
- * the event is applied (R4), in `reads` order. vector   named columns on a stream, evaluated after
- * the last hop from carried values and `this`. score    a model over a vector, with its decisions
- * and its output topic.
+ *   stream    a source of events: its schema, which fields are decoded into which slots, and the
+ *             *hops* that one event makes, one per entity that observes it, in planned order (the
+ *             first is never moved)
+ *   view      what is stored per key of one entity: the projected rows of the events of some
+ *             streams, and the cells computed from them. A `features` group gives one view for its
+ *             plain aggregates and one more per composite key (`where merchant == this.merchant`
+ *             keys a view by (card, merchant))
+ *   cell      one aggregate over one window of one view
+ *   member    one feature of one window ("card_vel.n[1h]"): a read expression over cells, `this`
+ *             and carried values of other members
+ *   carried   what a stream's events carry from hop to hop: members that its vectors, or row
+ *             expressions of views at later hops, need. At each hop the members of that entity are
+ *             read before the event is applied (R4), in `reads` order
+ *   vector    named columns on a stream, evaluated after the last hop from carried values and
+ *             `this`
+ *   score     a model over a vector, with its decisions and its output topic
  *
- * Owns:    everything, the plan itself included, lives in plan->arena; a new plan has references
- * = 1. Plans are reference-counted (weir_plan_ref/unref), swapped whole. Threads: immutable after
- * compilation; any thread may read. See also: docs/language/, docs/ARCHITECTURE.md
+ * Owns:     everything, the plan itself included, lives in plan->arena; a new plan has
+ *           references = 1. Plans are reference-counted (weir_plan_ref/unref), swapped whole.
+ * Threads:  immutable after compilation; any thread may read.
+ * See also: docs/language/, docs/ARCHITECTURE.md
  */
 #pragma once
 

@@ -7,9 +7,11 @@
  * (one per entity that some stream observes), score outputs (one per distinct topic), then the
  * package's own: dead letters, marks, served answers.
  *
- *   weir.<package>.journal.<entity>   copies of events, kept for ever; <entity> of (card, merchant)
- * is card-merchant weir.<package>.dead               dead letters weir.<package>.marks alignment
- * marks, compacted weir.<package>.served             sampled answers of `weir serve`
+ *   weir.<package>.journal.<entity>   copies of events, kept for ever; <entity> of
+ *                                     (card, merchant) is card-merchant
+ *   weir.<package>.dead               dead letters
+ *   weir.<package>.marks              alignment marks, compacted
+ *   weir.<package>.served             sampled answers of `weir serve`
  *
  * Owns:    everything lives in the table; create/destroy. Holds a reference of the plan.
  * Threads: immutable after creation.
