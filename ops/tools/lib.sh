@@ -26,10 +26,12 @@ install_packages() {
         dpkg-query -W -f '${Status}\n' "$name" 2>/dev/null | grep -q '^install ok installed' || missing+=("$name")
     done
     if [ ${#missing[@]} = 0 ]; then return 0; fi
-    say "installing ${missing[*]}"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2 || die "apt-get update failed"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2 ||
-        die "apt-get install failed: ${missing[*]}"
+    mkdir -p "$weir_root/build"
+    local log=$weir_root/build/install.log
+    say "install ${missing[*]} (log: build/install.log)"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q > "$log" 2>&1 &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >> "$log" 2>&1 ||
+        { tail -20 "$log" >&2; die "apt-get failed; its log is build/install.log"; }
 }
 
 # free_port: a port that nobody listens on, below the range that outgoing connections use.
