@@ -4,11 +4,8 @@
 # its message, the other goes on; weir doctor and weir verify say what is wrong; weir rebuild has it made anew, and then the run ends
 # and proves. A damaged checkpoint is passed over.
 . "$WEIR_TEST_ROOT/tests/lib/script.sh"
-"$weir" broker -q --address-file address > /dev/null 2> broker.log &
-children+=($!)
-for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
-WEIR_BROKERS=$(cat address)
-export WEIR_BROKERS WEIR_CHECKPOINT_INTERVAL=1s
+start_embedded
+export WEIR_CHECKPOINT_INTERVAL=1s
 expect 0 "$weir" init -q project
 expect 0 "$weir" -C project apply --partitions 2
 "$weir" simulate -n 3000 > events.jsonl
@@ -37,8 +34,7 @@ says out "docs/runbooks/state-damaged.md"
 expect 0 "$weir" -C project produce --stream tx --ingest time "$work/third.jsonl"
 "$weir" -C project run --worker-id w0 2> worker.log & worker=$!
 children+=("$worker")
-for _ in $(seq 300); do grep -q 'partition_stopped topic=weir.card.journal.card partition=0' worker.log && break; sleep 0.1; done
-says worker.log 'partition_stopped topic=weir.card.journal.card partition=0'
+says_within 60 worker.log 'partition_stopped topic=weir.card.journal.card partition=0'
 says worker.log 'weir rebuild'
 # The other partition's events go on to their scores.
 scored() { "$weir" -C project tail fraud.scores --from start --until-end -o jsonl 2>/dev/null | grep -o '"event_id":"[0-9]*"' | sort -u | wc -l; }
@@ -64,12 +60,12 @@ expect 0 "$weir" verify "$shard"
 children+=("$worker")
 head -n 200 events.jsonl | sed 's/"tx_id":/"tx_id":77/' > more.jsonl
 expect 0 "$weir" -C project produce --stream tx --ingest time "$work/more.jsonl"
-for _ in $(seq 400); do ls -d project/state/checkpoints/weir.card.journal.card-0/[0-9]* > checkpoints.txt 2>/dev/null && break; sleep 0.1; done
-[ -s checkpoints.txt ] || fail "the worker made no checkpoint"
+made=project/state/checkpoints/weir.card.journal.card-0
+within 60 checkpoints $made
 expect 75 "$weir" -C project rebuild --shard weir.card.journal.card/0
 says err "in use"
 kill -TERM "$worker"; wait "$worker" || fail "the worker ended with $?"
-for checkpoint in project/state/checkpoints/weir.card.journal.card-0/[0-9]*; do
+for checkpoint in $(checkpoints $made); do
     printf 'x' >> "$checkpoint/CURRENT"
     expect 1 "$weir" verify "$checkpoint"
     says err "CURRENT"

@@ -3,10 +3,8 @@
 # The main job on the embedded broker, run as a process of its own, so that workers can be killed without it: produce, run, scores,
 # kill and restart, and what must be refused.
 . "$WEIR_TEST_ROOT/tests/lib/script.sh"
-"$weir" -q broker --address-file "$work/address" > /dev/null & broker=$!
-children+=("$broker")
-for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
-export WEIR_BROKERS=$(cat address) WEIR_KAFKA_FETCH_WAIT_MAX_MS=10
+start_embedded
+export WEIR_KAFKA_FETCH_WAIT_MAX_MS=10
 cp -r "$root/docs/examples/fraud-handbook" project
 rows=3000
 awk -v n="$rows" 'BEGIN {
@@ -34,7 +32,7 @@ says err "ready"
 # A worker that is killed while events come in: another start under the same name goes on.
 "$weir" -C project --set metrics_listen=127.0.0.1:0 run --worker-id w1 2> worker.log & worker=$!
 children+=("$worker")
-for _ in $(seq 300); do grep -q "^ready" worker.log && break; sleep 0.1; done
+says_within 60 worker.log "ready: worker"
 port=$(sed -n 's/.*metrics on port //p' worker.log)
 python3 -c '
 import sys, urllib.request

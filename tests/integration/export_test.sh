@@ -4,11 +4,7 @@
 # stand twice; the same export twice has the same content; what does not fit is named.
 . "$WEIR_TEST_ROOT/tests/lib/script.sh"
 need_python
-"$weir" broker -q --address-file address > /dev/null 2> broker.log &
-children+=($!)
-for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
-WEIR_BROKERS=$(cat address)
-export WEIR_BROKERS
+start_embedded
 mkdir -p project/schemas
 cat > project/shop.weir <<'W'
 package shop

@@ -3,4 +3,4 @@
 set(here ${CMAKE_CURRENT_SOURCE_DIR})
 weir_test(kafka_test SOURCES ${here}/kafka_test.c LIBS weir_ingest LABELS integration)
 weir_test(driver_test SOURCES ${here}/driver_test.c ${here}/pass_node.c LIBS weir_ingest LABELS integration)
-weir_script_test(embedded_script COMMAND bash ${here}/embedded_test.sh TIMEOUT 180)
+weir_script_test(embedded_script COMMAND bash ${here}/embedded_test.sh TIMEOUT 300)

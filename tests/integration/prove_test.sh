@@ -7,14 +7,7 @@
 . "$WEIR_TEST_ROOT/tests/lib/script.sh"
 tamper=$WEIR_TEST_BUILD/tests/fault/tamper
 need_python
-start_embedded() {
-    rm -f address
-    "$weir" broker -q --address-file address > /dev/null 2> broker.log &
-    children+=($!)
-    for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
-    WEIR_BROKERS=$(cat address)
-    export WEIR_BROKERS WEIR_CHECKPOINT_INTERVAL=1s
-}
+export WEIR_CHECKPOINT_INTERVAL=1s
 # differs COUNTER TEXT...: the proof says no, counts it, and names the place.
 differs() {
     local counter=$1; shift
@@ -41,7 +34,7 @@ expect 0 "$weir" -C project produce --stream tx --ingest time "$work/first.jsonl
 # A worker that is killed after some slices were written: they stand at different positions.
 "$weir" -C project run --worker-id w0 2> worker.log & worker=$!
 children+=("$worker")
-for _ in $(seq 300); do grep -q '^ready' worker.log && break; sleep 0.1; done
+says_within 60 worker.log 'ready: worker'
 expect 0 "$weir" -C project produce --stream tx --ingest time --rate 1000 "$work/second.jsonl"
 # While it runs, its shards are in use: nobody looks at them.
 expect 0 "$weir" -C project prove -o json
@@ -64,8 +57,8 @@ sed -i 's/"tx_id":/"tx_id":9/' third.jsonl
 "$weir" -C project run --worker-id w0 2> worker.log & worker=$!
 children+=("$worker")
 expect 0 "$weir" -C project produce --stream tx --ingest time "$work/third.jsonl"
-for _ in $(seq 300); do ls -d project/state/checkpoints/*card-0/[0-9]* > checkpoints.txt 2>/dev/null && break; sleep 0.1; done
-[ -s checkpoints.txt ] || fail "the worker made no checkpoint"
+made=project/state/checkpoints/weir.card.journal.card-0
+within 60 checkpoints $made
 kill -TERM "$worker"; wait "$worker" || fail "the worker ended with $?"
 holds
 
@@ -97,10 +90,11 @@ expect 0 "$weir" verify "$shard"
 differs differing "state state/w0" "key $key of" "there" "replayed"
 rm -r "$shard"; cp -r kept "$shard"
 holds
-mkdir other && tar -C "$(head -1 checkpoints.txt)" -cf - . | tar -C other -xf -
-expect 0 "$tamper" state "$(head -1 checkpoints.txt)"
+checkpoint=$(checkpoints $made | tail -1)
+cp -r "$checkpoint" other
+expect 0 "$tamper" state "$checkpoint"
 differs differing "checkpoint state/checkpoints" "has changed"
-rm -r "$(head -1 checkpoints.txt)"; mv other "$(head -1 checkpoints.txt)"
+rm -r "$checkpoint"; mv other "$checkpoint"
 holds
 
 # One score record again, with its id and one bit of its last column changed.

@@ -41,11 +41,7 @@ assert p.flush(30) == 0
 P
 "$weir" -C project run --until-end 2> worker.log & worker=$!
 children+=($worker)
-for _ in $(seq 100); do
-    grep -q partition_waits worker.log && break
-    sleep 0.1
-done
-says worker.log 'partition_waits'
+says_within 60 worker.log 'partition_waits'
 port=${registry#http://127.0.0.1:}; port=${port%%/*}
 rm -rf "$work/registry"
 "$root/ops/tools/registry" start "$work/registry" --port "$port" --owner $$ > /dev/null || fail "the registry did not start again"

@@ -3,11 +3,7 @@
 # weir score and weir lookup ask a running server: what /score says before an event comes is what the worker then scores, in every
 # digit; what is sampled is proved; what does not fit is named.
 . "$WEIR_TEST_ROOT/tests/lib/script.sh"
-"$weir" broker -q --address-file address > /dev/null 2> broker.log &
-children+=($!)
-for _ in $(seq 100); do [ -s address ] && break; sleep 0.1; done
-WEIR_BROKERS=$(cat address)
-export WEIR_BROKERS
+start_embedded
 expect 0 "$weir" init -q project
 expect 0 "$weir" -q -C project apply
 expect 0 "$weir" -C project diff --exit-code; says err 'nothing changes'
@@ -21,10 +17,10 @@ expect 0 "$weir" -q -C project produce --stream tx --ingest time "$PWD/first.jso
 expect 0 "$weir" -q -C project run --until-end
 "$weir" -C project --set listen=127.0.0.1:0 --set serve_sample=1 serve 2> serve.log & server=$!
 children+=("$server")
-for _ in $(seq 100); do grep -q 'listening on port' serve.log && break; sleep 0.1; done
+says_within 60 serve.log 'listening on port'
 WEIR_LISTEN=127.0.0.1:$(sed -n 's/.*listening on port \([0-9]*\).*/\1/p' serve.log)
 export WEIR_LISTEN
-for _ in $(seq 100); do python3 -c 'import sys, urllib.request as u; u.urlopen("http://"+sys.argv[1]+"/readyz", timeout=5)' "$WEIR_LISTEN" 2>/dev/null && break; sleep 0.1; done
+within 60 python3 -c 'import sys, urllib.request as u; u.urlopen("http://"+sys.argv[1]+"/readyz", timeout=5)' "$WEIR_LISTEN"
 score() { expect "$1" "$weir" score --vector card_fraud "${@:2}"; }
 
 # Of each card and merchant the next event, so that the events before it in `then` do not touch what it reads.

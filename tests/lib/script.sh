@@ -3,7 +3,8 @@
 #
 #   $weir      the program                $root    the tree
 #   $work      a folder of our own, which is where we stand; removed at the end, with every server that we started
-#   $brokers   after start_kafka          $registry   after start_registry     $redis   after start_redis
+#   $brokers   after start_kafka, and after start_embedded, which sets WEIR_BROKERS, too
+#   $registry  after start_registry       $redis      after start_redis
 #   $python    after need_python
 set -u -o pipefail
 root=${WEIR_TEST_ROOT:?run by ctest, or set WEIR_TEST_ROOT and WEIR_TEST_PROGRAM}
@@ -42,12 +43,32 @@ expect() {
 }
 # says FILE TEXT: the file holds the text.
 says() { grep -qF -- "$2" "$1" || { tail -20 "$1" >&2; fail "$1 does not say: $2"; }; }
+# within SECONDS COMMAND...: tries until it succeeds. What is waited for on a machine that has other work gets a minute or more.
+within() {
+    local end=$((SECONDS + $1)); shift
+    until "$@" > /dev/null 2>&1; do [ $SECONDS -lt $end ] || fail "in vain: $*"; sleep 0.1; done
+}
+# says_within SECONDS FILE TEXT: the file will hold the text; what it has instead is shown.
+says_within() {
+    local end=$((SECONDS + $1))
+    until grep -qsF -- "$3" "$2"; do [ $SECONDS -lt $end ] || { tail -20 "$2" >&2; fail "$2 does not say: $3"; }; sleep 0.1; done
+}
+# checkpoints FOLDER: the complete checkpoints in it, one a line, oldest first; fails if there are none. While a worker runs they come and go.
+checkpoints() { find "$1" -maxdepth 1 -regex '.*/[0-9]+' 2>/dev/null | sort -V | grep .; }
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir
 start_kafka() { # [options of ops/tools/kafka]
     [ -d "$cache/kafka-3.9.1" ] || missing "no Apache Kafka; ops/tools/fetch-servers kafka brings it"
     servers+=("kafka:$work/kafka")
     brokers=$("$root/ops/tools/kafka" start "$work/kafka" --owner $$ "$@") || fail "Kafka did not start"
+}
+start_embedded() { # [options of weir broker]
+    rm -f address
+    "$weir" -q broker --address-file "$work/address" "$@" > /dev/null 2> broker.log &
+    children+=($!)
+    within 60 test -s address
+    brokers=$(cat address)
+    export WEIR_BROKERS=$brokers
 }
 start_registry() {
     [ -d "$cache/registry-2.5.11.Final" ] || missing "no schema registry; ops/tools/fetch-servers registry brings it"
