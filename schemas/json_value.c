@@ -502,9 +502,8 @@ static void write_geo(weir_json_writer *writer, const weir_value *value)
     const double parts[2] = {value->as.geo.latitude, value->as.geo.longitude};
     weir_json_write_begin(writer, '{');
     for (int i = 0; i < 2; i++) {
-        char text[WEIR_DOUBLE_TEXT_MAX];
         weir_json_write_key(writer, i == 0 ? "lat" : "lon");
-        weir_json_write_raw(writer, text, weir_double_print(parts[i], text));
+        weir_json_write_double(writer, parts[i]);
     }
     weir_json_write_end(writer, '}');
 }

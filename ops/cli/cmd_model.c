@@ -304,12 +304,6 @@ static void json_value(printer *p, const weir_model_tensor *output, size_t at)
     weir_json_write_raw(&p->json, text, print_number(output, at, true, text));
 }
 
-static void json_double(printer *p, double value)
-{
-    char text[NUMBER_BYTES];
-    weir_json_write_raw(&p->json, text, weir_double_print(value, text));
-}
-
 static void json_reasons(printer *p)
 {
     weir_json_write_key(&p->json, "reasons");
@@ -318,12 +312,12 @@ static void json_reasons(printer *p)
         weir_json_write_begin(&p->json, '{');
         json_text(&p->json, "input", p->column_names[p->best[r].column]);
         weir_json_write_key(&p->json, "contribution");
-        json_double(p, p->best[r].contribution);
+        weir_json_write_double(&p->json, p->best[r].contribution);
         weir_json_write_end(&p->json, '}');
     }
     weir_json_write_end(&p->json, ']');
     weir_json_write_key(&p->json, "bias");
-    json_double(p, p->contributions[p->columns]);
+    weir_json_write_double(&p->json, p->contributions[p->columns]);
 }
 
 static void json_row(printer *p, const weir_model_tensor *outputs, size_t row)

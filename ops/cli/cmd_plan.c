@@ -173,7 +173,8 @@ static void put_view(drawing *d, uint32_t index)
     put_int(d, "keep_last", view->keep_last);
     weir_json_write_key(&d->json, "ever");
     weir_json_write_bool(&d->json, view->has_ever);
-    put_int(d, "bytes_per_event", (int64_t)(weir_explain_row_bytes(d->plan, view) + 0.5));
+    weir_json_write_key(&d->json, "bytes_per_event");
+    weir_json_write_double(&d->json, weir_explain_row_bytes(d->plan, view));
     put_digest(d, view->digest);
     weir_json_write_end(&d->json, '}');
 }

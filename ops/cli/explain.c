@@ -49,7 +49,7 @@ static double column_bytes(weir_type type)
     case WEIR_BOOL: return 0.125;
     case WEIR_ENUM: return 0.5;
     case WEIR_INT64: return 1.5;
-    case WEIR_DECIMAL: return 2.4;
+    case WEIR_DECIMAL: return 1.7;
     case WEIR_FLOAT64: return 3;
     case WEIR_TIME: return 3;
     case WEIR_DURATION: return 3;
@@ -70,13 +70,19 @@ static bool is_own_time(const weir_plan *plan, const weir_plan_view *view, uint3
 
 double weir_explain_row_bytes(const weir_plan *plan, const weir_plan_view *view)
 {
-    double bytes = 3.2; /* its time */
+    double bytes = 2.5; /* its time */
     for (uint32_t i = 0; i < view->column_count; i++) {
         weir_type type = view->column_types[i];
         bytes +=
             is_own_time(plan, view, i) ? 0.2 : column_bytes(type) + (type.optional ? 0.125 : 0);
     }
     return bytes;
+}
+
+double weir_explain_id_bytes(const weir_plan_stream *stream)
+{
+    if (stream->id_slot == WEIR_NONE) return 0;
+    return 1 + (stream->slot_types[stream->id_slot].kind == WEIR_INT64 ? 5 : 20);
 }
 
 /* ---- Expressions ---- */
@@ -220,9 +226,9 @@ static void put_kept(const weir_plan *plan, const weir_plan_view *view, weir_buf
     if (view->has_ever) weir_buffer_put_text(out, "; running values of all before");
     double bytes = weir_explain_row_bytes(plan, view);
     weir_buffer_printf(out,
-                       "\n    about %.1f bytes an event of the window, some 30 a key: %.0f bytes "
+                       "\n    about %.1f bytes an event of the window, some %d a key: %.0f bytes "
                        "for a key with 100\n",
-                       bytes, 30 + 100 * bytes);
+                       bytes, WEIR_EXPLAIN_KEY_BYTES, WEIR_EXPLAIN_KEY_BYTES + 100 * bytes);
 }
 
 static void put_view(const weir_plan *plan, uint32_t index, weir_buffer *out)
@@ -257,6 +263,12 @@ static void put_stream(const weir_plan *plan, const weir_plan_stream *stream, we
     weir_buffer_put_text(out, ", future ");
     put_duration(out, stream->future_us);
     weir_buffer_printf(out, "; %u fields decoded\n", stream->slot_count);
+    if (stream->id_slot != WEIR_NONE) {
+        weir_buffer_put_text(out, "  keeps the ids of ");
+        put_duration(out, stream->late_us);
+        weir_buffer_printf(out, " for duplicates: about %.0f bytes an event\n",
+                           weir_explain_id_bytes(stream));
+    }
     for (uint32_t i = 0; i < stream->expect_count; i++)
         weir_buffer_printf(out, "  expects %s\n", stream->expect_texts[i]);
     for (uint32_t i = 0; i < stream->hop_count; i++) {

@@ -19,6 +19,12 @@ static void put_int(weir_json_writer *writer, const char *key, int64_t value)
     weir_json_write_int(writer, value);
 }
 
+static void put_double(weir_json_writer *writer, const char *key, double value)
+{
+    weir_json_write_key(writer, key);
+    weir_json_write_double(writer, value);
+}
+
 static void put_digest(weir_json_writer *writer, const uint8_t digest[WEIR_DIGEST_BYTES])
 {
     char text[WEIR_SHA256_TEXT_SIZE];
@@ -42,6 +48,7 @@ static void put_stream(weir_json_writer *writer, const weir_plan *plan,
     put_text(writer, "schema", stream->schema->full_name);
     put_int(writer, "late_us", stream->late_us);
     put_int(writer, "future_us", stream->future_us);
+    put_double(writer, "id_bytes_per_event", weir_explain_id_bytes(stream));
     weir_json_write_key(writer, "hops");
     weir_json_write_begin(writer, '[');
     for (uint32_t i = 0; i < stream->hop_count; i++) {
@@ -89,7 +96,8 @@ static void put_view(weir_json_writer *writer, const weir_plan *plan, const weir
     put_int(writer, "keep_last", view->keep_last);
     weir_json_write_key(writer, "ever");
     weir_json_write_bool(writer, view->has_ever);
-    put_int(writer, "bytes_per_event", (int64_t)(weir_explain_row_bytes(plan, view) + 0.5));
+    put_double(writer, "bytes_per_event", weir_explain_row_bytes(plan, view));
+    put_int(writer, "bytes_per_key", WEIR_EXPLAIN_KEY_BYTES);
     put_digest(writer, view->digest);
     weir_json_write_end(writer, '}');
 }

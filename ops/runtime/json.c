@@ -684,6 +684,12 @@ void weir_json_write_raw(weir_json_writer *writer, const char *token, size_t siz
     writer->needs_comma = true;
 }
 
+void weir_json_write_double(weir_json_writer *writer, double value)
+{
+    char text[WEIR_DOUBLE_TEXT_MAX];
+    weir_json_write_raw(writer, text, weir_double_print(value, text));
+}
+
 void weir_json_write_int(weir_json_writer *writer, int64_t value)
 {
     char reversed[20], text[21];

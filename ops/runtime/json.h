@@ -98,6 +98,7 @@ void weir_json_write_key_bytes(weir_json_writer *writer, const void *name, size_
 void weir_json_write_string(weir_json_writer *writer, const void *text, size_t size);
 void weir_json_write_text(weir_json_writer *writer, const char *text);
 void weir_json_write_int(weir_json_writer *writer, int64_t value);
+void weir_json_write_double(weir_json_writer *writer, double value); /* finite; shortest digits */
 void weir_json_write_raw(weir_json_writer *writer, const char *token,
                          size_t size); /* a ready token */
 void weir_json_write_bool(weir_json_writer *writer, bool value);

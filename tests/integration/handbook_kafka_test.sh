@@ -23,7 +23,7 @@ fi
 expect 0 "$weir" -C project apply --partitions 4
 expect 0 "$weir" -C project produce --stream tx "$work/events.csv"
 for i in $(seq "$workers"); do
-    WEIR_STATE_DIR=$work/state$i "$weir" -C project run --until-end --threads "$threads" 2> "worker$i.log" &
+    WEIR_STATE_DIR=$work/state$i "$weir" -C project run --until-end --worker-id "w$i" --threads "$threads" 2> "worker$i.log" &
     children+=($!)
 done
 for i in $(seq "$workers"); do
@@ -43,4 +43,12 @@ import json
 a, b = (json.load(open(f"{d}/manifest.json")) for d in ("snapshot", "again"))
 assert a["content_sha256"] == b["content_sha256"], (a["content_sha256"], b["content_sha256"])
 P
+
+# What is stored, against what `weir explain` foretells. All ids are kept, since all events came within a day.
+if [ "$workers" = 1 ]; then
+    expect 0 "$weir" -C project explain -o json
+    mv out explain.json
+    expect 0 "$weir" verify -o jsonl "$work"/state1/w1/*.journal.*
+    "$python" "$root/tests/integration/state_size.py" events.csv explain.json out || fail "explain is off by more than 20 %"
+fi
 expect 0 "$weir" -C project prove
