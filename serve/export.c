@@ -7,6 +7,7 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/digest.h"
 #include "serve/spine.h"
+#include "store/column_batch.h"
 
 enum { META_COLUMNS_MAX = 8 + WEIR_PLAN_HOPS_MAX * WEIR_PLAN_KEY_FIELDS_MAX };
 
@@ -27,6 +28,11 @@ typedef struct export_column {
     uint32_t index; /* slot, or column of the vector */
 } export_column;
 
+/* Values of a row that no event holds. */
+typedef struct row_facts {
+    weir_value time, errors, partition, offset, index;
+} row_facts;
+
 typedef struct export_job {
     const weir_export_options *options;
     const weir_topics *topics;
@@ -38,16 +44,23 @@ typedef struct export_job {
     weir_arena scratch; /* of a row */
     weir_parquet_column *columns;
     export_column *sources;
-    size_t column_count;
+    size_t column_count, first_shown;
     weir_snapshot *snapshot;
     weir_decoders decoders; /* of further fields; in use where extra is set */
     weir_value *extra;
+    const char **extra_paths;
+    weir_type *extra_types;
+    uint32_t extra_count;
     weir_spine *spine; /* or NULL */
     weir_asof *asof;   /* or NULL: as known */
     weir_buffer note;  /* as of: further fields of an event, in canonical bytes */
     weir_replay *replay;
-    weir_value *values, *row;
+    const weir_value **row;   /* where the row at hand has its values... */
+    const weir_value **shown; /* ...and in it the vector's columns, which stand together */
+    const weir_value *fields; /* the event's fields that it points into */
+    row_facts facts;
     bool *overflow;
+    weir_column_batch batch;
     uint64_t rows;
 } export_job;
 
@@ -78,31 +91,54 @@ static void add_slot(export_job *exporter, uint32_t slot)
                FROM_SLOT, slot);
 }
 
+/* The slot in which the stream's events have a field just as its schema types it, or WEIR_NONE. */
+static uint32_t find_slot(const weir_plan_stream *stream, const weir_schema_field *field)
+{
+    for (uint32_t s = 0; s < stream->slot_count; s++) {
+        bool is_it = strcmp(stream->slot_paths[s], field->path) == 0;
+        if (is_it && weir_type_equal(stream->slot_types[s], field->type)) return s;
+    }
+    return WEIR_NONE;
+}
+
+static weir_error *add_field(export_job *exporter, const char *path)
+{
+    const weir_plan_stream *stream = exporter->stream;
+    const weir_schema_field *field = weir_schema_find(stream->schema, path);
+    if (field == NULL) {
+        return weir_error_new(WEIR_E_USAGE,
+                              "--with %s: the schema %s of stream %s has no such field", path,
+                              stream->schema->full_name, stream->name);
+    }
+    if (name_is_taken(exporter, path)) return NULL;
+    uint32_t slot = find_slot(stream, field);
+    if (slot != WEIR_NONE) {
+        add_column(exporter, path, field->type, FROM_SLOT, slot);
+        return NULL;
+    }
+    exporter->extra_paths[exporter->extra_count] = field->path;
+    exporter->extra_types[exporter->extra_count] = field->type;
+    add_column(exporter, path, field->type, FROM_BODY, exporter->extra_count++);
+    return NULL;
+}
+
 /* Fields that no definition uses have no slot: they are decoded from the event's body, which the
  * journal keeps whole. */
 static weir_error *add_fields(export_job *exporter)
 {
+    weir_arena *arena = &exporter->arena;
     size_t count = exporter->options->with_count;
-    if (count == 0) return NULL;
-    weir_type *types = weir_arena_array(&exporter->arena, weir_type, count);
-    for (size_t i = 0; i < count; i++) {
-        const char *path = exporter->options->with[i];
-        const weir_schema_field *field = weir_schema_find(exporter->stream->schema, path);
-        if (field == NULL) {
-            return weir_error_new(WEIR_E_USAGE,
-                                  "--with %s: the schema %s of stream %s has no such field", path,
-                                  exporter->stream->schema->full_name, exporter->stream->name);
-        }
-        types[i] = field->type;
-        add_column(exporter, path, field->type, FROM_BODY, (uint32_t)i);
-    }
-    weir_plan_stream *wanted =
-        weir_arena_copy(&exporter->arena, exporter->stream, sizeof *exporter->stream);
-    wanted->slot_count = (uint32_t)count;
-    wanted->slot_paths = exporter->options->with;
-    wanted->slot_types = types;
+    exporter->extra_paths = weir_arena_array(arena, const char *, count + 1);
+    exporter->extra_types = weir_arena_array(arena, weir_type, count + 1);
+    for (size_t i = 0; i < count; i++)
+        WEIR_TRY(add_field(exporter, exporter->options->with[i]));
+    if (exporter->extra_count == 0) return NULL;
+    weir_plan_stream *wanted = weir_arena_copy(arena, exporter->stream, sizeof *wanted);
+    wanted->slot_count = exporter->extra_count;
+    wanted->slot_paths = exporter->extra_paths;
+    wanted->slot_types = exporter->extra_types;
     weir_decoders_init(&exporter->decoders, wanted, exporter->options->replay->schemas);
-    exporter->extra = weir_arena_array(&exporter->arena, weir_value, count);
+    exporter->extra = weir_arena_array(arena, weir_value, exporter->extra_count);
     return NULL;
 }
 
@@ -124,6 +160,7 @@ static weir_error *choose_columns(export_job *exporter)
     for (uint32_t s = 0; exporter->spine != NULL && s < exporter->stream->slot_count; s++) {
         if (s != exporter->stream->time_slot) add_slot(exporter, s);
     }
+    exporter->first_shown = exporter->column_count;
     for (uint32_t i = 0; i < vector->column_count; i++) {
         weir_type type = vector->columns[i].type;
         type.optional = true; /* an overflow is null in any column (R12) */
@@ -156,31 +193,56 @@ static weir_value name_errors(export_job *exporter)
     return text;
 }
 
-static weir_value take_value(export_job *exporter, const weir_event *event, int32_t partition,
-                             export_column column)
+static const weir_value *find_value(export_job *exporter, const weir_value *fields,
+                                    export_column column)
 {
     switch (column.source) {
-    case FROM_SLOT: return event->fields[column.index];
-    case FROM_TIME: return weir_time(event->et_us);
-    case FROM_BODY: return exporter->extra[column.index];
-    case FROM_VECTOR: return exporter->values[column.index];
-    case FROM_ERRORS: return name_errors(exporter);
-    case FROM_PARTITION: return partition < 0 ? weir_null() : weir_int(partition);
-    case FROM_OFFSET: return partition < 0 ? weir_null() : weir_int(weir_seq_offset(event->seq));
-    case FROM_INDEX: return partition < 0 ? weir_null() : weir_int(weir_seq_index(event->seq));
+    case FROM_SLOT: return &fields[column.index];
+    case FROM_TIME: return &exporter->facts.time;
+    case FROM_BODY: return &exporter->extra[column.index];
+    case FROM_VECTOR: return NULL; /* told by the engine, row by row */
+    case FROM_ERRORS: return &exporter->facts.errors;
+    case FROM_PARTITION: return &exporter->facts.partition;
+    case FROM_OFFSET: return &exporter->facts.offset;
+    case FROM_INDEX: return &exporter->facts.index;
     }
     WEIR_UNREACHABLE();
+}
+
+/* Events of a shard come one after the other in the same place, so this is rare. */
+static void point_row(export_job *exporter, const weir_value *fields)
+{
+    exporter->fields = fields;
+    for (size_t i = 0; i < exporter->column_count; i++)
+        exporter->row[i] = find_value(exporter, fields, exporter->sources[i]);
+}
+
+static weir_error *flush_batch(export_job *exporter)
+{
+    weir_column_batch *batch = &exporter->batch;
+    WEIR_TRY(weir_snapshot_add_columns(exporter->snapshot, weir_column_batch_vectors(batch),
+                                       batch->row_count));
+    weir_column_batch_clear(batch);
+    return NULL;
 }
 
 static weir_error *add_event(export_job *exporter, weir_engine *engine, const weir_event *event,
                              int32_t partition)
 {
-    weir_engine_vector(engine, exporter->vector_index, event, exporter->values, exporter->overflow);
-    for (size_t i = 0; i < exporter->column_count; i++) {
-        exporter->row[i] = take_value(exporter, event, partition, exporter->sources[i]);
-    }
+    if (event->fields != exporter->fields) point_row(exporter, event->fields);
+    bool has_overflow = weir_engine_vector_view(engine, exporter->vector_index, event,
+                                                exporter->shown, exporter->overflow);
+    bool is_read = partition >= 0;
+    exporter->facts = (row_facts){
+        .time = weir_time(event->et_us),
+        .errors = has_overflow ? name_errors(exporter) : weir_null(),
+        .partition = is_read ? weir_int(partition) : weir_null(),
+        .offset = is_read ? weir_int(weir_seq_offset(event->seq)) : weir_null(),
+        .index = is_read ? weir_int(weir_seq_index(event->seq)) : weir_null(),
+    };
+    weir_column_batch_add(&exporter->batch, exporter->row);
     exporter->rows++;
-    return weir_snapshot_add_row(exporter->snapshot, exporter->row);
+    return weir_column_batch_is_full(&exporter->batch) ? flush_batch(exporter) : NULL;
 }
 
 static weir_error *decode_extra(export_job *exporter, const weir_fold_row *row)
@@ -239,9 +301,8 @@ static weir_error *collect(void *context, const weir_replay_place *place, const 
     weir_buffer_clear(&exporter->note);
     if (is_asked(exporter, row->event)) {
         WEIR_TRY(decode_extra(exporter, row));
-        for (size_t i = 0; exporter->extra != NULL && i < exporter->options->with_count; i++)
-            weir_value_encode(exporter->decoders.stream->slot_types[i], &exporter->extra[i],
-                              &exporter->note);
+        for (uint32_t i = 0; i < exporter->extra_count; i++)
+            weir_value_encode(exporter->extra_types[i], &exporter->extra[i], &exporter->note);
     }
     weir_bytes note = {exporter->note.data, exporter->note.size};
     return weir_asof_add(exporter->asof, row, place->partition, note);
@@ -254,9 +315,9 @@ static weir_error *on_asof_event(void *context, const weir_event *event, int32_t
     if (!is_asked(exporter, event)) return NULL;
     weir_arena_reset(&exporter->scratch);
     weir_reader reader = weir_reader_of(note.data, note.size);
-    for (size_t i = 0; exporter->extra != NULL && i < exporter->options->with_count; i++)
-        exporter->extra[i] = weir_value_decode(exporter->decoders.stream->slot_types[i], &reader,
-                                               &exporter->scratch);
+    for (uint32_t i = 0; i < exporter->extra_count; i++)
+        exporter->extra[i] =
+            weir_value_decode(exporter->extra_types[i], &reader, &exporter->scratch);
     return add_event(exporter, weir_replay_engine(exporter->replay), event, partition);
 }
 
@@ -394,10 +455,12 @@ static weir_error *export_rows(export_job *exporter)
 
 static void allocate_row(export_job *exporter)
 {
-    size_t columns = exporter->vector->column_count + 1;
-    exporter->values = weir_arena_array(&exporter->arena, weir_value, columns);
-    exporter->overflow = weir_arena_array(&exporter->arena, bool, columns);
-    exporter->row = weir_arena_array(&exporter->arena, weir_value, exporter->column_count);
+    exporter->overflow =
+        weir_arena_array(&exporter->arena, bool, exporter->vector->column_count + 1);
+    exporter->row =
+        weir_arena_array(&exporter->arena, const weir_value *, exporter->column_count + 1);
+    exporter->shown = exporter->row + exporter->first_shown;
+    weir_column_batch_init(&exporter->batch, exporter->columns, exporter->column_count);
 }
 
 static weir_error *open_replay(export_job *exporter)
@@ -445,6 +508,7 @@ weir_error *weir_export(const weir_export_options *options, weir_snapshot_summar
     WEIR_TRY_OUT(open_replay(&exporter));
     WEIR_TRY_OUT(begin(&exporter));
     WEIR_TRY_OUT(export_rows(&exporter));
+    WEIR_TRY_OUT(flush_batch(&exporter));
     WEIR_TRY_OUT(publish(&exporter, exporter.replay, summary_out));
 out:
     weir_snapshot_abort(exporter.snapshot);
@@ -452,6 +516,7 @@ out:
     weir_spine_close(exporter.spine);
     weir_asof_destroy(exporter.asof);
     weir_buffer_deinit(&exporter.note);
+    weir_column_batch_deinit(&exporter.batch);
     if (exporter.extra != NULL) weir_decoders_deinit(&exporter.decoders);
     weir_arena_deinit(&exporter.arena);
     weir_arena_deinit(&exporter.scratch);

@@ -258,22 +258,6 @@ weir_error *weir_snapshot_add_row(weir_snapshot *snapshot, const weir_value *val
     return weir_parquet_writer_add_row(snapshot->writer, values);
 }
 
-static size_t vector_bytes(weir_type type)
-{
-    switch (type.kind) {
-    case WEIR_BOOL: return 1;
-    case WEIR_ENUM: return sizeof(uint32_t);
-    case WEIR_DECIMAL: return sizeof(weir_int128);
-    case WEIR_STRING:
-    case WEIR_BYTES: return sizeof(weir_bytes);
-    case WEIR_GEO: return 2 * sizeof(double);
-    case WEIR_VEC: return type.length * sizeof(float);
-    case WEIR_LIST:
-    case WEIR_MAP: return sizeof(weir_value);
-    default: return 8;
-    }
-}
-
 weir_error *weir_snapshot_add_columns(weir_snapshot *snapshot, const weir_parquet_vector *columns,
                                       size_t rows)
 {
@@ -286,7 +270,8 @@ weir_error *weir_snapshot_add_columns(weir_snapshot *snapshot, const weir_parque
         weir_buffer_clear(&some);
         for (size_t i = 0; i < snapshot->column_count; i++) {
             weir_parquet_vector vector = {
-                (const char *)columns[i].data + from * vector_bytes(snapshot->columns[i].type),
+                (const char *)columns[i].data +
+                    from * weir_parquet_vector_stride(&snapshot->columns[i].type),
                 columns[i].valid == NULL ? NULL : columns[i].valid + from,
             };
             weir_buffer_put(&some, &vector, sizeof vector);

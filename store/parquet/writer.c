@@ -39,6 +39,7 @@ struct weir_parquet_writer {
     uint64_t rows;       /* of finished row groups */
     uint32_t group_rows; /* buffered               */
     uint32_t group_rows_max;
+    size_t row_bytes;   /* fixed_row_bytes */
     bool has_variable;  /* strings, bytes, lists, maps: row groups also end by bytes */
     weir_buffer groups; /* finished row groups as Thrift */
     uint32_t group_count;
@@ -155,8 +156,8 @@ weir_error *weir_parquet_writer_create(const weir_parquet_column *columns, size_
         weir_arena_array(&writer->arena, parquet_chunk_builder, writer->schema.leaf_count);
     for (size_t i = 0; i < writer->schema.leaf_count; i++)
         parquet_chunk_init(&writer->chunks[i], &writer->schema.leaves[i]);
-    size_t row_bytes = fixed_row_bytes(&writer->schema, &writer->has_variable);
-    size_t most = GROUP_BYTES_MAX / row_bytes + 1;
+    writer->row_bytes = fixed_row_bytes(&writer->schema, &writer->has_variable);
+    size_t most = GROUP_BYTES_MAX / writer->row_bytes + 1;
     uint32_t wanted =
         options->row_group_rows > 0 ? options->row_group_rows : WEIR_PARQUET_ROW_GROUP_ROWS;
     writer->group_rows_max = most < wanted ? (uint32_t)most : wanted;
@@ -428,8 +429,7 @@ static weir_error *put_geos(weir_parquet_writer *writer, const parquet_node *nod
     return NULL;
 }
 
-/* Bytes of a row in a vector of a flat type. */
-static size_t vector_stride(const weir_type *type)
+size_t weir_parquet_vector_stride(const weir_type *type)
 {
     switch (type->kind) {
     case WEIR_BOOL: return 1;
@@ -437,6 +437,10 @@ static size_t vector_stride(const weir_type *type)
     case WEIR_DECIMAL: return sizeof(weir_int128);
     case WEIR_STRING:
     case WEIR_BYTES: return sizeof(weir_bytes);
+    case WEIR_GEO: return 2 * sizeof(double);
+    case WEIR_VEC: return type->length * sizeof(float);
+    case WEIR_LIST:
+    case WEIR_MAP: return sizeof(weir_value);
     default: return 8;
     }
 }
@@ -452,9 +456,27 @@ static weir_error *put_vector(weir_parquet_writer *writer, const parquet_node *n
     default:
         return parquet_chunk_put_vector(&writer->chunks[node->first_leaf],
                                         (const uint8_t *)vector->data +
-                                            from * vector_stride(&node->type),
+                                            from * weir_parquet_vector_stride(&node->type),
                                         vector->valid == NULL ? NULL : vector->valid + from, count);
     }
+}
+
+/* Whether these rows, by the most that they can take, leave the group below the bytes at which it
+ * ends. */
+static bool fit_group(const weir_parquet_writer *writer, const weir_parquet_vector *columns,
+                      size_t rows)
+{
+    uint64_t bytes =
+        buffered_bytes(writer) + rows * (writer->row_bytes + writer->schema.leaf_count);
+    for (size_t i = 0; i < writer->schema.node_count; i++) {
+        uint8_t kind = writer->schema.nodes[i].type.kind;
+        if (kind == WEIR_LIST || kind == WEIR_MAP) return false;
+        if (kind != WEIR_STRING && kind != WEIR_BYTES) continue;
+        const weir_bytes *texts = columns[i].data;
+        for (size_t row = 0; row < rows; row++)
+            bytes += is_valid(&columns[i], row) ? texts[row].size : 0;
+    }
+    return bytes < GROUP_BYTES_MAX;
 }
 
 weir_error *weir_parquet_writer_add_columns(weir_parquet_writer *writer,
@@ -462,10 +484,11 @@ weir_error *weir_parquet_writer_add_columns(weir_parquet_writer *writer,
 {
     WEIR_TRY(check_open(writer));
     writer->is_failed = true;
+    bool steps = writer->has_variable && !fit_group(writer, columns, rows);
     for (size_t from = 0; from < rows;) {
         size_t room = writer->group_rows_max - writer->group_rows;
         size_t to_cut = CUT_ROWS - writer->group_rows % CUT_ROWS;
-        if (writer->has_variable && to_cut < room) room = to_cut;
+        if (steps && to_cut < room) room = to_cut;
         size_t count = rows - from < room ? rows - from : room;
         for (size_t i = 0; i < writer->schema.node_count; i++)
             WEIR_TRY(put_vector(writer, &writer->schema.nodes[i], &columns[i], from, count));

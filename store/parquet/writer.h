@@ -66,6 +66,9 @@ typedef struct weir_parquet_vector {
     const uint8_t *valid;
 } weir_parquet_vector;
 
+/* Bytes of a value in a vector. */
+size_t weir_parquet_vector_stride(const weir_type *type);
+
 /* What a finished file is; goes into manifests. */
 typedef struct weir_parquet_summary {
     uint64_t rows;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "store/column_batch.h"
 #include "store/parquet/encoding.h"
 #include "store/parquet/reader.h"
 #include "tests/parquet/random_table.h"
@@ -182,6 +183,96 @@ static void rows_and_columns_in_any_batches_give_the_same_bytes(void **state)
     random_table_free(&table);
 }
 
+static weir_error *keep(void *context, const void *data, size_t size)
+{
+    weir_buffer_put(context, data, size);
+    return NULL;
+}
+
+/* Gathered by column_batch.h, which an export does with the rows of a fold. */
+static void write_batches(const random_table *table, const weir_parquet_options *options,
+                          weir_buffer *out, weir_parquet_summary *summary)
+{
+    weir_parquet_writer *writer = NULL;
+    weir_column_batch batch;
+    const weir_value *row[RANDOM_COLUMNS];
+    must(weir_parquet_writer_create(table->columns, table->column_count, options,
+                                    (weir_parquet_sink){keep, out}, &writer));
+    weir_column_batch_init(&batch, table->columns, table->column_count);
+    for (size_t i = 0; i < table->rows; i++) {
+        for (size_t k = 0; k < table->column_count; k++)
+            row[k] = &table->values[i * table->column_count + k];
+        weir_column_batch_add(&batch, row);
+        if (i + 1 < table->rows && !weir_column_batch_is_full(&batch)) continue;
+        must(weir_parquet_writer_add_columns(writer, weir_column_batch_vectors(&batch),
+                                             batch.row_count));
+        weir_column_batch_clear(&batch);
+    }
+    weir_column_batch_deinit(&batch);
+    must(weir_parquet_writer_finish(writer, summary));
+    weir_parquet_writer_destroy(writer);
+}
+
+static void gathered_rows_give_the_same_bytes(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {1, WEIR_COLUMN_BATCH_ROWS, 2 * WEIR_COLUMN_BATCH_ROWS + 77};
+    for (size_t i = 0; i < 3; i++) {
+        random_table table;
+        random_table_make(&table, 31 + i, sizes[i]);
+        weir_buffer rows = {0}, batches = {0};
+        weir_parquet_summary first, other;
+        weir_parquet_options options = {.row_group_rows = 640};
+        must(random_table_write_rows(&table, &options, &rows, &first));
+        write_batches(&table, &options, &batches, &other);
+        assert_int_equal(rows.size, batches.size);
+        assert_memory_equal(rows.data, batches.data, rows.size);
+        weir_buffer_deinit(&rows);
+        weir_buffer_deinit(&batches);
+        random_table_free(&table);
+    }
+}
+
+static weir_error *forget(void *context, const void *data, size_t size)
+{
+    (void)context, (void)data, (void)size;
+    return NULL;
+}
+
+/* Texts alone end a row group by its bytes. Batches are looked at as a whole where they fit. */
+static void long_texts_end_a_group_at_the_same_row_whichever_way_they_come(void **state)
+{
+    (void)state;
+    enum { ROWS = 1100, TEXT = 100000 };
+    const weir_parquet_column columns[] = {{"n", {.kind = WEIR_INT64}},
+                                           {"text", {.kind = WEIR_STRING, .optional = true}}};
+    char *text = calloc(1, TEXT);
+    int64_t numbers[ROWS];
+    weir_bytes texts[ROWS];
+    uint8_t valid[ROWS];
+    for (size_t i = 0; i < ROWS; i++) {
+        numbers[i] = (int64_t)i;
+        texts[i] = (weir_bytes){(const uint8_t *)text, i % 7 == 0 ? 3 : TEXT};
+        valid[i] = i % 5 != 0;
+    }
+    weir_parquet_summary first, other;
+    for (size_t batch = 1; batch <= ROWS; batch = batch * 13 + 1) {
+        weir_parquet_writer *writer = NULL;
+        must(weir_parquet_writer_create(columns, 2, NULL, (weir_parquet_sink){forget, NULL},
+                                        &writer));
+        for (size_t from = 0; from < ROWS; from += batch) {
+            weir_parquet_vector vectors[] = {{numbers + from, NULL}, {texts + from, valid + from}};
+            size_t count = ROWS - from < batch ? ROWS - from : batch;
+            must(weir_parquet_writer_add_columns(writer, vectors, count));
+        }
+        must(weir_parquet_writer_finish(writer, batch == 1 ? &first : &other));
+        weir_parquet_writer_destroy(writer);
+        if (batch > 1) assert_string_equal(first.file_sha256, other.file_sha256);
+    }
+    assert_int_equal(first.row_groups, 2);
+    free(text);
+}
+
 static void compression_changes_no_content_hash(void **state)
 {
     (void)state;
@@ -315,6 +406,8 @@ int main(void)
         cmocka_unit_test(delta_gives_back_what_it_took),
         cmocka_unit_test(every_type_reads_back_bit_for_bit),
         cmocka_unit_test(rows_and_columns_in_any_batches_give_the_same_bytes),
+        cmocka_unit_test(gathered_rows_give_the_same_bytes),
+        cmocka_unit_test(long_texts_end_a_group_at_the_same_row_whichever_way_they_come),
         cmocka_unit_test(compression_changes_no_content_hash),
         cmocka_unit_test(a_flipped_bit_is_found_wherever_it_is),
         cmocka_unit_test(a_damaged_page_is_named),
