@@ -241,7 +241,8 @@ static void graph_make(member *self)
     size_t n = options->topic_count;
     self->siblings = calloc(n + 1, sizeof(bool *));
     self->upstream = calloc(n + 1, sizeof(bool *));
-    WEIR_ASSERT(self->siblings != NULL && self->upstream != NULL);
+    self->feeds = calloc(n + 1, sizeof(bool));
+    WEIR_ASSERT(self->siblings != NULL && self->upstream != NULL && self->feeds != NULL);
     for (size_t i = 0; i < n; i++) {
         self->siblings[i] = calloc(n, sizeof(bool));
         self->upstream[i] = calloc(n, sizeof(bool));
@@ -249,9 +250,9 @@ static void graph_make(member *self)
     }
     for (size_t to = 0; to < n; to++) {
         const weir_driver_topic *topic = &options->topics[to];
-        if (topic->is_consumed) self->siblings[to][to] = true;
         for (size_t a = 0; a < topic->feeder_count; a++) {
             self->upstream[to][topic->feeders[a]] = true;
+            self->feeds[topic->feeders[a]] = true;
             for (size_t b = 0; b < topic->feeder_count; b++) {
                 self->siblings[topic->feeders[a]][topic->feeders[b]] = true;
             }
@@ -351,6 +352,7 @@ void member_destroy(member *self)
     }
     free(self->siblings);
     free(self->upstream);
+    free(self->feeds);
     free(self->groups);
     free(self->blocked_us);
     free(self->names);

@@ -116,6 +116,7 @@ struct member {
     uint32_t group_count;
     bool **siblings; /* [topic][topic]: both feed some journal directly */
     bool **upstream; /* [topic][topic]: transitively feeds */
+    bool *feeds;     /* [topic]: some journal directly */
 
     member_node **nodes; /* open or parked; by slot; NULL where free */
     uint16_t *generations;

@@ -12,6 +12,9 @@
  *   - of another thread or worker: its mark, plus `align`, since order between producers is not
  * ours to keep.
  *
+ * The last journal of all feeds nothing: each of its partitions goes as far as it can, pack by
+ * pack, since what the order between them would keep is kept by each journal itself.
+ *
  * A topic does not wait for what lies downstream of itself: where an event leaves out its first
  * hop, its copy may come earlier than copies of older events that go by way of that hop, since to
  * wait would be to take one event at a time.
@@ -286,6 +289,7 @@ static weir_error *node_fill(member *self, member_node *node)
 typedef struct wave {
     member_node *nodes[WEIR_MEMBER_NODES_MAX];
     size_t count;
+    bool is_free;  /* they feed nothing: no order between them is anybody's business */
     int64_t limit; /* of all: the least of their topics' limits */
 } wave;
 
@@ -293,13 +297,15 @@ static weir_error *wave_gather(member *self, uint32_t group, wave *into)
 {
     into->count = 0;
     into->limit = INT64_MAX;
+    into->is_free = true;
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
         if (node == NULL || node->lane == NULL || self->groups[node->topic] != group) continue;
         WEIR_TRY(node_fill(self, node));
+        into->is_free = into->is_free && !self->feeds[node->topic];
         if (node->has_head && node->retry_us <= self->now_us) into->nodes[into->count++] = node;
     }
-    if (into->count == 0) return NULL;
+    if (into->count == 0 || into->is_free) return NULL;
     for (size_t topic = 0; topic < self->options->topic_count; topic++) {
         bool is_here = false;
         for (size_t i = 0; i < into->count; i++)
@@ -359,9 +365,11 @@ static weir_error *node_take(member *self, member_node *node, int64_t until_us, 
 {
     weir_lane *lane = node->lane;
     weir_node_turn turn = {.until_us = until_us, .greatest_us = INT64_MIN, .next_us = INT64_MAX};
+    /* Where nothing limits it, a pack at a time does. */
+    size_t count = self->feeds[node->topic] ? lane->count : 1;
     node->is_touched = true;
-    weir_error *error = node->node->ops->apply(node->node, lane->records, lane->count, &turn);
-    WEIR_ASSERT(turn.taken <= lane->count);
+    weir_error *error = node->node->ops->apply(node->node, lane->records, count, &turn);
+    WEIR_ASSERT(turn.taken <= count);
     if (turn.taken > 0) node->position = lane->records[turn.taken - 1].offset + 1;
     weir_lane_drop(lane, turn.taken);
     *events += turn.event_count > 0 ? turn.event_count : turn.taken;
@@ -373,11 +381,18 @@ static weir_error *node_take(member *self, member_node *node, int64_t until_us, 
     }
     node->has_head = lane->count > 0;
     if (error != NULL) return node_postpone(self, node, member_node_damaged(self, node, error));
-    if (node->has_head) {
-        WEIR_ASSERT(turn.next_us > until_us); /* else nothing moved */
-        node->head_us = turn.next_us;
-    }
+    if (!node->has_head) return NULL;
+    WEIR_ASSERT(turn.taken == count || turn.next_us > until_us); /* else nothing moved */
+    node->head_us = turn.taken < count ? turn.next_us
+                                       : node->node->ops->order_time(node->node, &lane->records[0]);
     return NULL;
+}
+
+/* What a node that has left the wave may still bring. */
+static int64_t rest_bound(const member *self, const member_node *node)
+{
+    if (node->has_head) return node->head_us;
+    return node->retry_us > self->now_us ? node->front_us : empty_bound(self, node);
 }
 
 static weir_error *wave_run(member *self, wave *over, size_t *events)
@@ -386,17 +401,13 @@ static weir_error *wave_run(member *self, wave *over, size_t *events)
         int64_t others_us = INT64_MAX;
         member_node *node = wave_first(over, &others_us);
         if (node->head_us > over->limit) return NULL;
-        WEIR_TRY(node_take(self, node, least(others_us, over->limit), events));
-        if (node->retry_us > self->now_us) {
-            wave_remove(over, node); /* its head still holds the others back */
-            over->limit = least(over->limit, node->has_head ? node->head_us : node->front_us);
-            continue;
-        }
-        if (node->has_head) continue;
-        WEIR_TRY(node_fill(self, node));
-        if (node->has_head) continue;
+        int64_t until_us = over->is_free ? INT64_MAX : least(others_us, over->limit);
+        WEIR_TRY(node_take(self, node, until_us, events));
+        bool is_away = node->retry_us > self->now_us; /* its head still holds the others back */
+        if (!is_away && !node->has_head) WEIR_TRY(node_fill(self, node));
+        if (!is_away && node->has_head) continue;
         wave_remove(over, node);
-        over->limit = least(over->limit, empty_bound(self, node));
+        if (!over->is_free) over->limit = least(over->limit, rest_bound(self, node));
     }
     return NULL;
 }
