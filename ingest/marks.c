@@ -4,18 +4,16 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ingest/kafka_producer.h"
 #include "ingest/kafka_reader.h"
+#include "ingest/mark_record.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/logger.h"
 
 enum {
-    MARK = 0x10,
-    END = 0x11,
-    MARK_BYTES = 18,
-    END_BYTES = 9,
     AGAIN_US = 1000000, /* what does not change is told again this often */
     ALONE_MS = 50,      /* all partitions are here: look now and then */
     BUSY_MS = 2,
@@ -46,20 +44,6 @@ struct weir_marks {
 
 /* --- reading --- */
 
-static bool key_parse(weir_bytes key, const char *prefix, char *topic, int32_t *partition,
-                      char *teller)
-{
-    char text[400];
-    size_t skip = strlen(prefix);
-    if (key.size <= skip || key.size >= sizeof text || memcmp(key.data, prefix, skip) != 0) {
-        return false;
-    }
-    memcpy(text, key.data + skip, key.size - skip);
-    text[key.size - skip] = 0;
-    teller[0] = 0;
-    return sscanf(text, "%249[^/]/%d/%39s", topic, partition, teller) >= 2;
-}
-
 static weir_topic topic_of(const weir_marks *self, const char *name)
 {
     for (size_t i = 0; i < self->options->topic_count; i++) {
@@ -70,35 +54,28 @@ static weir_topic topic_of(const weir_marks *self, const char *name)
 
 /* A row of another worker. What stands on the board by a thread of ours is better than what was
  * read. */
-static void mark_take(weir_marks *self, weir_board_row *row, weir_reader *value)
+static void mark_take(weir_marks *self, weir_board_row *row, const weir_mark_record *mark)
 {
-    int32_t state = weir_reader_u8(value);
-    int64_t mark = (int64_t)weir_reader_u64(value), position = (int64_t)weir_reader_u64(value);
-    if (value->bad || state > WEIR_BOARD_STOPPED || atomic_load(&row->member) != 0) return;
+    if (mark->state > WEIR_BOARD_STOPPED || atomic_load(&row->member) != 0) return;
     const weir_env *env = self->options->env;
-    atomic_store(&row->position, position);
-    atomic_store(&row->mark_us, mark);
-    atomic_store(&row->state, state);
+    atomic_store(&row->position, mark->position);
+    atomic_store(&row->mark_us, mark->mark_us);
+    atomic_store(&row->state, mark->state);
     atomic_store(&row->told_us, env->monotonic_us(env->context));
 }
 
 static void record_take(weir_marks *self, const weir_log_record *record)
 {
-    char name[256], teller[40];
-    int32_t partition = 0;
-    weir_reader value = weir_reader_of(record->value.data, record->value.size);
-    uint8_t kind = weir_reader_u8(&value);
-    const char *prefix = kind == MARK ? "mark/" : kind == END ? "end/" : NULL;
-    if (prefix == NULL || !key_parse(record->key, prefix, name, &partition, teller)) return;
-    weir_topic topic = topic_of(self, name);
-    weir_board_row *row = topic == UINT32_MAX ? NULL : weir_board_at(self->board, topic, partition);
+    weir_mark_record heard;
+    if (!weir_mark_record_decode(record->key, record->value, &heard)) return;
+    weir_topic topic = topic_of(self, heard.topic);
+    weir_board_row *row =
+        topic == UINT32_MAX ? NULL : weir_board_at(self->board, topic, heard.partition);
     if (row == NULL) return;
-    if (kind == MARK) {
-        mark_take(self, row, &value);
-    } else {
-        int64_t end = (int64_t)weir_reader_u64(&value);
-        if (!value.bad) weir_board_produced(self->board, topic, partition, end);
-    }
+    if (heard.kind == WEIR_MARK_MARK)
+        mark_take(self, row, &heard);
+    else
+        weir_board_produced(self->board, topic, heard.partition, heard.end);
 }
 
 static weir_error *read_some(weir_marks *self, int timeout_ms)
@@ -118,11 +95,24 @@ static weir_error *read_some(weir_marks *self, int timeout_ms)
 
 /* --- writing --- */
 
-static weir_error *put(weir_marks *self, const char *key, const weir_buffer *value)
+static weir_error *put(weir_marks *self, const weir_mark_record *record)
 {
-    return weir_kafka_producer_add(self->producer, self->options->marks, 0,
-                                   (weir_bytes){(const uint8_t *)key, strlen(key)},
-                                   (weir_bytes){value->data, value->size}, 0, 0);
+    weir_buffer key = {0}, value = {0};
+    weir_mark_record_encode(record, &key, &value);
+    weir_error *error = weir_kafka_producer_add(self->producer, self->options->marks, 0,
+                                                (weir_bytes){key.data, key.size},
+                                                (weir_bytes){value.data, value.size}, 0, 0);
+    weir_buffer_deinit(&key);
+    weir_buffer_deinit(&value);
+    return error;
+}
+
+static weir_mark_record record_of(const weir_marks *self, weir_mark_kind kind, size_t topic,
+                                  int32_t partition)
+{
+    weir_mark_record record = {.kind = kind, .partition = partition};
+    (void)snprintf(record.topic, sizeof record.topic, "%s", self->options->topics[topic].name);
+    return record;
 }
 
 static told *told_of(weir_marks *self, weir_topic topic, int32_t count)
@@ -152,12 +142,11 @@ static weir_error *marks_put(weir_marks *self, int64_t now_us, weir_buffer *keep
                 continue;
             }
             last[p] = (told){.mark_us = mark, .end = last[p].end, .state = state, .at_us = now_us};
-            weir_buffer_put_u32(keep, (uint32_t)i);
-            weir_buffer_put_u32(keep, (uint32_t)p);
-            weir_buffer_put_u8(keep, MARK);
-            weir_buffer_put_u8(keep, (uint8_t)state);
-            weir_buffer_put_u64(keep, (uint64_t)mark);
-            weir_buffer_put_u64(keep, (uint64_t)atomic_load(&row->position));
+            weir_mark_record record = record_of(self, WEIR_MARK_MARK, i, p);
+            record.state = (uint8_t)state;
+            record.mark_us = mark;
+            record.position = atomic_load(&row->position);
+            weir_buffer_put(keep, &record, sizeof record);
         }
     }
     return NULL;
@@ -165,39 +154,28 @@ static weir_error *marks_put(weir_marks *self, int64_t now_us, weir_buffer *keep
 
 static weir_error *ends_put(weir_marks *self)
 {
-    weir_buffer value = {0};
-    weir_error *error = NULL;
     for (size_t i = 0; i < self->options->topic_count; i++) {
-        const char *name = self->options->topics[i].name;
         int32_t count = weir_board_count(self->board, (weir_topic)i);
         told *last = count == 0 ? NULL : told_of(self, (weir_topic)i, count);
         for (int32_t p = 0; p < count; p++) {
             int64_t end = atomic_load(&weir_board_at(self->board, (weir_topic)i, p)->produced_end);
             if (end == last[p].end) continue;
             last[p].end = end;
-            char key[400];
-            (void)snprintf(key, sizeof key, "end/%s/%d/%s", name, p, self->teller);
-            weir_buffer_clear(&value);
-            weir_buffer_put_u8(&value, END);
-            weir_buffer_put_u64(&value, (uint64_t)end);
-            WEIR_TRY_OUT(put(self, key, &value));
+            weir_mark_record record = record_of(self, WEIR_MARK_END, i, p);
+            memcpy(record.teller, self->teller, sizeof record.teller);
+            record.end = end;
+            WEIR_TRY(put(self, &record));
         }
     }
-out:
-    weir_buffer_deinit(&value);
-    return error;
+    return NULL;
 }
 
 static weir_error *kept_put(weir_marks *self, const weir_buffer *keep)
 {
-    weir_reader reader = weir_reader_of(keep->data, keep->size);
-    while (weir_reader_left(&reader) > 0) {
-        uint32_t topic = weir_reader_u32(&reader), partition = weir_reader_u32(&reader);
-        char key[400];
-        (void)snprintf(key, sizeof key, "mark/%s/%u", self->options->topics[topic].name, partition);
-        weir_buffer value = {.data = keep->data + (reader.next - keep->data), .size = MARK_BYTES};
-        (void)weir_reader_take(&reader, MARK_BYTES);
-        WEIR_TRY(put(self, key, &value));
+    weir_mark_record record;
+    for (size_t at = 0; at < keep->size; at += sizeof record) {
+        memcpy(&record, keep->data + at, sizeof record);
+        WEIR_TRY(put(self, &record));
     }
     return NULL;
 }

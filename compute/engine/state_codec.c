@@ -26,7 +26,8 @@ typedef struct weir_decoding {
 } weir_decoding;
 
 static uint64_t part_of(int64_t tile) { return (uint64_t)(tile + (int64_t)FIRST_TILE_PART) + 1; }
-static int64_t tile_of(uint64_t part) { return (int64_t)(part - 1) - (int64_t)FIRST_TILE_PART; }
+/* Any number may stand in a damaged store. */
+static int64_t tile_of(uint64_t part) { return (int64_t)(part - 1 - FIRST_TILE_PART); }
 
 static void encode_running(const weir_key_state *state, weir_buffer *out)
 {

@@ -17,7 +17,6 @@
  * Ends with 1 unless every event was scored; copies of a score are counted.
  * tests/bench/loop_bench.sh prepares broker, topics and records.
  */
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -28,17 +27,15 @@
 #include <unistd.h>
 
 #include "ingest/kafka_producer.h"
-#include "ingest/kafka_reader.h"
 #include "ingest/topics.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/clock.h"
+#include "tests/bench/loop_probe.h"
 
 enum {
-    FRAME = 5, /* Confluent's magic and schema id */
     SETTLE_US = 500000,
     STALL_US = 60000000,
     KILL_AFTER_SECONDS = 5,
-    THREAD_KINDS = 16,
 };
 
 typedef struct event {
@@ -67,84 +64,9 @@ typedef struct bench {
     int32_t partitions;
 } bench;
 
-static void ok(weir_error *error)
-{
-    if (error == NULL) return;
-    (void)fprintf(stderr, "%s\n", weir_error_message(error));
-    exit(1);
-}
-
 static void figure(const char *name, double value) { (void)printf("%s %.3f\n", name, value); }
 
-/* --- what /proc says --- */
-
-typedef struct cpu_sample {
-    double seconds;
-    int64_t at_us;
-    struct {
-        char name[32];
-        double seconds;
-    } kinds[THREAD_KINDS];
-    size_t kind_count;
-} cpu_sample;
-
-/* User and system seconds of a stat file, and the thread's name without its number. */
-static double stat_read(const char *path, char name[32])
-{
-    char text[1024] = "";
-    FILE *file = fopen(path, "r");
-    if (file == NULL) return 0;
-    size_t size = fread(text, 1, sizeof text - 1, file);
-    (void)fclose(file);
-    text[size] = 0;
-    const char *open = strchr(text, '('), *close = strrchr(text, ')');
-    if (open == NULL || close == NULL) return 0;
-    size_t length = 0;
-    for (const char *c = open + 1; c < close && length < 31; c++) {
-        if (*c < '0' || *c > '9') name[length++] = *c;
-    }
-    name[length] = 0;
-    unsigned long user = 0, system = 0;
-    if (sscanf(close + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) !=
-        2) {
-        return 0;
-    }
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static void kind_add(cpu_sample *sample, const char *name, double seconds)
-{
-    size_t i = 0;
-    while (i < sample->kind_count && strcmp(sample->kinds[i].name, name) != 0)
-        i++;
-    if (i == THREAD_KINDS) return;
-    if (i == sample->kind_count) {
-        (void)snprintf(sample->kinds[i].name, sizeof sample->kinds[i].name, "%s", name);
-        sample->kinds[i].seconds = 0;
-        sample->kind_count++;
-    }
-    sample->kinds[i].seconds += seconds;
-}
-
-static cpu_sample cpu_of(pid_t pid)
-{
-    cpu_sample sample = {.at_us = weir_clock_monotonic_us()};
-    char path[300], name[32] = "";
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    sample.seconds = stat_read(path, name);
-    (void)snprintf(path, sizeof path, "/proc/%d/task", pid);
-    DIR *tasks = opendir(path);
-    for (struct dirent *entry; tasks != NULL && (entry = readdir(tasks)) != NULL;) {
-        if (entry->d_name[0] == '.') continue;
-        (void)snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", pid, entry->d_name);
-        double seconds = stat_read(path, name);
-        kind_add(&sample, name, seconds);
-    }
-    if (tasks != NULL) (void)closedir(tasks);
-    return sample;
-}
-
-static void kinds_print(const char *part, const cpu_sample *from, const cpu_sample *to,
+static void kinds_print(const char *part, const probe_cpu *from, const probe_cpu *to,
                         double millions)
 {
     for (size_t i = 0; i < to->kind_count; i++) {
@@ -161,22 +83,12 @@ static void kinds_print(const char *part, const cpu_sample *from, const cpu_samp
 
 /* --- the staged records --- */
 
-/* Avro's zig-zag number. */
-static int64_t avro_long(weir_reader *reader)
+static void staged_take(void *context, const weir_log_record *record)
 {
-    uint64_t raw = weir_reader_varint(reader);
-    return (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
-}
-
-static void avro_skip(weir_reader *reader)
-{
-    (void)weir_reader_take(reader, (size_t)avro_long(reader));
-}
-
-static void staged_take(bench *self, const weir_log_record *record)
-{
-    weir_reader reader = weir_reader_of(record->value.data + FRAME, record->value.size - FRAME);
-    int64_t id = avro_long(&reader);
+    bench *self = context;
+    weir_reader reader =
+        weir_reader_of(record->value.data + PROBE_FRAME, record->value.size - (size_t)PROBE_FRAME);
+    int64_t id = probe_avro_long(&reader);
     if (self->count == 0) self->first_id = id;
     WEIR_ASSERT(id == self->first_id + (int64_t)self->count); /* rows are numbered one by one */
     event *one = &self->all[self->count++];
@@ -187,51 +99,18 @@ static void staged_take(bench *self, const weir_log_record *record)
     weir_buffer_put(&self->bytes, record->value.data, record->value.size);
 }
 
-/* The staging topic has one partition, so the rows are in order. */
 static void staged_load(bench *self, size_t most)
 {
-    weir_kafka_reader *reader = NULL;
-    uint32_t source = 0;
-    ok(weir_kafka_reader_open(&self->kafka, &reader));
-    ok(weir_kafka_reader_add(reader, self->staged, 0, WEIR_OFFSET_START, &source));
     self->all = calloc(most, sizeof *self->all);
     WEIR_ASSERT(self->all != NULL);
-    for (bool is_end = false; !is_end && self->count < most;) {
-        const weir_fetched *items = NULL;
-        size_t count = 0;
-        ok(weir_kafka_reader_poll(reader, 10000, 1000, &items, &count, NULL));
-        for (size_t i = 0; i < count && self->count < most; i++) {
-            is_end = items[i].is_end;
-            if (!is_end) staged_take(self, &items[i].record);
-        }
-    }
-    weir_kafka_reader_close(reader);
+    probe_staged_read(&self->kafka, self->staged, most, staged_take, self);
 }
 
 /* --- the scores --- */
 
-/* The event's number in a score record (schemas/score.avsc); -1: none. */
-static int64_t score_event(weir_bytes value)
-{
-    char text[24] = "";
-    weir_reader reader = weir_reader_of(value.data + FRAME, value.size - FRAME);
-    avro_skip(&reader);       /* id */
-    (void)avro_long(&reader); /* time */
-    for (int64_t n = avro_long(&reader); n != 0 && !reader.bad; n = avro_long(&reader)) {
-        if (n < 0) (void)avro_long(&reader), n = -n;
-        for (int64_t i = 0; i < 2 * n; i++)
-            avro_skip(&reader);
-    }
-    if (avro_long(&reader) != 1) return -1;
-    size_t size = (size_t)avro_long(&reader);
-    if (reader.bad || size >= sizeof text || weir_reader_left(&reader) < size) return -1;
-    memcpy(text, reader.next, size);
-    return strtoll(text, NULL, 10);
-}
-
 static void score_seen(bench *self, const weir_log_record *record, int64_t now_us)
 {
-    int64_t index = score_event(record->value) - self->first_id;
+    int64_t index = probe_score_event(record->value) - self->first_id;
     if (index < 0 || (size_t)index >= self->count) {
         self->foreign++;
         return;
@@ -254,18 +133,11 @@ static void score_seen(bench *self, const weir_log_record *record, int64_t now_u
 static void *scores_watch(void *context)
 {
     bench *self = context;
-    weir_kafka_reader *reader = NULL;
-    int32_t partitions = 0;
-    ok(weir_kafka_reader_open(&self->kafka, &reader));
-    ok(weir_kafka_reader_count(reader, self->scores, &partitions));
-    for (int32_t i = 0; i < partitions; i++) {
-        uint32_t source = 0;
-        ok(weir_kafka_reader_add(reader, self->scores, i, WEIR_OFFSET_START, &source));
-    }
+    weir_kafka_reader *reader = probe_reader_open(&self->kafka, self->scores);
     while (!self->stop) {
         const weir_fetched *items = NULL;
         size_t count = 0;
-        ok(weir_kafka_reader_poll(reader, 2000, 20, &items, &count, NULL));
+        probe_ok(weir_kafka_reader_poll(reader, 2000, 20, &items, &count, NULL));
         int64_t now_us = weir_clock_monotonic_us();
         for (size_t i = 0; i < count; i++) {
             if (!items[i].is_end) score_seen(self, &items[i].record, now_us);
@@ -276,23 +148,6 @@ static void *scores_watch(void *context)
 }
 
 /* --- the worker --- */
-
-static void worker_start(bench *self)
-{
-    self->worker_pid = fork();
-    WEIR_ASSERT(self->worker_pid >= 0);
-    if (self->worker_pid > 0) return;
-    (void)execvp(self->worker[0], self->worker);
-    perror(self->worker[0]);
-    _exit(127);
-}
-
-static void worker_end(bench *self, int signal)
-{
-    int status = 0;
-    (void)kill(self->worker_pid, signal);
-    (void)waitpid(self->worker_pid, &status, 0);
-}
 
 static void worker_check(const bench *self)
 {
@@ -318,7 +173,7 @@ static void seen_wait(bench *self, size_t want)
             moved_us = now_us;
         } else if (now_us - moved_us > STALL_US) {
             (void)fprintf(stderr, "no score for a minute; %zu of %zu\n", last, want);
-            worker_end(self, SIGKILL);
+            probe_end(self->worker_pid, SIGKILL);
             exit(1);
         }
         usleep(1000);
@@ -333,14 +188,14 @@ static void send_next(bench *self)
     weir_bytes key = {self->bytes.data + one->at, one->key_size};
     weir_bytes value = {key.data + one->key_size, one->value_size};
     one->sent_us = weir_clock_monotonic_us();
-    ok(weir_kafka_producer_add(self->producer, 0, weir_partition_of(key, self->partitions), key,
-                               value, 0, 0));
+    probe_ok(weir_kafka_producer_add(self->producer, 0, weir_partition_of(key, self->partitions),
+                                     key, value, 0, 0));
 }
 
 static void send_now(bench *self)
 {
-    ok(weir_kafka_producer_send(self->producer));
-    ok(weir_kafka_producer_poll(self->producer, 0));
+    probe_ok(weir_kafka_producer_send(self->producer));
+    probe_ok(weir_kafka_producer_poll(self->producer, 0));
 }
 
 static void *busy_feed(void *context)
@@ -353,7 +208,7 @@ static void *busy_feed(void *context)
         send_now(self);
         if (room <= 0) usleep(500);
     }
-    ok(weir_kafka_producer_flush(self->producer, 60000));
+    probe_ok(weir_kafka_producer_flush(self->producer, 60000));
     return NULL;
 }
 
@@ -370,12 +225,12 @@ static void rate_feed(bench *self, size_t count, bool until_new)
         send_now(self);
         usleep(1000);
     }
-    ok(weir_kafka_producer_flush(self->producer, 60000));
+    probe_ok(weir_kafka_producer_flush(self->producer, 60000));
 }
 
 /* --- the parts --- */
 
-static void part_print(const char *part, const cpu_sample *from, const cpu_sample *to,
+static void part_print(const char *part, const probe_cpu *from, const probe_cpu *to,
                        double broker_seconds, double millions)
 {
     char name[64];
@@ -408,10 +263,10 @@ static void busy(bench *self)
     seen_wait(self, (size_t)self->events / 2);
     profiler_start(self);
     size_t first = self->seen;
-    cpu_sample from = cpu_of(self->worker_pid), broker_from = cpu_of(self->broker_pid);
+    probe_cpu from = probe_cpu_of(self->worker_pid), broker_from = probe_cpu_of(self->broker_pid);
     seen_wait(self, (size_t)self->events / 20 * 19);
     size_t last = self->seen;
-    cpu_sample to = cpu_of(self->worker_pid), broker_to = cpu_of(self->broker_pid);
+    probe_cpu to = probe_cpu_of(self->worker_pid), broker_to = probe_cpu_of(self->broker_pid);
     part_print("busy", &from, &to, broker_to.seconds - broker_from.seconds,
                (double)(last - first) / 1e6);
     (void)pthread_join(feeder, NULL);
@@ -444,10 +299,10 @@ static void rate(bench *self)
     size_t total = (size_t)(self->rate * self->seconds);
     rate_feed(self, total / 10, false);
     size_t first = self->sent;
-    cpu_sample from = cpu_of(self->worker_pid), broker_from = cpu_of(self->broker_pid);
+    probe_cpu from = probe_cpu_of(self->worker_pid), broker_from = probe_cpu_of(self->broker_pid);
     rate_feed(self, total - total / 10, false);
     size_t last = self->sent;
-    cpu_sample to = cpu_of(self->worker_pid), broker_to = cpu_of(self->broker_pid);
+    probe_cpu to = probe_cpu_of(self->worker_pid), broker_to = probe_cpu_of(self->broker_pid);
     seen_wait(self, last);
     part_print("rate", &from, &to, broker_to.seconds - broker_from.seconds,
                (double)(last - first) / 1e6);
@@ -458,8 +313,8 @@ static void recovery(bench *self)
 {
     rate_feed(self, (size_t)(self->rate * KILL_AFTER_SECONDS), false);
     self->killed_us = weir_clock_monotonic_us();
-    worker_end(self, SIGKILL);
-    worker_start(self);
+    probe_end(self->worker_pid, SIGKILL);
+    self->worker_pid = probe_start(self->worker);
     rate_feed(self, self->count - self->sent, true);
     seen_wait(self, self->sent);
     figure("recovery_first_score_s", (double)(self->first_new_us - self->killed_us) / 1e6);
@@ -527,16 +382,16 @@ int main(int count, char **words)
     staged_load(&self, (size_t)(self.events + self.rate * (self.seconds + RECOVERY_SECONDS)));
     if (self.events > (long)self.count) self.events = (long)self.count;
     weir_producer_options how = {.kafka = &self.kafka, .wake_fd = -1};
-    ok(weir_kafka_producer_open(&how, &self.producer));
-    ok(weir_kafka_producer_topic(self.producer, 0, self.source));
+    probe_ok(weir_kafka_producer_open(&how, &self.producer));
+    probe_ok(weir_kafka_producer_topic(self.producer, 0, self.source));
     self.partitions = weir_kafka_producer_partitions(self.producer, 0);
     pthread_t watcher;
     WEIR_ASSERT(pthread_create(&watcher, NULL, scores_watch, &self) == 0);
-    worker_start(&self);
+    self.worker_pid = probe_start(self.worker);
     if (self.events > 0) busy(&self);
     if (self.seconds > 0) rate(&self);
     if (self.kills) recovery(&self);
-    worker_end(&self, SIGTERM);
+    probe_end(self.worker_pid, SIGTERM);
     self.stop = true;
     (void)pthread_join(watcher, NULL);
     weir_kafka_producer_close(self.producer);

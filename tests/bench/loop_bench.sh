@@ -8,10 +8,7 @@
 #                 [--set KEY=VALUE]... [--stages] [--tiny]
 #
 # --stages adds shares by stage, from perf (which itself costs). Without ../shared/data the events are made up. See docs/benchmarks.md.
-: "${WEIR_TEST_ROOT:=$(cd "$(dirname "$0")/../.." && pwd)}" "${WEIR_TEST_BUILD:=$WEIR_TEST_ROOT/build/release}"
-: "${WEIR_TEST_PROGRAM:=$WEIR_TEST_BUILD/weir}"
-export WEIR_TEST_ROOT WEIR_TEST_BUILD WEIR_TEST_PROGRAM
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$(dirname "$0")/loop_stage.sh"
 delivery=idempotent events=1000000 rate=5000 seconds=20 ahead=50000 threads=1 stages='' tiny='' settings=() spare=30
 while [ $# -gt 0 ]; do
     case $1 in
@@ -31,25 +28,7 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
-start_kafka
-export WEIR_BROKERS=$brokers WEIR_DELIVERY=$delivery WEIR_STATE_DIR=$work/state
-rows=$((events + rate * (seconds + spare)))
-if [ -n "$handbook" ]; then
-    zstd -dc "$handbook/transactions.csv.zst" | head -$((rows + 1)) |
-        awk -F, -v OFS=, 'NR > 1 { $2 = $2 "000" } { print $1, $2, $3, $4, $5, $6 }' > events.csv
-else
-    python3 "$root/tests/integration/make_events.py" "$rows" > events.csv
-fi
-
-# The records are made once, in a topic of their own: the feeder only copies them.
-cp -r "$root/docs/examples/fraud-handbook" project
-cp -r project staging
-sed -i 's/"handbook.tx"/"handbook.staged"/; s/^package handbook/package staged/' staging/handbook.weir
-expect 0 "$weir" -C staging apply --partitions 1
-expect 0 "$weir" -C staging produce --stream tx "$work/events.csv"
-expect 0 "$weir" -C project apply --partitions 4
-
-broker_pid=$(cat "$work"/kafka/node1.pid)
+stage_handbook $((events + rate * (seconds + spare)))
 profiler=()
 if [ -n "$stages" ]; then
     printf '#!/bin/sh\nexec perf record -q -e cpu-clock -F 499 --call-graph dwarf,8192 -o %s/perf.data -p $1 -- sleep 3\n' "$work" > profiler

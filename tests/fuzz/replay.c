@@ -21,7 +21,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { INPUTS_MAX = 20000, INPUT_BYTES_MAX = 16 << 20, TRUNCATIONS_MAX = 256 };
+enum { INPUTS_MAX = 20000, INPUT_BYTES_MAX = 16 << 20, TRUNCATIONS_MAX = 8192 };
 
 typedef struct input {
     uint8_t *data;
@@ -111,9 +111,10 @@ static void add_path(const char *path)
     free(entries);
 }
 
+/* All inputs share the number of cuts, so that a corpus may grow. */
 static void run_truncations(const input *from)
 {
-    size_t step = from->size / TRUNCATIONS_MAX + 1;
+    size_t step = from->size / (TRUNCATIONS_MAX / input_count + 1) + 1;
     for (size_t size = 0; size < from->size; size += step)
         run_one(from->data, size);
 }

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# loop_stage.sh - a real Kafka with the handbook's events staged in it, for benchmarks of the whole loop. Source it.
+#
+#   stage_handbook ROWS [options of ops/tools/kafka]
+#
+# The records are made once, in handbook.staged with one partition; project/ is applied and its topics are empty. The broker's process is
+# $broker_pid. Without ../shared/data the events are made up.
+# shellcheck shell=bash disable=SC2154
+: "${WEIR_TEST_ROOT:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}" "${WEIR_TEST_BUILD:=$WEIR_TEST_ROOT/build/release}"
+: "${WEIR_TEST_PROGRAM:=$WEIR_TEST_BUILD/weir}"
+export WEIR_TEST_ROOT WEIR_TEST_BUILD WEIR_TEST_PROGRAM
+. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+
+stage_handbook() {
+    local rows=$1; shift
+    start_kafka "$@"
+    export WEIR_BROKERS=$brokers WEIR_DELIVERY=$delivery WEIR_STATE_DIR=$work/state
+    if [ -n "$handbook" ]; then
+        zstd -dc "$handbook/transactions.csv.zst" | head -$((rows + 1)) |
+            awk -F, -v OFS=, 'NR > 1 { $2 = $2 "000" } { print $1, $2, $3, $4, $5, $6 }' > events.csv
+    else
+        python3 "$root/tests/integration/make_events.py" "$rows" > events.csv
+    fi
+    cp -r "$root/docs/examples/fraud-handbook" project
+    cp -r project staging
+    sed -i 's/"handbook.tx"/"handbook.staged"/; s/^package handbook/package staged/' staging/handbook.weir
+    expect 0 "$weir" -C staging apply --partitions 1
+    expect 0 "$weir" -C staging produce --stream tx "$work/events.csv"
+    expect 0 "$weir" -C project apply --partitions 4
+    # shellcheck disable=SC2034
+    broker_pid=$(cat "$work"/kafka/node1.pid)
+}
