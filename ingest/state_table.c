@@ -32,7 +32,7 @@ typedef struct entry {
 } entry;
 _Static_assert(WEIR_SLICE_COUNT <= UINT8_MAX, "a slice fits a byte");
 
-enum { SLOTS_MIN = 64, SWEEP_STEPS = 32, PREFETCH_SLOTS_MIN = 1 << 12 };
+enum { SLOTS_MIN = 64, SWEEP_STEPS = 32, PREFETCH_BYTES_MIN = 1 << 18 };
 
 /* Open addressing with linear probing; slots hold the hash beside the pointer, so that a miss costs
  * one cache line. */
@@ -331,7 +331,7 @@ static void fetch_states(const weir_state_table *table, const entry *e, bool row
 void weir_state_table_prefetch(const weir_state_table *table, const uint64_t *hashes, size_t count)
 {
     WEIR_ASSERT(count <= WEIR_STATE_PREFETCH_MAX);
-    if (table->slot_count < PREFETCH_SLOTS_MIN) return; /* it is in the cache anyway */
+    if (table->bytes < PREFETCH_BYTES_MIN) return; /* it is in the cache anyway */
     entry *found[WEIR_STATE_PREFETCH_MAX];
     for (size_t i = 0; i < count; i++)
         __builtin_prefetch(&table->slots[mix(hashes[i], WEIR_NONE) & (table->slot_count - 1)]);

@@ -27,8 +27,8 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view);
 void weir_key_state_destroy(weir_key_state *state);
 /* The first member of a state: what it takes, and whether that is out of date. */
 typedef struct weir_key_state_size {
-    size_t bytes;
-    bool is_stale;
+    uint64_t bytes : 63;
+    uint64_t is_stale : 1;
 } weir_key_state_size;
 static inline bool weir_key_state_is_resized(const weir_key_state *state)
 {

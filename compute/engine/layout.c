@@ -54,7 +54,7 @@ static void place_lanes(weir_arena *into, weir_view_layout *layout, weir_layout_
     static const uint32_t widths[] = {16, 8, 4, 1};
     weir_layout_column *columns = (weir_layout_column *)(uintptr_t)layout->columns;
     weir_layout_lane *lanes = weir_arena_array(
-        into, weir_layout_lane, 2 * layout->column_count + layout->measure_count + 1);
+        into, weir_layout_lane, 2 * layout->column_count + layout->measure_count + 2);
     for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
         if (widths[w] == 8) layout->times_offset = add_lane(layout, lanes, sizeof(int64_t));
         place_measures(layout, lanes, measures, widths[w]);
@@ -274,14 +274,17 @@ static void add_view(weir_arena *into, const weir_plan *plan, weir_view_layout *
         tile_of(layout->keep_us > layout->late_us ? layout->keep_us : layout->late_us);
 }
 
-/* The ids of a stream: rows of (ingest time, id in canonical bytes). */
+/* The ids of a stream: rows of (ingest time, id in canonical bytes). In memory the column holds the
+ * ids' hashes, and a lane behind the others where their bytes end (ids.c). */
 static void add_ids(weir_arena *into, const weir_plan_stream *stream, weir_view_layout *layout)
 {
     static const bool no_nulls = false;
     weir_type type = weir_type_of(WEIR_BYTES);
     layout->column_count = 1;
     add_columns(into, layout, &type, &no_nulls);
+    layout->has_texts = false;
     place_lanes(into, layout, NULL);
+    layout->id_end_offset = add_lane(layout, (weir_layout_lane *)(uintptr_t)layout->lanes, 4);
     layout->late_us = stream->late_us;
     layout->spans_are_near = layout->late_us < NEAR_US;
     layout->tile_us = tile_of(stream->late_us);

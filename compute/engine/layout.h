@@ -111,6 +111,7 @@ typedef struct weir_view_layout {
     const weir_layout_lane *lanes;
     uint32_t measure_count;
     const weir_layout_measure *measures;
+    uint32_t id_end_offset; /* ids: of the lane that says where an id's bytes end */
     bool has_texts;
     uint32_t cell_count;
     const weir_layout_cell *cells;

@@ -9,6 +9,7 @@ enum { ROWS_MIN = 4 };
 
 static size_t struct_bytes(const weir_view_layout *layout)
 {
+    if (layout->view == NULL) return sizeof(weir_key_state) + sizeof(weir_ids);
     return sizeof(weir_key_state) + layout->measure_count * sizeof(weir_total) +
            (size_t)layout->window_count * 2 * sizeof(uint32_t);
 }
@@ -19,7 +20,7 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
     weir_key_state *state = weir_memory_calloc(1, struct_bytes(layout));
     WEIR_ASSERT(state != NULL);
     state->layout = layout;
-    state->hints = (uint32_t *)(void *)&state->totals[layout->measure_count];
+    state->stays_us = INT64_MIN;
     for (uint32_t m = 0; m < layout->measure_count; m++)
         state->totals[m].rows_max = UINT32_MAX;
     if (state->layout->has_texts) {
@@ -27,7 +28,8 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
         WEIR_ASSERT(state->texts != NULL);
         weir_texts_init(state->texts);
     }
-    state->is_head_dirty = state->size.is_stale = true;
+    state->is_head_dirty = true;
+    state->size.is_stale = true;
     return state;
 }
 
@@ -53,8 +55,8 @@ void weir_key_state_destroy(weir_key_state *state)
         weir_texts_deinit(state->texts);
         weir_memory_free(state->texts);
     }
+    if (weir_state_is_of_ids(state)) weir_ids_deinit(state);
     weir_memory_free(state->decoding);
-    weir_memory_free(state->id_times);
     weir_memory_free(state->block);
     weir_memory_free(state);
 }
@@ -69,7 +71,7 @@ static size_t measured(const weir_key_state *state)
     if (state->running != NULL) bytes += state->layout->running_bytes;
     if (state->tiles != NULL)
         bytes += sizeof *state->tiles + state->tiles->capacity * sizeof *state->tiles->tiles;
-    return bytes + state->id_capacity * sizeof *state->id_times;
+    return bytes + (weir_state_is_of_ids(state) ? weir_ids_bytes(state) : 0);
 }
 
 size_t weir_key_state_bytes(weir_key_state *state)
@@ -99,10 +101,14 @@ void weir_key_state_prefetch(const weir_key_state *state)
 {
     enum { NEAR_ROWS = 8 };
     if (state->texts != NULL) __builtin_prefetch(state->texts);
+    if (weir_state_is_of_ids(state)) {
+        const weir_ids *ids = weir_state_ids(state);
+        __builtin_prefetch(ids->bytes + ids->size, 1);
+    }
     if (state->count == 0) return;
     fetch_row(state, state->count - 1);
     for (uint32_t w = 0; w < state->layout->window_count; w++) {
-        uint32_t low = state->hints[2 * w] - (uint32_t)state->first;
+        uint32_t low = weir_state_hints(state, state->layout)[2 * w] - (uint32_t)state->first;
         if (low < state->count && state->count - low > NEAR_ROWS) fetch_row(state, low);
     }
 }
@@ -211,6 +217,7 @@ uint32_t weir_state_open_row(weir_key_state *state, int64_t time_us)
     weir_state_times(state)[at] = time_us;
     state->count++;
     state->is_head_dirty = true;
+    if (at == 0) state->stays_us = INT64_MIN;
     if (state->tiles != NULL) weir_tiles_inserted(state, time_us);
     return at;
 }
@@ -268,7 +275,8 @@ void weir_state_evict_front(weir_key_state *state, uint32_t count)
     if (state->warm != NULL) weir_warm_evicting(state, count);
     join_running(state, count);
     if (state->tiles != NULL) weir_tiles_evicting(state, count);
-    for (uint32_t c = 0; c < layout->column_count; c++) {
+    if (weir_state_is_of_ids(state)) weir_ids_evicting(state, count);
+    for (uint32_t c = 0; layout->has_texts && c < layout->column_count; c++) {
         if (layout->columns[c].layout != WEIR_LAYOUT_TEXT) continue;
         for (uint32_t i = 0; i < count; i++) {
             weir_column_release(layout->columns[c].type, weir_state_values(state, c),
@@ -300,13 +308,27 @@ static uint32_t first_at(const weir_key_state *state, int64_t end)
     return weir_state_upper(state, end - 1);
 }
 
+/* The least greatest time at which the first row leaves: until then there is nothing to do, and the
+ * row is not looked at. `last n` may keep it longer. */
+static int64_t stays_until(const weir_key_state *state)
+{
+    const weir_view_layout *layout = state->layout;
+    weir_state_form form = layout->all->tuning.eviction;
+    if (form == WEIR_FORM_NEVER) return INT64_MAX;
+    if (state->count == 0) return INT64_MIN;
+    weir_int128 end = (weir_int128)weir_state_times(state)[0] + 1;
+    if (form == WEIR_FORM_AUTOMATIC)
+        end = (weir_int128)(weir_state_times(state)[0] & -layout->tile_us) + layout->tile_us;
+    return clamped(end + layout->late_us + layout->keep_us - 1);
+}
+
 /*
  * R8: with M the greatest event time, nothing at or before M - late - keep is seen by a time
  * window, and nothing at or before M - late - delay may come between the rows that `last n` keeps.
  * Rows leave by whole tiles of time (a power of two), so that the stored front tile need not be
  * written again for each.
  */
-void weir_state_evict(weir_key_state *state, int64_t greatest_us)
+static void evict(weir_key_state *state, int64_t greatest_us)
 {
     const weir_view_layout *layout = state->layout;
     weir_state_form form = layout->all->tuning.eviction;
@@ -315,7 +337,6 @@ void weir_state_evict(weir_key_state *state, int64_t greatest_us)
     weir_int128 bound = settled - layout->keep_us + 1; /* rows before this time may leave */
     if (bound <= INT64_MIN) return;
     int64_t end = clamped(bound);
-    if (weir_state_times(state)[0] >= end) return; /* the most frequent answer */
     if (form == WEIR_FORM_AUTOMATIC) end &= -layout->tile_us;
     uint32_t leave = first_at(state, end);
     if (layout->keep_last > 0) {
@@ -324,4 +345,10 @@ void weir_state_evict(weir_key_state *state, int64_t greatest_us)
         if (leave > may) leave = may;
     }
     weir_state_evict_front(state, leave);
+}
+
+void weir_state_evict_due(weir_key_state *state, int64_t greatest_us)
+{
+    evict(state, greatest_us);
+    state->stays_us = stays_until(state);
 }

@@ -265,7 +265,8 @@ bool weir_plain_read(weir_key_state *state, const weir_view_layout *layout,
     if (!weir_time_is_near(point->tau_us) || !weir_time_is_near(point->greatest_us)) return false;
     place s = {0};
     if (state != NULL)
-        s = (place){weir_state_times(state), state->hints, state->count, (uint32_t)state->first};
+        s = (place){weir_state_times(state), weir_state_hints(state, layout), state->count,
+                    (uint32_t)state->first};
     int64_t now = point->tau_us - group->delay_us;
     int64_t closed = point->greatest_us - layout->late_us;
     int64_t latest = point->tau_us > closed ? point->tau_us : closed;

@@ -261,12 +261,11 @@ static uint8_t put_floats(const run *r, const double *values, weir_buffer *out)
     return 0;
 }
 
-/* Numbers texts in order of appearance. */
-static uint8_t put_texts(const run *r, const uint32_t *values, weir_buffer *out)
+/* Numbers texts in order of appearance; how many are different. */
+static uint32_t number_texts(const run *r, const uint32_t *values)
 {
-    const weir_texts *texts = r->state->texts;
     uint32_t *number_of =
-        weir_memory_calloc(texts->entry_count + 1, sizeof *number_of); /* 0: not seen */
+        weir_memory_calloc(r->state->texts->entry_count + 1, sizeof *number_of); /* 0: not seen */
     WEIR_ASSERT(number_of != NULL);
     uint32_t different = 0;
     for (uint32_t i = 0; i < r->present_count; i++) {
@@ -274,16 +273,26 @@ static uint8_t put_texts(const run *r, const uint32_t *values, weir_buffer *out)
         if (number_of[text] == 0) number_of[text] = ++different;
         r->numbers[i] = number_of[text] - 1;
     }
+    weir_memory_free(number_of);
+    return different;
+}
+
+static uint8_t put_texts(const run *r, const uint32_t *values, weir_buffer *out)
+{
+    bool is_of_ids = weir_state_is_of_ids(r->state);
+    uint32_t different = is_of_ids
+                             ? weir_ids_number(r->state, r->from, r->present_count, r->numbers)
+                             : number_texts(r, values);
     weir_buffer_put_varint(out, different);
     uint32_t next = 0;
     for (uint32_t i = 0; i < r->present_count; i++) {
         if (r->numbers[i] != next) continue;
-        weir_bytes bytes = weir_texts_get(texts, values[r->present[i]]);
+        weir_bytes bytes = is_of_ids ? weir_ids_of_row(r->state, r->from + i)
+                                     : weir_texts_get(r->state->texts, values[r->present[i]]);
         weir_buffer_put_varint(out, bytes.size);
         weir_buffer_put(out, bytes.data, bytes.size);
         next++;
     }
-    weir_memory_free(number_of);
     if (different == r->present_count) return 1;
     size_t form_at = out->size;
     weir_buffer_put_u8(out, 0);
@@ -452,7 +461,10 @@ static const char *get_texts(run *r, weir_reader *reader, uint8_t mode, weir_typ
     }
     for (uint32_t i = 0; i < r->present_count && problem == NULL; i++) {
         weir_bytes text = texts[mode == 1 ? (int64_t)i : r->numbers[i]];
-        values[r->present[i]] = weir_texts_add(r->state->texts, text.data, text.size);
+        if (weir_state_is_of_ids(r->state))
+            weir_ids_set(r->state, r->from + i, text); /* none is null */
+        else
+            values[r->present[i]] = weir_texts_add(r->state->texts, text.data, text.size);
     }
     weir_memory_free(texts);
     return problem;

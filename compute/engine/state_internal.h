@@ -41,7 +41,14 @@ typedef struct weir_total { /* of a measure, over all rows */
     uint32_t bits;     /* of the greatest magnitude that ever came */
 } weir_total;
 
-/* What an event looks at comes first: one or two cache lines. */
+typedef struct weir_ids {           /* see ids.c */
+    uint8_t *bytes;                 /* of the ids, one behind the other */
+    uint32_t start, size, capacity; /* of them: those of the rows begin at start */
+    uint32_t index_used, index_capacity;
+    uint32_t *index; /* or NULL: there are few */
+} weir_ids;
+
+/* What an event looks at comes first: the first 64 bytes, and the totals or the ids. */
 struct weir_key_state {
     weir_key_state_size size;
     const weir_view_layout *layout;
@@ -49,19 +56,33 @@ struct weir_key_state {
     uint32_t capacity, head, count;
     bool is_tiled; /* as stored last: the log stands in tiles, not in the head */
     bool is_head_dirty;
-    uint64_t first;    /* rows that left the log */
-    weir_texts *texts; /* or NULL: no column needs them */
-    uint8_t *running;  /* or NULL: nothing has left yet, or no cell is over `ever` */
-    uint8_t *warm;     /* or NULL: cursors of the windows, then accumulators */
-    weir_tiles *tiles; /* or NULL: not tiled */
-    int64_t *id_times; /* ids only: by text, when it was kept last */
-    uint32_t id_capacity;
+    uint64_t first;                 /* rows that left the log */
+    int64_t stays_us;               /* while the shard's greatest time is below it, no row leaves */
+    weir_tiles *tiles;              /* or NULL: not tiled */
+    uint8_t *warm;                  /* or NULL: cursors of the windows, then accumulators */
+    weir_texts *texts;              /* or NULL: no column needs them */
+    uint8_t *running;               /* or NULL: nothing has left yet, or no cell is over `ever` */
     struct weir_decoding *decoding; /* between decode and decode_end */
-    /* Where the bounds of the layout's windows were found last, low and high, as absolute numbers
-     * of rows modulo 2^32: where to look first, nothing more. They lie behind the totals. */
-    uint32_t *hints;
-    weir_total totals[]; /* by measure */
+    /* By measure; behind them, where the bounds of the layout's windows were found last, low and
+     * high, as absolute numbers of rows modulo 2^32: where to look first, nothing more. A state of
+     * ids has its weir_ids here instead. */
+    weir_total totals[];
 };
+_Static_assert(offsetof(struct weir_key_state, warm) == 64, "what is hot takes one cache line");
+
+static inline uint32_t *weir_state_hints(const weir_key_state *state,
+                                         const weir_view_layout *layout)
+{
+    return (uint32_t *)(uintptr_t)&state->totals[layout->measure_count];
+}
+static inline bool weir_state_is_of_ids(const weir_key_state *state)
+{
+    return state->layout->view == NULL;
+}
+static inline weir_ids *weir_state_ids(const weir_key_state *state)
+{
+    return (weir_ids *)(uintptr_t)state->totals;
+}
 
 static inline int64_t *weir_state_times(const weir_key_state *state)
 {
@@ -96,15 +117,28 @@ uint32_t weir_state_open_row(weir_key_state *state, int64_t time_us);
 void weir_state_insert(weir_key_state *state, int64_t time_us, const weir_value *const *row);
 /* Room for more rows behind the last, for the decoder. */
 void weir_state_grow(weir_key_state *state, uint32_t extra);
+void weir_state_evict_due(weir_key_state *state, int64_t greatest_us);
 /* Lets the rows go that no read can see any more when `greatest` is the shard's greatest event time
  * (R8). */
-void weir_state_evict(weir_key_state *state, int64_t greatest_us);
+static inline void weir_state_evict(weir_key_state *state, int64_t greatest_us)
+{
+    if (greatest_us >= state->stays_us) weir_state_evict_due(state, greatest_us);
+}
 void weir_state_evict_front(weir_key_state *state, uint32_t count);
 void *weir_state_running(weir_key_state *state); /* made if missing */
 
 /* ids.c: false if the id was kept at most `late` before; else keeps it. */
 bool weir_ids_keep(weir_key_state *state, weir_bytes id, int64_t ingest_us);
-void weir_ids_rebuild(weir_key_state *state); /* after decoding */
+weir_bytes weir_ids_of_row(const weir_key_state *state, uint32_t row);
+/* The id of a row that is made: they are set one behind the other. */
+void weir_ids_set(const weir_key_state *state, uint32_t row, weir_bytes id);
+/* Numbers the ids of `count` rows in order of appearance; how many are different. */
+uint32_t weir_ids_number(const weir_key_state *state, uint32_t from, uint32_t count,
+                         int64_t *numbers_out);
+void weir_ids_evicting(weir_key_state *state, uint32_t count); /* before the first rows leave */
+void weir_ids_rebuild(weir_key_state *state);                  /* after decoding */
+void weir_ids_deinit(weir_key_state *state);
+size_t weir_ids_bytes(const weir_key_state *state);
 
 /* warm.c */
 weir_cursor *weir_warm_cursor(const weir_key_state *state, uint32_t window);

@@ -185,7 +185,7 @@ void weir_window_bounds(const weir_key_state *state, const weir_view_layout *lay
     if (near && state != NULL) {
         p.times = weir_state_times(state);
         p.count = state->count;
-        p.hints = state->hints;
+        p.hints = weir_state_hints(state, layout);
         p.first = (uint32_t)state->first;
     }
     if (near && own != NULL) {
