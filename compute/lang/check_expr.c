@@ -393,9 +393,15 @@ static const weir_expr *check_through(weir_checker *c, const weir_scope *scope, 
         }
         return NULL;
     }
+    if (c->open.count >= WEIR_CHECK_NESTING_MAX) {
+        REPORT(c, TOO_LARGE, at, "name each thing once, where it is used",
+               "`%s` stands behind %u names that each stand for another", name, c->open.count);
+        return NULL;
+    }
     weir_pointers_push(c, &c->open, (void *)(uintptr_t)what);
     const weir_expr *result = weir_check_expr(c, scope, expr, hint);
     c->open.count -= 1;
+    if (result == NULL) weir_mark_bad(c, what);
     return result;
 }
 
@@ -487,22 +493,16 @@ static const weir_expr *check_name_read(weir_checker *c, const weir_scope *scope
     return value != NULL ? value : unknown_name(c, scope, node, hint);
 }
 
-static const weir_ast_item *vector_item(const weir_vector_info *vector, const char *name)
+static const weir_ast_item *vector_item(const weir_checker *c, const weir_vector_info *vector,
+                                        const char *name)
 {
-    const weir_ast_vector *ast = vector == NULL ? NULL : &vector->decl->as.vector;
-    for (uint32_t i = 0; ast != NULL && i < ast->item_count; i++) {
-        const weir_ast_item *item = &ast->items[i];
-        if ((item->kind == WEIR_ITEM_NAMED || item->kind == WEIR_ITEM_LET) &&
-            item->name.name == name)
-            return item;
-    }
-    return NULL;
+    return vector == NULL ? NULL : weir_map_get(&c->members, vector->decl, name);
 }
 
 static const weir_expr *check_name_vector(weir_checker *c, const weir_scope *scope,
                                           const weir_ast_expr *node, const weir_type *hint)
 {
-    const weir_ast_item *item = vector_item(scope->vector, node->name);
+    const weir_ast_item *item = vector_item(c, scope->vector, node->name);
     bool is_field = scope->self != NULL && weir_stream_field(scope->self, node->name) != NULL;
     if (strcmp(node->name, "score") == 0 && item == NULL) {
         if (scope->allow_score)
@@ -678,7 +678,8 @@ static bool waits_for_type(weir_checker *c, const weir_scope *scope, const weir_
     if (node->kind == WEIR_AST_STRING || node->kind == WEIR_AST_NULL) return true;
     if (node->kind != WEIR_AST_NAME) return false;
     if (scope->phase == WEIR_PHASE_VECTOR)
-        return vector_item(scope->vector, node->name) == NULL && strcmp(node->name, "score") != 0;
+        return vector_item(c, scope->vector, node->name) == NULL &&
+               strcmp(node->name, "score") != 0;
     if (scope->phase == WEIR_PHASE_EVENT)
         return weir_stream_field(scope->source, node->name) == NULL;
     if (scope->group == NULL) return true;
@@ -758,8 +759,9 @@ const weir_expr *weir_report_function(weir_checker *c, const weir_ast_expr *node
                node->name);
         return NULL;
     }
-    const char *near = weir_expr_suggest(node->name);
-    if (near == NULL) near = weir_agg_suggest(node->name);
+    bool is_shown = !weir_diagnostics_is_full(c->diagnostics);
+    const char *near = is_shown ? weir_expr_suggest(node->name) : NULL;
+    if (is_shown && near == NULL) near = weir_agg_suggest(node->name);
     REPORT(c, UNKNOWN_FUNCTION, node->name_span,
            near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
            "there is no function or aggregate `%s`", node->name);

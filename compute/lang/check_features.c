@@ -168,15 +168,17 @@ static bool check_window(weir_checker *c, const weir_ast_window *window)
 
 static bool check_equal_windows(weir_checker *c, const weir_ast_feature *ast)
 {
+    bool good = true;
     for (uint32_t i = 0; i < ast->window_count; i++) {
-        for (uint32_t k = 0; k < i; k++) {
-            if (!weir_window_equal(&ast->windows[i], &ast->windows[k])) continue;
-            REPORT(c, EQUAL_WINDOWS, ast->windows[i].span, "drop one of them",
-                   "this window equals another of the family");
-            return false;
-        }
+        uint32_t k = 0;
+        while (k < i && !weir_window_equal(&ast->windows[i], &ast->windows[k]))
+            k += 1;
+        if (k == i) continue;
+        REPORT(c, EQUAL_WINDOWS, ast->windows[i].span, "drop one of them",
+               "this window equals another of the family");
+        good = false;
     }
-    return true;
+    return good;
 }
 
 /* ---- Collecting members ---- */
@@ -298,6 +300,27 @@ static const char *entities_of(weir_checker *c, const weir_stream_info *stream)
     return all;
 }
 
+/* Says that the entity does not observe the stream; the hop that was meant, by its spelling. */
+static uint32_t report_entity(weir_checker *c, const weir_ast_names *per,
+                              const weir_stream_info *stream)
+{
+    const char *names[WEIR_PLAN_HOPS_MAX];
+    for (uint32_t i = 0; i < stream->hop_count; i++)
+        names[i] = stream->entities[i]->name;
+    const char *near =
+        per->count == 1 ? weir_nearest_name(per->items[0].name, names, stream->hop_count) : NULL;
+    const char *help = near != NULL
+                           ? HELP(c, "did you mean `%s`?", near)
+                           : HELP(c, "the stream `%s` is observed by %s; add the entity there",
+                                  stream->name, entities_of(c, stream));
+    REPORT(c, NOT_OBSERVED, per->items[0].span, help,
+           "the stream `%s` is not observed by this entity", stream->name);
+    for (uint32_t i = 0; near != NULL && i < stream->hop_count; i++) {
+        if (stream->entities[i]->name == near) return i;
+    }
+    return WEIR_NONE;
+}
+
 static bool add_stream(weir_checker *c, weir_group_info *group, weir_ast_name name)
 {
     weir_stream_info *stream = weir_stream_named(c, name);
@@ -315,14 +338,9 @@ static bool add_stream(weir_checker *c, weir_group_info *group, weir_ast_name na
     }
     weir_entity_info *entity = weir_entity_of(c, &group->decl->as.group.per, false);
     uint32_t hop = entity == NULL ? WEIR_NONE : weir_stream_hop(stream, entity);
-    if (hop == WEIR_NONE) {
-        REPORT(c, NOT_OBSERVED, group->decl->as.group.per.items[0].span,
-               HELP(c, "the stream `%s` is observed by %s; add the entity there", name.name,
-                    entities_of(c, stream)),
-               "the stream `%s` is not observed by this entity", name.name);
-        return false;
-    }
-    group->entity = entity;
+    if (hop == WEIR_NONE) hop = report_entity(c, &group->decl->as.group.per, stream);
+    if (hop == WEIR_NONE) return false;
+    group->entity = stream->entities[hop];
     group->hops[group->stream_count] = hop;
     group->streams[group->stream_count++] = stream;
     return true;
@@ -345,10 +363,11 @@ static void digest_group(weir_checker *c, weir_group_info *group)
     weir_digester_finish(&sha, group->digest);
 }
 
-static bool check_where(weir_checker *c, weir_group_info *group)
+static void check_where(weir_checker *c, weir_group_info *group)
 {
     const weir_ast_expr *where = group->decl->as.group.where;
-    bool good = true;
+    uint32_t steps = c->steps;
+    c->steps = 0;
     for (uint32_t i = 0; where != NULL && i < group->stream_count; i++) {
         weir_scope scope = {.phase = WEIR_PHASE_ROW,
                             .group = group,
@@ -356,9 +375,8 @@ static bool check_where(weir_checker *c, weir_group_info *group)
                             .source_index = i,
                             .no_this_here = true};
         group->wheres[i] = weir_check_condition(c, &scope, where);
-        good = good && group->wheres[i] != NULL;
     }
-    return good;
+    c->steps = steps;
 }
 
 void weir_group_resolve(weir_checker *c, weir_group_info *group)
@@ -375,7 +393,7 @@ void weir_group_resolve(weir_checker *c, weir_group_info *group)
     bool good = true;
     for (uint32_t i = 0; i < ast->streams.count; i++)
         good = add_stream(c, group, ast->streams.items[i]) && good;
-    if (good) good = check_where(c, group);
+    if (good) check_where(c, group);
     if (good && !group->is_broken) digest_group(c, group);
     group->is_broken |= !good;
     group->is_resolving = false;

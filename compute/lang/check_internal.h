@@ -214,7 +214,8 @@ struct weir_checker {
     bool for_tests;    /* what tests expect is carried, too */
     weir_map symbols;  /* (NULL, name) -> weir_symbol */
     weir_map members;  /* (group, name) -> weir_feature_info; (group's decl, name) -> let
-                          (weir_ast_feature) */
+                          (weir_ast_feature); (vector's decl, name) -> weir_ast_item; (enum's
+                          decl, name) -> it has that value */
     weir_map slots;    /* (stream, path) -> slot + 1 */
     weir_map interned; /* (kind, digest) -> column, cell */
     weir_map digests;  /* (NULL, expr) -> digest */
@@ -259,7 +260,8 @@ const char *weir_path_of(weir_checker *c, const weir_ast_expr *node,
 const weir_schema_field *weir_stream_field(const weir_stream_info *stream, const char *path);
 uint32_t weir_stream_slot(weir_checker *c, weir_stream_info *stream, const char *path);
 weir_symbol *weir_symbol_find(weir_checker *c, const char *name);
-weir_stream_info *weir_stream_named(weir_checker *c, weir_ast_name name); /* or reports; NULL */
+/* Or reports, and gives the one whose name is nearest; NULL if none is near. */
+weir_stream_info *weir_stream_named(weir_checker *c, weir_ast_name name);
 const weir_ast_feature *weir_let_find(weir_checker *c, const weir_group_info *group,
                                       const char *name);
 weir_feature_info *weir_feature_find(weir_checker *c, const weir_group_info *group,

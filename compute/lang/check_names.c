@@ -84,7 +84,9 @@ weir_stream_info *weir_stream_named(weir_checker *c, weir_ast_name name)
     weir_diagnostics_add(c->diagnostics, WEIR_D_UNKNOWN_STREAM, name.span, help,
                          symbol == NULL ? "there is no stream `%s`" : "`%s` is not a stream",
                          name.name);
-    return NULL;
+    if (near == NULL) return NULL; /* else go on as if that was meant: the rest is checked, too */
+    symbol = weir_symbol_find(c, near);
+    return symbol->as.stream->is_broken ? NULL : symbol->as.stream;
 }
 
 const weir_ast_feature *weir_let_find(weir_checker *c, const weir_group_info *group,
@@ -202,6 +204,7 @@ bool weir_is_aggregate_call(const weir_ast_expr *node)
 
 const char *weir_suggest_name(weir_checker *c, const weir_scope *scope, const char *name)
 {
+    if (weir_diagnostics_is_full(c->diagnostics)) return NULL;
     weir_pointers names = {0};
     const weir_group_info *group = scope->group;
     bool is_row = scope->phase == WEIR_PHASE_ROW || scope->phase == WEIR_PHASE_FILTER;
@@ -235,16 +238,22 @@ bool weir_window_equal(const weir_ast_window *a, const weir_ast_window *b)
     return a->kind != WEIR_WINDOW_SINCE;
 }
 
-static const char *windows_of(weir_checker *c, const weir_feature_info *feature)
+/* As they are written where `at` stands: n[1h] in the group itself, group.n[1h] elsewhere. */
+static const char *windows_of(weir_checker *c, const weir_feature_info *feature,
+                              const weir_ast_expr *at)
 {
+    if (at->kind == WEIR_AST_INDEX) at = at->args[0];
+    bool is_bare = at->kind == WEIR_AST_NAME;
+    const char *name = is_bare ? feature->ast->name
+                               : weir_arena_printf(c->diagnostics->into, "%s.%s",
+                                                   feature->group->name, feature->ast->name);
     const char *all = "";
     for (uint32_t i = 0; i < feature->member_count && i < 12; i++) {
         const weir_ast_window *window = feature->members[i]->window;
         if (window == NULL) continue;
         const char *text = c->diagnostics->sources[window->span.source].text + window->span.start;
-        all = weir_arena_printf(c->diagnostics->into, "%s%s%s[%.*s]", all, i == 0 ? "" : ", ",
-                                feature->ast->name, (int)(window->span.end - window->span.start),
-                                text);
+        all = weir_arena_printf(c->diagnostics->into, "%s%s%s[%.*s]", all, i == 0 ? "" : ", ", name,
+                                (int)(window->span.end - window->span.start), text);
     }
     return all;
 }
@@ -258,7 +267,7 @@ weir_member_info *weir_member_of(weir_checker *c, weir_feature_info *feature,
         if (feature->member_count == 0) return NULL; /* its windows were wrong */
         weir_diagnostics_add(
             c->diagnostics, WEIR_D_FAMILY, at->span,
-            weir_arena_printf(c->diagnostics->into, "write one of %s", windows_of(c, feature)),
+            weir_arena_printf(c->diagnostics->into, "write one of %s", windows_of(c, feature, at)),
             "`%s` is a family of %u windows", feature->ast->name, feature->member_count);
         return NULL;
     }
@@ -269,12 +278,26 @@ weir_member_info *weir_member_of(weir_checker *c, weir_feature_info *feature,
     }
     if (feature->member_count == 0) return NULL;
     bool has_windows = feature->members[0]->window != NULL;
-    const char *help =
-        has_windows ? weir_arena_printf(c->diagnostics->into, "it has %s", windows_of(c, feature))
-                    : "it has no `over`: write it without an index";
+    const char *help = has_windows ? weir_arena_printf(c->diagnostics->into, "it has %s",
+                                                       windows_of(c, feature, at))
+                                   : "it has no `over`: write it without an index";
     weir_diagnostics_add(c->diagnostics, WEIR_D_NO_WINDOW, at->name_span, help,
                          "`%s` has no such window", feature->ast->name);
     return NULL;
+}
+
+static const char *feature_help(weir_checker *c, const weir_group_info *group, const char *name)
+{
+    if (weir_let_find(c, group, name) != NULL)
+        return "a `let` is known inside its group only; make it a feature to read it elsewhere";
+    if (weir_diagnostics_is_full(c->diagnostics)) return NULL;
+    const char **names = weir_arena_array(c->scratch, const char *, group->features.count);
+    for (uint32_t i = 0; i < group->features.count; i++)
+        names[i] = ((weir_feature_info *)group->features.items[i])->ast->name;
+    const char *near = weir_nearest_name(name, names, group->features.count);
+    return near == NULL ? NULL
+                        : weir_arena_printf(c->diagnostics->into, "did you mean `%s.%s`?",
+                                            group->name, near);
 }
 
 weir_feature_info *weir_group_feature(weir_checker *c, weir_group_info *group, const char *name,
@@ -283,16 +306,7 @@ weir_feature_info *weir_group_feature(weir_checker *c, weir_group_info *group, c
     if (group->is_broken) return NULL;
     weir_feature_info *feature = weir_feature_find(c, group, name);
     if (feature != NULL) return feature;
-    const char **names = weir_arena_array(c->scratch, const char *, group->features.count);
-    for (uint32_t i = 0; i < group->features.count; i++)
-        names[i] = ((weir_feature_info *)group->features.items[i])->ast->name;
-    const char *near = weir_nearest_name(name, names, group->features.count);
-    const char *help = near == NULL ? NULL
-                                    : weir_arena_printf(c->diagnostics->into,
-                                                        "did you mean `%s.%s`?", group->name, near);
-    if (weir_let_find(c, group, name) != NULL)
-        help = "a `let` is known inside its group only; make it a feature to read it elsewhere";
-    weir_diagnostics_add(c->diagnostics, WEIR_D_UNKNOWN_FEATURE, at, help,
+    weir_diagnostics_add(c->diagnostics, WEIR_D_UNKNOWN_FEATURE, at, feature_help(c, group, name),
                          "`%s` has no feature `%s`", group->name, name);
     return NULL;
 }

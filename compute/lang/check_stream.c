@@ -61,19 +61,17 @@ static const weir_schema_field *want_field(weir_checker *c, const weir_stream_in
     return NULL;
 }
 
+/* False: it has no schema that could type its fields. */
 static bool check_source(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
-    if (strcmp(ast->source.name, "kafka") != 0 && strcmp(ast->source.name, "file") != 0) {
-        REPORT(c, SOURCE, ast->source.span, "write kafka(\"topic\")",
-               "`%s` is not a source of events", ast->source.name);
-        return false;
-    }
-    if (strcmp(ast->source.name, "file") == 0) {
+    bool is_file = strcmp(ast->source.name, "file") == 0;
+    if (is_file)
         REPORT(c, NOT_SUPPORTED, ast->source.span, "read a file with `weir eval` or `weir produce`",
                "a stream from a file is not supported yet");
-        return false;
-    }
+    if (!is_file && strcmp(ast->source.name, "kafka") != 0)
+        REPORT(c, SOURCE, ast->source.span, "write kafka(\"topic\")",
+               "`%s` is not a source of events", ast->source.name);
     if (ast->format.name == NULL) {
         REPORT(c, SCHEMA, stream->decl->name.span, "name its schema: avro(\"pay.Tx\")",
                "the stream `%s` has no schema", stream->name);
@@ -90,7 +88,8 @@ static bool check_source(weir_checker *c, weir_stream_info *stream)
 void weir_check_stream_schema(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
-    if (stream->is_broken || !check_source(c, stream)) {
+    if (stream->is_broken) return;
+    if (!check_source(c, stream)) {
         stream->is_broken = true;
         return;
     }
@@ -103,17 +102,17 @@ void weir_check_stream_schema(weir_checker *c, weir_stream_info *stream)
     stream->is_broken = true;
 }
 
-static bool check_time(weir_checker *c, weir_stream_info *stream)
+static void check_time(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
-    if (ast->time.name == NULL && ast->has_mistakes) return false;
+    if (ast->time.name == NULL && ast->has_mistakes) return;
     if (ast->time.name == NULL) {
         REPORT(c, NO_TIME, stream->decl->name.span, "add `time field` to its block",
                "the stream `%s` has no time", stream->name);
-        return false;
+        return;
     }
     const weir_schema_field *field = want_field(c, stream, ast->time);
-    if (field == NULL) return false;
+    if (field == NULL) return;
     if (field->type.kind != WEIR_TIME || field->type.optional) {
         REPORT(c, TIME_TYPE, ast->time.span,
                field->type.kind == WEIR_TIME
@@ -121,10 +120,9 @@ static bool check_time(weir_checker *c, weir_stream_info *stream)
                    : "give it logicalType timestamp-micros or timestamp-millis in the schema",
                "`%s` is %s, a stream's time must be a time", ast->time.name,
                weir_type_print(field->type, c->scratch));
-        return false;
+        return;
     }
     stream->time_slot = weir_stream_slot(c, stream, ast->time.name);
-    return true;
 }
 
 static bool can_be_key(weir_type type)
@@ -142,21 +140,20 @@ static bool can_be_key(weir_type type)
     }
 }
 
-static bool check_id(weir_checker *c, weir_stream_info *stream)
+static void check_id(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
     stream->id_slot = WEIR_NONE;
-    if (ast->id.name == NULL) return true;
+    if (ast->id.name == NULL) return;
     const weir_schema_field *field = want_field(c, stream, ast->id);
-    if (field == NULL) return false;
+    if (field == NULL) return;
     if (!can_be_key(field->type)) {
         REPORT(c, KEY_TYPE, ast->id.span, "use a string or int64 field",
                "`%s` is %s, which can not be an id", ast->id.name,
                weir_type_print(field->type, c->scratch));
-        return false;
+        return;
     }
     stream->id_slot = weir_stream_slot(c, stream, ast->id.name);
-    return true;
 }
 
 static bool type_key(weir_checker *c, weir_entity_info *entity, uint32_t index, weir_type type,
@@ -175,19 +172,19 @@ static bool type_key(weir_checker *c, weir_entity_info *entity, uint32_t index, 
     return false;
 }
 
-static bool check_entity(weir_checker *c, weir_stream_info *stream, const weir_ast_names *names)
+static void check_entity(weir_checker *c, weir_stream_info *stream, const weir_ast_names *names)
 {
     if (names->count > WEIR_PLAN_KEY_FIELDS_MAX || stream->hop_count >= WEIR_PLAN_HOPS_MAX) {
         REPORT(c, TOO_LARGE, names->items[0].span, NULL,
                "a stream has at most %d entities, a key %d fields", WEIR_PLAN_HOPS_MAX,
                WEIR_PLAN_KEY_FIELDS_MAX);
-        return false;
+        return;
     }
     weir_entity_info *entity = weir_entity_of(c, names, true);
     if (weir_stream_hop(stream, entity) != WEIR_NONE) {
         REPORT(c, DUPLICATE_NAME, names->items[0].span, "name it once",
                "`%s` observes the stream twice", entity->name);
-        return false;
+        return;
     }
     uint32_t hop = stream->hop_count;
     bool good = true;
@@ -207,35 +204,32 @@ static bool check_entity(weir_checker *c, weir_stream_info *stream, const weir_a
     }
     entity->typed |= good;
     stream->entities[stream->hop_count++] = entity;
-    return good;
 }
 
-static bool check_entities(weir_checker *c, weir_stream_info *stream)
+static void check_entities(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
-    if (ast->entity_count == 0 && ast->has_mistakes) return false;
-    if (ast->entity_count == 0) {
+    if (ast->entity_count == 0 && !ast->has_mistakes)
         REPORT(c, NO_OBSERVED, stream->decl->name.span, "add `observed by entity` to its block",
                "the stream `%s` is observed by nobody", stream->name);
-        return false;
-    }
-    bool good = true;
     for (uint32_t i = 0; i < ast->entity_count; i++)
-        good = check_entity(c, stream, &ast->entities[i]) && good;
-    return good;
+        check_entity(c, stream, &ast->entities[i]);
 }
 
-static bool check_limits(weir_checker *c, weir_stream_info *stream)
+static int64_t limit_of(weir_checker *c, const char *name, weir_ast_duration written,
+                        int64_t otherwise)
+{
+    if (written.span.end == 0) return otherwise;
+    if (written.us > WEIR_DURATION_MAX_US)
+        REPORT(c, BAD_SETTING, written.span, "at most 36500d", "`%s` is out of range", name);
+    return written.us;
+}
+
+static void check_limits(weir_checker *c, weir_stream_info *stream)
 {
     const weir_ast_stream *ast = &stream->decl->as.stream;
-    stream->late_us = ast->late.span.end != 0 ? ast->late.us : WEIR_US_PER_DAY;
-    stream->future_us = ast->future.span.end != 0 ? ast->future.us : 300 * WEIR_US_PER_S;
-    if (stream->late_us <= WEIR_DURATION_MAX_US && stream->future_us <= WEIR_DURATION_MAX_US)
-        return true;
-    REPORT(c, BAD_SETTING,
-           stream->late_us > WEIR_DURATION_MAX_US ? ast->late.span : ast->future.span, NULL,
-           "at most 36500d");
-    return false;
+    stream->late_us = limit_of(c, "late", ast->late, WEIR_US_PER_DAY);
+    stream->future_us = limit_of(c, "future", ast->future, 300 * WEIR_US_PER_S);
 }
 
 static void check_expects(weir_checker *c, weir_stream_info *stream)
@@ -301,14 +295,15 @@ static void digest_stream(weir_checker *c, weir_stream_info *stream)
     weir_digester_finish(&sha, stream->digest);
 }
 
+/* With a schema its fields have types, whatever else is wrong: what reads them is checked, too. */
 void weir_check_stream(weir_checker *c, weir_stream_info *stream)
 {
     if (stream->is_broken) return;
     WEIR_ASSERT(stream->schema != NULL);
-    bool good = check_time(c, stream);
-    good = check_id(c, stream) && good;
-    good = check_entities(c, stream) && good;
-    good = check_limits(c, stream) && good;
+    check_time(c, stream);
+    check_id(c, stream);
+    check_entities(c, stream);
+    check_limits(c, stream);
     const weir_ast_stream *ast = &stream->decl->as.stream;
     if (ast->key.count > 0)
         REPORT(c, UNEXPECTED, ast->key.items[0].span,
@@ -320,5 +315,4 @@ void weir_check_stream(weir_checker *c, weir_stream_info *stream)
     check_enums(c, stream);
     check_expects(c, stream);
     digest_stream(c, stream);
-    stream->is_broken = !good;
 }

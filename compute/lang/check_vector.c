@@ -170,6 +170,21 @@ static void digest_vector(weir_checker *c, weir_vector_info *vector)
     weir_digester_finish(&sha, vector->digest);
 }
 
+/* What columns may call by name. Two columns of one name are found when they are added. */
+static void collect_items(weir_checker *c, const weir_ast_decl *decl)
+{
+    for (uint32_t i = 0; i < decl->as.vector.item_count; i++) {
+        weir_ast_item *item = &decl->as.vector.items[i];
+        if (item->kind != WEIR_ITEM_NAMED && item->kind != WEIR_ITEM_LET) continue;
+        const weir_ast_item *known = weir_map_get(&c->members, decl, item->name.name);
+        if (known == NULL)
+            weir_map_put(&c->members, decl, item->name.name, item);
+        else if (known->kind == WEIR_ITEM_LET || item->kind == WEIR_ITEM_LET)
+            REPORT(c, DUPLICATE_NAME, item->name.span, "give one of them another name",
+                   "the vector `%s` has `%s` already", decl->name.name, item->name.name);
+    }
+}
+
 void weir_check_vector(weir_checker *c, weir_vector_info *vector)
 {
     const weir_ast_vector *ast = &vector->decl->as.vector;
@@ -184,9 +199,7 @@ void weir_check_vector(weir_checker *c, weir_vector_info *vector)
         vector->is_broken = true;
         return;
     }
-    if (ast->item_count == 0 && c->diagnostics->error_count == 0)
-        REPORT(c, EMPTY, vector->decl->name.span, "name a column", "the vector `%s` has no columns",
-               vector->decl->name.name);
+    collect_items(c, vector->decl);
     for (uint32_t i = 0; i < ast->item_count; i++) {
         const weir_ast_item *item = &ast->items[i];
         switch (item->kind) {
@@ -197,6 +210,9 @@ void weir_check_vector(weir_checker *c, weir_vector_info *vector)
         case WEIR_ITEM_LET: add_named(c, vector, item); break;
         }
     }
+    if (vector->columns.count == 0 && c->diagnostics->error_count == 0)
+        REPORT(c, EMPTY, vector->decl->name.span, "name a column", "the vector `%s` has no columns",
+               vector->decl->name.name);
     if (!vector->is_broken) digest_vector(c, vector);
 }
 

@@ -28,12 +28,12 @@ static const weir_enum_type *enum_of(weir_checker *c, const weir_ast_decl *decl)
     weir_enum_type *type = weir_arena_new(c->into, weir_enum_type);
     const char **symbols = weir_arena_array(c->into, const char *, names->count);
     for (uint32_t i = 0; i < names->count; i++) {
-        symbols[i] = weir_keep_text(c, names->items[i].name);
-        for (uint32_t k = 0; k < i; k++) {
-            if (names->items[k].name == names->items[i].name)
-                REPORT(c, DUPLICATE_NAME, names->items[i].span, "name each value once",
-                       "the enum has `%s` already", symbols[i]);
-        }
+        const weir_ast_name *name = &names->items[i];
+        symbols[i] = weir_keep_text(c, name->name);
+        if (weir_map_get(&c->members, decl, name->name) != NULL)
+            REPORT(c, DUPLICATE_NAME, name->span, "name each value once",
+                   "the enum has `%s` already", symbols[i]);
+        weir_map_put(&c->members, decl, name->name, (void *)(uintptr_t)name);
     }
     if (names->count == 0)
         REPORT(c, EMPTY, decl->name.span, NULL, "the enum `%s` has no values", decl->name.name);

@@ -65,14 +65,19 @@ static bool is_known(const weir_diagnostics *all, const weir_diagnostic *one)
     return false;
 }
 
-/* A place for one more; an error may push out a warning. NULL when full. */
+/* Where one more could stand; an error may push out a warning. NULL when full. */
 static weir_diagnostic *place_for(weir_diagnostics *all, bool is_warning)
 {
-    if (all->count < WEIR_LANG_DIAGNOSTICS_MAX) return &all->items[all->count++];
+    if (all->count < WEIR_LANG_DIAGNOSTICS_MAX) return &all->items[all->count];
     for (size_t i = 0; i < all->count && !is_warning; i++) {
         if (all->items[i].is_warning) return &all->items[i];
     }
     return NULL;
+}
+
+bool weir_diagnostics_is_full(weir_diagnostics *diagnostics)
+{
+    return place_for(diagnostics, false) == NULL;
 }
 
 void weir_diagnostics_add(weir_diagnostics *diagnostics, weir_diagnostic_id id, weir_span at,
@@ -82,6 +87,8 @@ void weir_diagnostics_add(weir_diagnostics *diagnostics, weir_diagnostic_id id, 
     const diagnostic_row *row = &rows[id];
     bool is_warning = row->code[0] == 'W';
     diagnostics->error_count += !is_warning;
+    weir_diagnostic *to = place_for(diagnostics, is_warning);
+    if (to == NULL) return; /* before any work: a megabyte of mistakes is read in one pass */
     weir_diagnostic one = {.code = row->code,
                            .is_warning = is_warning,
                            .source = at.source,
@@ -89,8 +96,7 @@ void weir_diagnostics_add(weir_diagnostics *diagnostics, weir_diagnostic_id id, 
                            .help = help};
     find_place(&diagnostics->sources[at.source], at.start, &one.line, &one.column);
     if (is_known(diagnostics, &one)) return;
-    weir_diagnostic *to = place_for(diagnostics, is_warning);
-    if (to == NULL) return;
+    diagnostics->count += to == &diagnostics->items[diagnostics->count];
     va_list arguments;
     va_start(arguments, format);
     char small[512];

@@ -38,6 +38,8 @@ __attribute__((format(printf, 5, 6))) void weir_diagnostics_add(weir_diagnostics
                                                                 weir_diagnostic_id id, weir_span at,
                                                                 const char *help,
                                                                 const char *format, ...);
+/* True if one more error would not be kept: then no work need go into its help. */
+bool weir_diagnostics_is_full(weir_diagnostics *diagnostics);
 void weir_diagnostics_sort(weir_diagnostics *diagnostics); /* by place */
 
 /* The nearest of `names` to `word`, for "did you mean"; NULL if none is near. */

@@ -229,7 +229,9 @@ static bool starts_item(const weir_parser *parser)
                                         "reasons",  "top",   "decide", "fallback", "this"};
     const weir_token *token = weir_parser_peek(parser, 0);
     if (!token->is_first || token->kind != WEIR_TOKEN_NAME) return false;
-    if (weir_parser_is_sign(parser, 1, '=') || weir_parser_is_sign(parser, 1, '.')) return true;
+    if (weir_parser_is_sign(parser, 1, '=') || weir_parser_is_sign(parser, 1, '.') ||
+        weir_parser_is_sign(parser, 1, ':')) /* a slip for `=` */
+        return true;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(token->as.name, words[i]) == 0) return true;
     }
