@@ -1,26 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/expr/flat.h"
 
+#include <string.h>
+
 #include "compute/expr/expr_internal.h"
 #include "ops/runtime/assert.h"
+#include "schemas/decimal.h"
 
 typedef enum step_op {
-    STEP_LEAF,          /* to = where the leaf stands                        */
-    STEP_TREE,          /* to = the subtree's value: `and`, `or`, `has`      */
-    STEP_CALL,          /* to = fn(args)                                     */
-    STEP_CHECK,         /* nothing, but `to` may be null                     */
-    STEP_SKIP,          /* on to `target`                                    */
-    STEP_SKIP_SET,      /* on to `target` if `to` is not null                */
-    STEP_SKIP_NOT_TRUE, /* on to `target` if `to` is false or null          */
+    STEP_LEAF,          /* to = where the leaf stands                                */
+    STEP_CALL,          /* to = fn(args)                                             */
+    STEP_AT_LEAST,      /* to = (args[0] >= threshold) == wanted                     */
+    STEP_HAS,           /* to = args[0] is not null                                  */
+    STEP_DECIDES,       /* on to `target` with that in `to` if args[0] is `wanted`   */
+    STEP_UNDECIDED,     /* to = null if one of args is, else not `wanted`            */
+    STEP_CHECK,         /* nothing, but `to` may be null                             */
+    STEP_SKIP,          /* on to `target`                                            */
+    STEP_SKIP_SET,      /* on to `target` if `to` is not null                        */
+    STEP_SKIP_NOT_TRUE, /* on to `target` if `to` is false or null                  */
     STEP_DONE,
 } step_op;
 
 typedef struct step step;
 struct step {
     step_op op;
+    bool wanted;
     weir_value *to;
     const weir_expr *node;
     const weir_value *args;
+    double threshold;
     /* Where `to` is null: this becomes null, too, and it goes on there. */
     weir_value *null_to;
     const step *null_next;
@@ -35,6 +43,7 @@ struct weir_flat {
 /* ---- laying out ---- */
 
 typedef struct layout {
+    weir_arena *into;
     step *steps;
     weir_value *registers;
     uint32_t step_count, register_count;
@@ -73,6 +82,60 @@ static step *add(layout *l, step_op op, weir_value *to, const weir_expr *node, c
 
 static void lay(layout *l, const weir_expr *expr, weir_value *to, const chain *in);
 
+/* The float64 above, of those that are not -0. */
+static double next_above(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = x >= 0 ? bits + 1 : bits - 1;
+    memcpy(&x, &bits, sizeof bits);
+    return x;
+}
+
+/*
+ * A float64 against a constant number, exactly (R12), is a float64 against a float64: the least one
+ * for which `x >= constant` holds, or `x > constant`; `<` and `<=` are their opposites. False: it
+ * is no such comparison.
+ */
+static bool find_threshold(const weir_expr *expr, step *out)
+{
+    static const struct {
+        const char *name;
+        bool is_strict, wanted;
+    } rows[] = {{"greater_equal.number", false, true},
+                {"greater.number", true, true},
+                {"less.number", false, false},
+                {"less_equal.number", true, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(expr->fn_name, rows[i].name) != 0) continue;
+        const weir_expr *bound = expr->args[1];
+        const weir_type number = weir_type_of(WEIR_FLOAT64);
+        if (expr->args[0]->type.kind != WEIR_FLOAT64 || bound->op != WEIR_EXPR_CONST ||
+            weir_is_null(&bound->constant))
+            return false;
+        double nearest = bound->type.kind == WEIR_FLOAT64 ? bound->constant.as.float64
+                         : bound->type.kind == WEIR_DECIMAL
+                             ? weir_decimal_to_double(bound->constant.as.decimal, bound->type.scale)
+                             : weir_int64_to_double(bound->constant.as.integer);
+        weir_value value = {.kind = WEIR_FLOAT64, .as.float64 = nearest};
+        int side = weir_number_compare(bound->type, &bound->constant, number, &value);
+        bool is_above = side > 0 || (side == 0 && rows[i].is_strict);
+        out->threshold = is_above ? next_above(nearest) : nearest;
+        out->wanted = rows[i].wanted;
+        return true;
+    }
+    return false;
+}
+
+static step *add_call(layout *l, const weir_expr *expr, weir_value *to, const weir_value *args,
+                      const chain *in)
+{
+    step *made = add(l, STEP_CALL, to, expr, in);
+    if (find_threshold(expr, made)) made->op = STEP_AT_LEAST;
+    made->args = args;
+    return made;
+}
+
 static void lay_call(layout *l, const weir_expr *expr, weir_value *to, const chain *in)
 {
     step *first = &l->steps[l->step_count];
@@ -86,7 +149,7 @@ static void lay_call(layout *l, const weir_expr *expr, weir_value *to, const cha
         else
             lay(l, arg, &args[i], around);
     }
-    add(l, STEP_CALL, to, expr, in)->args = args;
+    (void)add_call(l, expr, to, args, in);
     if (in != NULL) return;
     step *end = &l->steps[l->step_count];
     for (step *s = first; s < end; s++)
@@ -105,6 +168,29 @@ static void lay_if(layout *l, const weir_expr *expr, weir_value *to)
     end->target = &l->steps[l->step_count];
 }
 
+/* f(constant), computed now, unless it overflows: that is told at every event. */
+static const weir_expr *applied(layout *l, const weir_expr *call, const weir_expr *constant)
+{
+    weir_expr_env env = {.scratch = l->into};
+    if (constant->op != WEIR_EXPR_CONST || weir_is_null(&constant->constant)) return NULL;
+    weir_value value = call->eval(call, &constant->constant, &env);
+    return env.overflow ? NULL : weir_expr_const(l->into, call->type, value);
+}
+
+/* f(if c then 0.9 else 0.1) as if c then f(0.9) else f(0.1): a conversion, done once. NULL: not. */
+static const weir_expr *through_if(layout *l, const weir_expr *expr)
+{
+    if (expr->arg_count != 1 || expr->args[0]->op != WEIR_EXPR_IF) return NULL;
+    const weir_expr *choice = expr->args[0];
+    const weir_expr *args[] = {choice->args[0], applied(l, expr, choice->args[1]),
+                               applied(l, expr, choice->args[2])};
+    if (args[1] == NULL || args[2] == NULL) return NULL;
+    weir_expr *made = weir_arena_copy(l->into, choice, sizeof *choice);
+    made->type = expr->type;
+    made->args = weir_arena_copy(l->into, args, sizeof args);
+    return made;
+}
+
 static void lay_coalesce(layout *l, const weir_expr *expr, weir_value *to)
 {
     lay(l, expr->args[0], to, NULL);
@@ -113,15 +199,42 @@ static void lay_coalesce(layout *l, const weir_expr *expr, weir_value *to)
     end->target = &l->steps[l->step_count];
 }
 
+/* As view_logic of expr.c: the first argument that decides ends it. */
+static void lay_logic(layout *l, const weir_expr *expr, weir_value *to)
+{
+    step *deciding[WEIR_EXPR_ARGS_MAX];
+    weir_value *args = new_registers(l, expr->arg_count);
+    for (uint32_t i = 0; i < expr->arg_count; i++) {
+        lay(l, expr->args[i], &args[i], NULL);
+        deciding[i] = add(l, STEP_DECIDES, to, expr, NULL);
+        deciding[i]->args = &args[i];
+        deciding[i]->wanted = expr->op == WEIR_EXPR_OR;
+    }
+    step *last = add(l, STEP_UNDECIDED, to, expr, NULL);
+    last->args = args;
+    last->wanted = expr->op == WEIR_EXPR_OR;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        deciding[i]->target = last + 1;
+}
+
+static void lay_has(layout *l, const weir_expr *expr, weir_value *to)
+{
+    weir_value *arg = new_registers(l, 1);
+    lay(l, expr->args[0], arg, NULL);
+    add(l, STEP_HAS, to, expr, NULL)->args = arg;
+}
+
 static void lay(layout *l, const weir_expr *expr, weir_value *to, const chain *in)
 {
+    const weir_expr *other = expr->op == WEIR_EXPR_CALL ? through_if(l, expr) : NULL;
+    if (other != NULL) expr = other;
     switch (expr->op) {
     case WEIR_EXPR_CALL: lay_call(l, expr, to, in); return;
+    case WEIR_EXPR_HAS: lay_has(l, expr, to); return;
     case WEIR_EXPR_IF: lay_if(l, expr, to); break;
     case WEIR_EXPR_COALESCE: lay_coalesce(l, expr, to); break;
     case WEIR_EXPR_AND:
-    case WEIR_EXPR_OR:
-    case WEIR_EXPR_HAS: add(l, STEP_TREE, to, expr, in); return;
+    case WEIR_EXPR_OR: lay_logic(l, expr, to); break;
     default: add(l, STEP_LEAF, to, expr, in); return;
     }
     if (in != NULL) add(l, STEP_CHECK, to, NULL, in);
@@ -131,13 +244,14 @@ weir_flat *weir_flat_create(const weir_expr *expr, weir_arena *into)
 {
     uint32_t nodes = 0;
     count_nodes(expr, &nodes);
-    layout l = {.steps = weir_arena_array(into, step, 3 * (size_t)nodes + 1),
+    layout l = {.into = into,
+                .steps = weir_arena_array(into, step, 4 * (size_t)nodes + 1),
                 .registers = weir_arena_array(into, weir_value, 2 * (size_t)nodes + 1)};
     weir_flat *flat = weir_arena_new(into, weir_flat);
     weir_value *result = new_registers(&l, 1);
     lay(&l, expr, result, NULL);
     add(&l, STEP_DONE, result, NULL, NULL);
-    WEIR_ASSERT(l.step_count <= 3 * nodes + 1 && l.register_count <= 2 * nodes + 1);
+    WEIR_ASSERT(l.step_count <= 4 * nodes + 1 && l.register_count <= 2 * nodes + 1);
     flat->steps = l.steps;
     flat->result = result;
     return flat;
@@ -145,6 +259,14 @@ weir_flat *weir_flat_create(const weir_expr *expr, weir_arena *into)
 
 /* ---- running ---- */
 
+static weir_value undecided(const step *s)
+{
+    for (uint32_t i = 0; i < s->node->arg_count; i++)
+        if (weir_is_null(&s->args[i])) return weir_null();
+    return weir_bool(!s->wanted);
+}
+
+/* Long: an interpreter. */
 const weir_value *weir_flat_run(weir_flat *flat, weir_expr_env *env)
 {
     for (const step *s = flat->steps;;) {
@@ -155,7 +277,20 @@ const weir_value *weir_flat_run(weir_flat *flat, weir_expr_env *env)
             break;
         }
         case STEP_CALL: *s->to = s->node->eval(s->node, s->args, env); break;
-        case STEP_TREE: *s->to = weir_expr_eval(s->node, env); break;
+        case STEP_AT_LEAST:
+            *s->to = weir_bool((s->args->as.float64 >= s->threshold) == s->wanted);
+            s++;
+            continue;
+        case STEP_HAS: *s->to = weir_bool(!weir_is_null(s->args)); break;
+        case STEP_DECIDES:
+            if (weir_is_null(s->args) || s->args->as.boolean != s->wanted) {
+                s++;
+                continue;
+            }
+            *s->to = weir_bool(s->wanted);
+            s = s->target;
+            continue;
+        case STEP_UNDECIDED: *s->to = undecided(s); break;
         case STEP_CHECK: break;
         case STEP_SKIP: s = s->target; continue;
         case STEP_SKIP_SET: s = weir_is_null(s->to) ? s + 1 : s->target; continue;

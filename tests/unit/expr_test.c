@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -479,6 +481,53 @@ static void the_flat_form_has_the_values_and_overflows_of_the_tree(void **state)
     assert_true(values > 10000 && nulls > 5000 && overflows > 300);
 }
 
+/* The constants' nearest floats and their neighbours, where a comparison turns. */
+static void a_float_meets_a_constant_in_the_flat_form_as_exactly_as_in_the_tree(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"<", "<=", ">", ">=", "==", "!="};
+    static const char *const literals[] = {"0",
+                                           "0.1",
+                                           "0.9",
+                                           "2.50",
+                                           "-0.3",
+                                           "-1",
+                                           "0.01",
+                                           "9007199254740993",
+                                           "0.000000000000000000000000000001",
+                                           "-99999999999999999999.5"};
+    const weir_expr *x = weir_expr_leaf(&arena, WEIR_EXPR_FIELD, weir_type_of(WEIR_FLOAT64), 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        for (size_t c = 0; c < sizeof literals / sizeof *literals; c++) {
+            const weir_expr *bound = lit_dec(literals[c]);
+            const weir_expr *tree = call(names[i], 2, x, bound, NULL, NULL);
+            weir_flat *flat = weir_flat_create(tree, &arena);
+            double near = strtod(literals[c], NULL);
+            const double at[] = {near, nextafter(near, -1e9), nextafter(near, 1e9), -near, 0.0};
+            for (size_t k = 0; k < sizeof at / sizeof *at; k++) {
+                fields[0] = weir_float(at[k]);
+                weir_expr_env env = {.fields = fields, .scratch = &arena};
+                weir_value want = weir_expr_eval(tree, &env);
+                assert_true(weir_value_equal(&want, weir_flat_run(flat, &env)));
+            }
+        }
+    }
+}
+
+static void a_conversion_of_a_choice_between_constants_is_done_once(void **state)
+{
+    (void)state;
+    fields[0] = weir_bool(true);
+    fields[1] = weir_bool(false);
+    for (uint32_t i = 0; i < 2; i++) {
+        const weir_expr *c = weir_expr_leaf(&arena, WEIR_EXPR_FIELD, weir_type_of(WEIR_BOOL), i);
+        const weir_expr *choice = call("if", 3, c, lit_dec("0.9"), lit_dec("0.01"), NULL);
+        weir_flat *flat = weir_flat_create(call("float", 1, choice, NULL, NULL, NULL), &arena);
+        weir_expr_env env = {.fields = fields, .scratch = &arena};
+        assert_true(weir_flat_run(flat, &env)->as.float64 == (i == 0 ? 0.9 : 0.01));
+    }
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -502,6 +551,9 @@ int main(void)
         cmocka_unit_test_setup(exact_ratios_round_once, begin),
         cmocka_unit_test_setup(folded_constants_are_constants, begin),
         cmocka_unit_test_setup(the_flat_form_has_the_values_and_overflows_of_the_tree, begin),
+        cmocka_unit_test_setup(a_float_meets_a_constant_in_the_flat_form_as_exactly_as_in_the_tree,
+                               begin),
+        cmocka_unit_test_setup(a_conversion_of_a_choice_between_constants_is_done_once, begin),
     };
     return cmocka_run_group_tests(tests, NULL, end);
 }
