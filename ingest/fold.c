@@ -67,7 +67,7 @@ typedef struct fold {
     bool *has_score_id;
     weir_arena scratch;
     weir_buffer bytes, values, key;
-    weir_buffer held; /* scores of the pack that is being taken: hold_score */
+    weir_buffer held; /* scores of the pack that is being taken: release_scores */
 } fold;
 
 static fold *self_of(const weir_node *node)
@@ -326,45 +326,24 @@ static weir_bytes score_key(fold *self, const weir_lane *l)
     WEIR_UNREACHABLE();
 }
 
+/* Scorers are shared between the shards of a worker: none keeps an event of ours beyond a turn. */
+static void settle_scores(fold *self)
+{
+    for (uint32_t i = 0; self->options.scorers != NULL && i < self->plan->score_count; i++) {
+        weir_score_sink sink = {&self->held, self->options.topics->scores[i]};
+        if (self->options.scorers[i] != NULL) weir_scorer_settle(self->options.scorers[i], &sink);
+    }
+}
+
 /*
  * Scores are held back until their pack is wholly taken. K can only stand between packs, and under
  * transactional delivery it is committed with the scores: a turn that stops amid a pack (alignment)
  * must not leave scores behind K in a transaction that is closed, or a restart scores them again.
  */
-typedef struct held_score {
-    weir_topic topic;
-    size_t key_size, value_size;
-} held_score;
-
-typedef struct score_holder {
-    fold *self;
-    weir_topic topic;
-} score_holder;
-
-static void hold_score(void *context, weir_bytes key, weir_bytes value)
-{
-    const score_holder *holder = context;
-    weir_buffer *held = &holder->self->held;
-    held_score head = {.topic = holder->topic, .key_size = key.size, .value_size = value.size};
-    weir_buffer_put(held, &head, sizeof head);
-    weir_buffer_put(held, key.data, key.size);
-    weir_buffer_put(held, value.data, value.size);
-}
-
-/* Scorers are shared between the shards of a worker: none keeps an event of ours beyond a turn. */
-static void settle_scores(fold *self)
-{
-    for (uint32_t i = 0; self->options.scorers != NULL && i < self->plan->score_count; i++) {
-        score_holder holder = {self, self->options.topics->scores[i]};
-        weir_score_sink sink = {&holder, hold_score};
-        if (self->options.scorers[i] != NULL) weir_scorer_settle(self->options.scorers[i], &sink);
-    }
-}
-
 static weir_error *release_scores(fold *self)
 {
     for (size_t at = 0; at < self->held.size;) {
-        held_score head;
+        weir_score_head head;
         memcpy(&head, self->held.data + at, sizeof head);
         const uint8_t *key = self->held.data + at + sizeof head;
         weir_output output = {.topic = head.topic,
@@ -392,8 +371,7 @@ static weir_error *send_score(fold *self, const passage *p, uint32_t ordinal)
                                   .partition = self->options.partition,
                                   .ordinal = ordinal,
                                   .schema_id = self->score_ids[score]};
-    score_holder holder = {self, self->options.topics->scores[score]};
-    weir_score_sink sink = {&holder, hold_score};
+    weir_score_sink sink = {&self->held, self->options.topics->scores[score]};
     weir_scorer_add(self->options.scorers[score], &request, score_key(self, p->lane), &sink);
     return NULL;
 }

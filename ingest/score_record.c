@@ -47,6 +47,7 @@ struct weir_score_record {
     const piece *column_names;
     const hop_pieces *hops;
     piece origin, definitions;
+    size_t evidence_bytes; /* at most, of plain columns */
     /* The id up to the index, for the journal record at hand. */
     const char *journal;
     int32_t partition;
@@ -141,6 +142,16 @@ static void prepare_definitions(weir_score_record *record, const weir_plan_score
     record->definitions = keep(record, room);
 }
 
+/* At most, of an event whose columns are plain. */
+static size_t measure_evidence(const weir_score_record *record)
+{
+    size_t bytes = record->origin.size + record->definitions.size + 3 * LONG_BYTES + 2;
+    for (uint32_t h = 0; h < record->stream->hop_count; h++)
+        bytes += record->hops[h].receipt.size + 3 * LONG_BYTES + 1;
+    bytes += LONG_BYTES + (size_t)record->vector->column_count * COLUMN_BYTES;
+    return bytes + 2 * PIECE_PAD;
+}
+
 weir_score_record *weir_score_record_create(const weir_plan *plan, const weir_plan_score *score,
                                             const weir_model_info *model)
 {
@@ -156,6 +167,7 @@ weir_score_record *weir_score_record_create(const weir_plan *plan, const weir_pl
     prepare_definitions(record, score, model, &room);
     put_text(&room, record->stream->topic);
     record->origin = keep(record, &room);
+    record->evidence_bytes = measure_evidence(record);
     weir_buffer_deinit(&room);
     return record;
 }
@@ -201,14 +213,23 @@ static inline void advance(weir_buffer *out, const uint8_t *to)
 
 /* ---- the event ---- */
 
+/* A journal record may hold one event alone, so this is done by hand, too. */
 static void start_id(weir_score_record *record, const weir_score_request *request, int64_t offset)
 {
+    WEIR_ASSERT(offset >= 0 && request->partition >= 0);
     record->journal = request->journal;
     record->partition = request->partition;
     record->offset = offset;
-    weir_buffer_clear(&record->id_head);
-    weir_buffer_printf(&record->id_head, "%s/%u/%lld/", request->journal,
-                       (unsigned)request->partition, (long long)offset);
+    weir_buffer *head = &record->id_head;
+    weir_buffer_clear(head);
+    weir_buffer_put(head, request->journal, strlen(request->journal));
+    char *start = (char *)weir_buffer_reserve(head, 2 * WEIR_DECIMAL_TEXT_MAX), *at = start;
+    *at++ = '/';
+    at += weir_uint64_print((uint64_t)request->partition, at);
+    *at++ = '/';
+    at += weir_uint64_print((uint64_t)offset, at);
+    *at++ = '/';
+    head->size += (size_t)(at - start);
 }
 
 /* "journal/partition/offset/index/ordinal": all events of a journal record begin alike. */
@@ -325,24 +346,23 @@ static void put_errors(const weir_score_record *record, const bool *overflow, we
     weir_buffer_put_u8(out, 0);
 }
 
-static void put_receipt(const weir_score_record *record, const weir_score_request *request,
-                        weir_buffer *out)
+static inline uint8_t *put_receipt(const weir_score_record *record,
+                                   const weir_score_request *request, uint8_t *at)
 {
-    uint8_t *at = put_piece(room_for(out, &record->origin, 3), &record->origin);
+    at = put_piece(at, &record->origin);
     at = put_long(at, request->copy->source_partition);
     at = put_long(at, request->copy->source_offset);
-    advance(out, put_long(at, request->point_count));
+    at = put_long(at, request->point_count);
     for (uint32_t i = 0; i < request->point_count; i++) {
         const weir_read_point *point = &request->points[i];
-        const piece *entity = &record->hops[point->hop].receipt;
-        at = put_piece(room_for(out, entity, 4), entity);
+        at = put_piece(at, &record->hops[point->hop].receipt);
         at = put_long(at, point->partition);
         at = put_long(at, weir_seq_offset(point->seq));
         at = put_long(at, weir_seq_index(point->seq));
         *at++ = point->beyond_horizon;
-        advance(out, at);
     }
-    weir_buffer_put_u8(out, 0);
+    *at++ = 0;
+    return at;
 }
 
 /* Canonical bytes (schemas/value.c) of a kind that needs no type to be written; NULL: another. */
@@ -374,31 +394,47 @@ static inline uint8_t *put_plain(uint8_t *at, const weir_value *value)
     return at + 1 + size;
 }
 
-static void put_columns(weir_score_record *record, const weir_value *const *columns)
+/* How many bytes say that so many follow. */
+static inline size_t length_bytes(size_t size)
 {
-    weir_buffer *out = &record->text;
+    return (70 - (size_t)__builtin_clzll(2 * (uint64_t)size | 1)) / 7;
+}
+
+/* The columns behind their length, for which as much room is left as most vectors need. */
+static uint8_t *put_columns(const weir_score_record *record, const weir_value *const *columns,
+                            uint8_t *start, weir_buffer *out)
+{
     uint32_t count = record->vector->column_count;
-    weir_buffer_clear(out);
-    uint8_t *at = weir_buffer_reserve(out, (size_t)count * COLUMN_BYTES);
+    size_t begin = (size_t)(start - out->data), room = length_bytes((size_t)count * 4);
+    uint8_t *at = start + room;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *behind = put_plain(at, columns[i]);
         if (behind == NULL) {
             advance(out, at);
             weir_value_encode(weir_type_optional(record->vector->columns[i].type), columns[i], out);
-            behind = weir_buffer_reserve(out, (size_t)(count - i) * COLUMN_BYTES);
+            behind = weir_buffer_reserve(out, record->evidence_bytes);
         }
         at = behind;
     }
-    advance(out, at);
+    start = out->data + begin;
+    size_t size = (size_t)(at - start) - room, needed = length_bytes(size);
+    if (needed != room) memmove(start + needed, start + room, size);
+    uint8_t *behind = start + needed + size;
+    uint64_t length = 2 * (uint64_t)size;
+    for (size_t i = 0; i + 1 < needed; i++, length >>= 7)
+        *start++ = (uint8_t)(length | 0x80);
+    *start = (uint8_t)length;
+    return behind;
 }
 
 void weir_score_record_put_evidence(weir_score_record *record, const weir_score_request *request,
                                     const weir_value *const *columns, const bool *overflow,
                                     weir_buffer *out)
 {
+    WEIR_ASSERT(request->point_count <= record->stream->hop_count);
     put_errors(record, overflow, out);
-    put_receipt(record, request, out);
-    put_columns(record, columns);
-    put_bytes(out, record->text.data, record->text.size);
-    weir_buffer_put(out, record->definitions.bytes, record->definitions.size);
+    uint8_t *at = weir_buffer_reserve(out, record->evidence_bytes);
+    at = put_receipt(record, request, at);
+    at = put_columns(record, columns, at, out);
+    advance(out, put_piece(at, &record->definitions));
 }

@@ -16,7 +16,7 @@ const char weir_score_schema[] = {
 typedef struct waiting_score {
     size_t key_size, event_size, evidence_size; /* one behind the other in `waiting` */
     bool has_row;                               /* the next row of the binding is its */
-    weir_value fallback;                        /* unless rows_max is 1 */
+    weir_value fallback;
 } waiting_score;
 
 enum { ROWS_MAX = WEIR_MODEL_BLOCK_ROWS };
@@ -44,7 +44,7 @@ struct weir_scorer {
     uint32_t rows_max; /* 1: answers depend on more than the row, or nothing is gained */
     uint32_t rows, count;
     waiting_score scores[ROWS_MAX];
-    weir_buffer waiting, bytes;
+    weir_buffer waiting;
     bool has_answer[ROWS_MAX]; /* per row, once the model ran */
     double answers[ROWS_MAX];
 };
@@ -194,7 +194,6 @@ void weir_scorer_destroy(weir_scorer *scorer)
     weir_arena_deinit(&scorer->scratch);
     weir_score_record_destroy(scorer->record);
     weir_buffer_deinit(&scorer->waiting);
-    weir_buffer_deinit(&scorer->bytes);
     free(scorer->outputs);
     free(scorer->contributions);
     free(scorer->order);
@@ -344,10 +343,60 @@ weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,
 
 /* ---- records ---- */
 
+/* Where a record begins; its sizes are known at its end. */
+static size_t begin_record(const weir_score_sink *sink, weir_bytes key)
+{
+    size_t start = sink->records->size;
+    weir_score_head head = {.topic = sink->topic, .key_size = (uint32_t)key.size};
+    weir_buffer_put(sink->records, &head, sizeof head);
+    weir_buffer_put(sink->records, key.data, key.size);
+    return start;
+}
+
+static void end_record(const weir_score_sink *sink, size_t start, size_t key_size)
+{
+    size_t size = sink->records->size - start - sizeof(weir_score_head) - key_size;
+    WEIR_ASSERT(size <= UINT32_MAX);
+    uint32_t value_size = (uint32_t)size;
+    memcpy(sink->records->data + start + offsetof(weir_score_head, value_size), &value_size,
+           sizeof value_size);
+}
+
+static bool fill_row(weir_scorer *scorer)
+{
+    bool has_row =
+        scorer->model != NULL && weir_binding_fill(&scorer->binding, scorer->rows, scorer->columns);
+    scorer->rows += has_row;
+    return has_row;
+}
+
+/* The record of an event that waits for nobody. */
+static void score_alone(weir_scorer *scorer, const weir_score_request *request, weir_bytes key,
+                        const bool *overflow, const weir_score_sink *sink)
+{
+    weir_expr_env env = {.carried = request->event->carried,
+                         .self = request->event->fields,
+                         .scratch = &scorer->scratch};
+    weir_score_answer answer;
+    bool has_row = fill_row(scorer);
+    if (has_row) run_model(scorer);
+    answer_of(scorer, has_row ? 0 : WEIR_NONE, NULL, &env, &answer);
+    scorer->rows = 0;
+    size_t start = begin_record(sink, key);
+    weir_score_record_put_event(scorer->record, request, sink->records);
+    weir_score_record_put_answer(scorer->record, &answer, sink->records);
+    weir_score_record_put_evidence(scorer->record, request, scorer->columns, overflow,
+                                   sink->records);
+    end_record(sink, start, key.size);
+}
+
 /* All that is known before the model runs. */
 static void wait_for_answer(weir_scorer *scorer, const weir_score_request *request, weir_bytes key,
                             const bool *overflow)
 {
+    weir_expr_env env = {.carried = request->event->carried,
+                         .self = request->event->fields,
+                         .scratch = &scorer->scratch};
     waiting_score *score = &scorer->scores[scorer->count++];
     weir_buffer *out = &scorer->waiting;
     size_t start = out->size;
@@ -359,29 +408,28 @@ static void wait_for_answer(weir_scorer *scorer, const weir_score_request *reque
     score->key_size = event - start;
     score->event_size = evidence - event;
     score->evidence_size = out->size - evidence;
-    score->has_row =
-        scorer->model != NULL && weir_binding_fill(&scorer->binding, scorer->rows, scorer->columns);
-    scorer->rows += score->has_row;
+    score->has_row = fill_row(scorer);
+    score->fallback = fall_back(scorer, &env);
 }
 
 /* Runs the model over the rows that wait and writes the records. */
-static void finish(weir_scorer *scorer, weir_expr_env *env, const weir_score_sink *sink)
+static void finish(weir_scorer *scorer, const weir_score_sink *sink)
 {
+    weir_expr_env env = {.scratch = &scorer->scratch}; /* decisions look at the score alone */
     const uint8_t *at = scorer->waiting.data;
     run_model(scorer);
     for (uint32_t i = 0, row = 0; i < scorer->count; i++) {
         const waiting_score *score = &scorer->scores[i];
-        weir_bytes key = {at, score->key_size};
         weir_score_answer answer;
-        answer_of(scorer, score->has_row ? row++ : WEIR_NONE,
-                  scorer->rows_max > 1 ? &score->fallback : NULL, env, &answer);
-        weir_buffer_clear(&scorer->bytes);
-        weir_buffer_put(&scorer->bytes, at + key.size, score->event_size);
-        weir_score_record_put_answer(scorer->record, &answer, &scorer->bytes);
-        at += key.size + score->event_size;
-        weir_buffer_put(&scorer->bytes, at, score->evidence_size);
+        answer_of(scorer, score->has_row ? row++ : WEIR_NONE, &score->fallback, &env, &answer);
+        size_t start = begin_record(sink, (weir_bytes){at, score->key_size});
+        at += score->key_size;
+        weir_buffer_put(sink->records, at, score->event_size);
+        at += score->event_size;
+        weir_score_record_put_answer(scorer->record, &answer, sink->records);
+        weir_buffer_put(sink->records, at, score->evidence_size);
         at += score->evidence_size;
-        sink->take(sink->context, key, (weir_bytes){scorer->bytes.data, scorer->bytes.size});
+        end_record(sink, start, score->key_size);
     }
     scorer->rows = scorer->count = 0;
     weir_buffer_clear(&scorer->waiting);
@@ -392,18 +440,18 @@ void weir_scorer_add(weir_scorer *scorer, const weir_score_request *request, wei
 {
     WEIR_ASSERT(request->point_count > 0 && request->event->stream == scorer->score->stream);
     weir_arena_reset(&scorer->scratch);
-    weir_expr_env env = {.carried = request->event->carried,
-                         .self = request->event->fields,
-                         .scratch = &scorer->scratch};
     bool overflows = weir_engine_vector_view(request->engine, scorer->score->vector, request->event,
                                              scorer->columns, scorer->overflow);
-    wait_for_answer(scorer, request, key, overflows ? scorer->overflow : NULL);
-    if (scorer->rows_max > 1) scorer->scores[scorer->count - 1].fallback = fall_back(scorer, &env);
-    if (scorer->count == scorer->rows_max) finish(scorer, &env, sink);
+    const bool *overflow = overflows ? scorer->overflow : NULL;
+    if (scorer->rows_max == 1) {
+        score_alone(scorer, request, key, overflow, sink);
+        return;
+    }
+    wait_for_answer(scorer, request, key, overflow);
+    if (scorer->count == scorer->rows_max) finish(scorer, sink);
 }
 
 void weir_scorer_settle(weir_scorer *scorer, const weir_score_sink *sink)
 {
-    weir_expr_env env = {.scratch = &scorer->scratch}; /* decisions look at the score alone */
-    if (scorer->count > 0) finish(scorer, &env, sink);
+    if (scorer->count > 0) finish(scorer, sink);
 }

@@ -16,6 +16,7 @@
 #include "compute/engine/engine.h"
 #include "compute/model/model.h"
 #include "ingest/journal.h"
+#include "ingest/log.h"
 
 typedef struct weir_scorer weir_scorer;
 
@@ -40,10 +41,14 @@ typedef struct weir_score_request {
     int32_t schema_id; /* of the Confluent frame */
 } weir_score_request;
 
-/* Takes a framed record with its Kafka key; both are the scorer's, until the call returns. */
+/* Where records go: one behind the other, each a head, its Kafka key and its framed value. */
+typedef struct weir_score_head {
+    weir_topic topic; /* the sink's */
+    uint32_t key_size, value_size;
+} weir_score_head;
 typedef struct weir_score_sink {
-    void *context;
-    void (*take)(void *context, weir_bytes key, weir_bytes record);
+    weir_buffer *records;
+    weir_topic topic;
 } weir_score_sink;
 
 /*

@@ -103,19 +103,10 @@ static void draw(scene *s)
     }
 }
 
-static void keep(void *context, weir_bytes key, weir_bytes record)
-{
-    weir_buffer *out = context;
-    weir_buffer_put_u32(out, (uint32_t)key.size);
-    weir_buffer_put(out, key.data, key.size);
-    weir_buffer_put_u32(out, (uint32_t)record.size);
-    weir_buffer_put(out, record.data, record.size);
-}
-
 /* Settles after every `every`-th event. */
 static void score_all(scene *s, weir_scorer *scorer, uint32_t score, size_t every, weir_buffer *out)
 {
-    weir_score_sink sink = {out, keep};
+    weir_score_sink sink = {.records = out, .topic = score};
     weir_read_point point = {0};
     weir_journal_copy copy = {.point_count = 1};
     s->seed = 17;
