@@ -223,10 +223,11 @@ static bool add_plain(const weir_engine *engine, cell_group *group, const group_
     bool is_time = window->window.kind == WEIR_WINDOW_TIME && window->window.step_us == 0;
     weir_plain_cell plain;
     if (!is_time || engine->layouts->tuning.warm != WEIR_FORM_AUTOMATIC ||
-        !layout->spans_are_near || !weir_plain_cell_of(layout, cell->cell, &plain))
+        !layout->spans_are_near || !weir_plain_is(cell->cell))
         return false;
     plain_cells *plains = plains_of(group, window, cell->cell->window, into);
-    if (plains == NULL) return false;
+    if (plains == NULL || !weir_plain_cell_of(layout, cell->cell, &plains->group, &plain))
+        return false;
     uint32_t at = plain_window_of(
         plains, (weir_plain_window){.reach_us = window->window.delay_us + window->window.width_us,
                                     .hint = 2 * cell->cell->window,
