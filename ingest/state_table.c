@@ -323,7 +323,7 @@ static void fetch_states(const weir_state_table *table, const entry *e, bool row
         if (rows)
             weir_key_state_prefetch(e->places[p].state);
         else
-            __builtin_prefetch(e->places[p].state);
+            weir_key_state_prefetch_head(e->places[p].state);
     }
 }
 

@@ -19,7 +19,8 @@
 #include "ops/runtime/memory.h"
 
 enum { FEW = 32, BYTES_MIN = 32, INDEX_MIN = 128 };
-#define USED UINT32_C(0x80000000) /* of a slot; the rest is a row's absolute number, cut off */
+/* A slot: the hash, a bit that says it is used, a row's absolute number, cut off. */
+#define USED UINT32_C(0x80000000)
 
 static uint32_t *hashes_of(const weir_key_state *state)
 {
@@ -51,15 +52,15 @@ static bool is_id(const weir_key_state *state, uint32_t row, weir_bytes id)
 
 /* ---- the index ---- */
 
-static uint32_t slot_of(const weir_key_state *state, uint32_t row)
+static uint64_t slot_of(const weir_key_state *state, uint32_t row)
 {
-    return ((uint32_t)state->first + row) | USED;
+    return (uint64_t)hashes_of(state)[row] << 32 | ((uint32_t)state->first + row) | USED;
 }
 
 /* The row that a slot names; not below the count: it has left. */
-static uint32_t row_of(const weir_key_state *state, uint32_t slot)
+static uint32_t row_of(const weir_key_state *state, uint64_t slot)
 {
-    return (slot - (uint32_t)state->first) & ~USED;
+    return ((uint32_t)slot - (uint32_t)state->first) & ~USED;
 }
 
 static void index_put(const weir_key_state *state, uint32_t row)
@@ -102,11 +103,11 @@ static void index_add(const weir_key_state *state, uint32_t row)
 static uint32_t find_in_index(const weir_key_state *state, uint32_t hash, weir_bytes id)
 {
     const weir_ids *ids = weir_state_ids(state);
-    const uint32_t *hashes = hashes_of(state);
     uint32_t mask = ids->index_capacity - 1, found = WEIR_NONE;
     for (uint32_t at = hash & mask; ids->index[at] != 0; at = (at + 1) & mask) {
+        if (ids->index[at] >> 32 != hash) continue;
         uint32_t row = row_of(state, ids->index[at]);
-        if (row >= state->count || hashes[row] != hash) continue;
+        if (row >= state->count) continue;
         if (is_id(state, row, id) && (found == WEIR_NONE || row > found)) found = row;
     }
     return found;

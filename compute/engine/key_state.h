@@ -25,17 +25,17 @@ typedef struct weir_key_state weir_key_state;
 
 weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view);
 void weir_key_state_destroy(weir_key_state *state);
-/* The first member of a state: what it takes, and whether that is out of date. */
+/* The first member of a state. */
 typedef struct weir_key_state_size {
-    uint64_t bytes : 63;
-    uint64_t is_stale : 1;
+    bool is_stale; /* what it takes has to be counted anew */
 } weir_key_state_size;
 static inline bool weir_key_state_is_resized(const weir_key_state *state)
 {
     return ((const weir_key_state_size *)(const void *)state)->is_stale;
 }
 size_t weir_key_state_bytes(weir_key_state *state); /* resident memory; counted anew if stale */
-/* Asks the memory for what the next event will look at. */
+/* Asks the memory for the state itself, then for what the next event will look at in it. */
+void weir_key_state_prefetch_head(const weir_key_state *state);
 void weir_key_state_prefetch(const weir_key_state *state);
 uint64_t weir_key_state_rows(const weir_key_state *state);
 

@@ -26,10 +26,11 @@ static bool may_be_null(const weir_plan_view *view, uint32_t column)
 }
 
 /* Puts a lane behind the others. */
-static uint32_t add_lane(weir_view_layout *layout, weir_layout_lane *lanes, uint32_t width)
+static uint32_t add_lane(weir_view_layout *layout, weir_layout_lane *lanes, uint32_t width,
+                         bool is_of_bounds)
 {
     uint32_t offset = layout->row_bytes;
-    lanes[layout->lane_count++] = (weir_layout_lane){offset, width};
+    lanes[layout->lane_count++] = (weir_layout_lane){offset, width, is_of_bounds};
     layout->row_bytes += width;
     return offset;
 }
@@ -45,7 +46,7 @@ static void place_measures(weir_view_layout *layout, weir_layout_lane *lanes,
 {
     for (uint32_t m = 0; m < layout->measure_count; m++)
         if ((measures[m].kind == WEIR_MEASURE_SUM ? 8 : 4) == width)
-            measures[m].offset = add_lane(layout, lanes, width);
+            measures[m].offset = add_lane(layout, lanes, width, true);
 }
 
 /* Lanes by falling width, so that each is aligned whatever the capacity. */
@@ -56,15 +57,15 @@ static void place_lanes(weir_arena *into, weir_view_layout *layout, weir_layout_
     weir_layout_lane *lanes = weir_arena_array(
         into, weir_layout_lane, 2 * layout->column_count + layout->measure_count + 2);
     for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
-        if (widths[w] == 8) layout->times_offset = add_lane(layout, lanes, sizeof(int64_t));
+        if (widths[w] == 8) layout->times_offset = add_lane(layout, lanes, sizeof(int64_t), true);
         place_measures(layout, lanes, measures, widths[w]);
         for (uint32_t c = 0; c < layout->column_count; c++)
             if (alignment_of(&columns[c]) == widths[w])
-                columns[c].offset = add_lane(layout, lanes, columns[c].width);
+                columns[c].offset = add_lane(layout, lanes, columns[c].width, false);
     }
     for (uint32_t c = 0; c < layout->column_count; c++)
         if (columns[c].null_offset != WEIR_NONE)
-            columns[c].null_offset = add_lane(layout, lanes, 1);
+            columns[c].null_offset = add_lane(layout, lanes, 1, false);
     layout->lanes = lanes;
 }
 
@@ -284,7 +285,8 @@ static void add_ids(weir_arena *into, const weir_plan_stream *stream, weir_view_
     add_columns(into, layout, &type, &no_nulls);
     layout->has_texts = false;
     place_lanes(into, layout, NULL);
-    layout->id_end_offset = add_lane(layout, (weir_layout_lane *)(uintptr_t)layout->lanes, 4);
+    layout->id_end_offset =
+        add_lane(layout, (weir_layout_lane *)(uintptr_t)layout->lanes, 4, false);
     layout->late_us = stream->late_us;
     layout->spans_are_near = layout->late_us < NEAR_US;
     layout->tile_us = tile_of(stream->late_us);

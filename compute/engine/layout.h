@@ -46,8 +46,9 @@ typedef struct weir_layout_column {
 
 /* A block is lanes side by side: times, columns, null bytes, measures. */
 typedef struct weir_layout_lane {
-    uint32_t offset; /* where it starts, times the capacity */
-    uint32_t width;  /* bytes a row                         */
+    uint32_t offset;   /* where it starts, times the capacity */
+    uint32_t width;    /* bytes a row                         */
+    bool is_of_bounds; /* looked at where windows begin and end: times, measures */
 } weir_layout_lane;
 
 /* A running total kept beside the rows: see measures.h. */

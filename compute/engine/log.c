@@ -9,9 +9,7 @@ enum { ROWS_MIN = 4 };
 
 static size_t struct_bytes(const weir_view_layout *layout)
 {
-    if (layout->view == NULL) return sizeof(weir_key_state) + sizeof(weir_ids);
-    return sizeof(weir_key_state) + layout->measure_count * sizeof(weir_total) +
-           (size_t)layout->window_count * 2 * sizeof(uint32_t);
+    return weir_state_rest_offset(layout) + sizeof(weir_state_rest);
 }
 
 weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
@@ -24,9 +22,10 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
     for (uint32_t m = 0; m < layout->measure_count; m++)
         state->totals[m].rows_max = UINT32_MAX;
     if (state->layout->has_texts) {
-        state->texts = weir_memory_alloc(sizeof *state->texts);
-        WEIR_ASSERT(state->texts != NULL);
-        weir_texts_init(state->texts);
+        weir_state_rest_of(state)->texts =
+            weir_memory_alloc(sizeof *weir_state_rest_of(state)->texts);
+        WEIR_ASSERT(weir_state_rest_of(state)->texts != NULL);
+        weir_texts_init(weir_state_rest_of(state)->texts);
     }
     state->is_head_dirty = true;
     state->size.is_stale = true;
@@ -35,14 +34,15 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
 
 static void destroy_running(weir_key_state *state)
 {
-    if (state->running == NULL) return;
+    if (weir_state_rest_of(state)->running == NULL) return;
     for (uint32_t i = 0; i < state->layout->cell_count; i++) {
         const weir_layout_cell *cell = &state->layout->cells[i];
         if (cell->running_offset == WEIR_NONE || cell->running->deinit == NULL) continue;
-        cell->running->deinit(&cell->cell->binding, state->running + cell->running_offset);
+        cell->running->deinit(&cell->cell->binding,
+                              weir_state_rest_of(state)->running + cell->running_offset);
     }
-    weir_memory_free(state->running);
-    state->running = NULL;
+    weir_memory_free(weir_state_rest_of(state)->running);
+    weir_state_rest_of(state)->running = NULL;
 }
 
 void weir_key_state_destroy(weir_key_state *state)
@@ -51,12 +51,12 @@ void weir_key_state_destroy(weir_key_state *state)
     weir_warm_drop(state);
     weir_tiles_drop(state);
     destroy_running(state);
-    if (state->texts != NULL) {
-        weir_texts_deinit(state->texts);
-        weir_memory_free(state->texts);
+    if (weir_state_rest_of(state)->texts != NULL) {
+        weir_texts_deinit(weir_state_rest_of(state)->texts);
+        weir_memory_free(weir_state_rest_of(state)->texts);
     }
     if (weir_state_is_of_ids(state)) weir_ids_deinit(state);
-    weir_memory_free(state->decoding);
+    weir_memory_free(weir_state_rest_of(state)->decoding);
     weir_memory_free(state->block);
     weir_memory_free(state);
 }
@@ -67,8 +67,10 @@ static size_t measured(const weir_key_state *state)
 {
     size_t bytes = struct_bytes(state->layout) +
                    (size_t)state->capacity * state->layout->row_bytes + weir_warm_bytes(state);
-    if (state->texts != NULL) bytes += sizeof *state->texts + weir_texts_bytes(state->texts);
-    if (state->running != NULL) bytes += state->layout->running_bytes;
+    if (weir_state_rest_of(state)->texts != NULL)
+        bytes += sizeof *weir_state_rest_of(state)->texts +
+                 weir_texts_bytes(weir_state_rest_of(state)->texts);
+    if (weir_state_rest_of(state)->running != NULL) bytes += state->layout->running_bytes;
     if (state->tiles != NULL)
         bytes += sizeof *state->tiles + state->tiles->capacity * sizeof *state->tiles->tiles;
     return bytes + (weir_state_is_of_ids(state) ? weir_ids_bytes(state) : 0);
@@ -76,9 +78,9 @@ static size_t measured(const weir_key_state *state)
 
 size_t weir_key_state_bytes(weir_key_state *state)
 {
-    if (state->size.is_stale) state->size.bytes = measured(state);
+    if (state->size.is_stale) weir_state_rest_of(state)->bytes = measured(state);
     state->size.is_stale = state->warm != NULL; /* accumulators may own memory */
-    return state->size.bytes;
+    return weir_state_rest_of(state)->bytes;
 }
 
 /* Where the first row of a lane lies. */
@@ -88,39 +90,54 @@ static uint8_t *lane_of(const weir_key_state *state, const weir_layout_lane *lan
            (size_t)lane->width * state->head;
 }
 
-static void fetch_row(const weir_key_state *state, uint32_t row)
+static void fetch_row(const weir_key_state *state, uint32_t row, bool is_bound)
 {
     const weir_view_layout *layout = state->layout;
     for (uint32_t l = 0; l < layout->lane_count; l++)
-        __builtin_prefetch(lane_of(state, &layout->lanes[l]) + (size_t)layout->lanes[l].width * row,
-                           1);
+        if (!is_bound || layout->lanes[l].is_of_bounds)
+            __builtin_prefetch(lane_of(state, &layout->lanes[l]) +
+                               (size_t)layout->lanes[l].width * row);
+}
+
+/* Where a window begins or ends, if that is not where the log ends. */
+static void fetch_bound(const weir_key_state *state, uint32_t hint)
+{
+    enum { NEAR_ROWS = 4 };
+    uint32_t row = hint - (uint32_t)state->first;
+    if (row < state->count && state->count - row > NEAR_ROWS) fetch_row(state, row, true);
+}
+
+void weir_key_state_prefetch_head(const weir_key_state *state)
+{
+    __builtin_prefetch(state);
+    __builtin_prefetch((const uint8_t *)state + 64);
+    __builtin_prefetch((const uint8_t *)state + 120);
 }
 
 /* The next event looks at the newest rows, and at those where its windows begin. */
 void weir_key_state_prefetch(const weir_key_state *state)
 {
-    enum { NEAR_ROWS = 8 };
-    if (state->texts != NULL) __builtin_prefetch(state->texts);
-    if (weir_state_is_of_ids(state)) {
+    const weir_view_layout *layout = state->layout;
+    if (layout->view == NULL) {
         const weir_ids *ids = weir_state_ids(state);
-        __builtin_prefetch(ids->bytes + ids->size, 1);
+        __builtin_prefetch(ids->bytes + ids->size);
     }
+    if (layout->has_texts) __builtin_prefetch(weir_state_rest_of(state)->texts);
     if (state->count == 0) return;
-    fetch_row(state, state->count - 1);
-    for (uint32_t w = 0; w < state->layout->window_count; w++) {
-        uint32_t low = weir_state_hints(state, state->layout)[2 * w] - (uint32_t)state->first;
-        if (low < state->count && state->count - low > NEAR_ROWS) fetch_row(state, low);
-    }
+    fetch_row(state, state->count - 1, false);
+    const uint32_t *hints = weir_state_hints(state, layout);
+    for (uint32_t w = 0; w < 2 * layout->window_count; w++)
+        fetch_bound(state, hints[w]);
 }
 
 void *weir_state_running(weir_key_state *state)
 {
-    if (state->running == NULL) {
-        state->running = weir_memory_calloc(1, state->layout->running_bytes);
-        WEIR_ASSERT(state->running != NULL);
+    if (weir_state_rest_of(state)->running == NULL) {
+        weir_state_rest_of(state)->running = weir_memory_calloc(1, state->layout->running_bytes);
+        WEIR_ASSERT(weir_state_rest_of(state)->running != NULL);
         state->size.is_stale = true;
     }
-    return state->running;
+    return weir_state_rest_of(state)->running;
 }
 
 weir_column weir_state_column(const weir_key_state *state, uint32_t column)
@@ -131,7 +148,7 @@ weir_column weir_state_column(const weir_key_state *state, uint32_t column)
         .layout = c->layout,
         .values = weir_state_values(state, column),
         .nulls = weir_state_nulls(state, column),
-        .texts = state->texts,
+        .texts = weir_state_rest_of(state)->texts,
     };
 }
 
@@ -237,7 +254,8 @@ static inline void set_value(weir_key_state *state, uint32_t c, uint32_t at,
     } else if (column->layout == WEIR_LAYOUT_BOOL) {
         ((uint8_t *)values)[at] = is_null ? WEIR_BOOL_NULL : value->as.boolean;
     } else {
-        weir_column_set(column->type, values, weir_state_nulls(state, c), state->texts, at, value);
+        weir_column_set(column->type, values, weir_state_nulls(state, c),
+                        weir_state_rest_of(state)->texts, at, value);
     }
 }
 
@@ -280,7 +298,7 @@ void weir_state_evict_front(weir_key_state *state, uint32_t count)
         if (layout->columns[c].layout != WEIR_LAYOUT_TEXT) continue;
         for (uint32_t i = 0; i < count; i++) {
             weir_column_release(layout->columns[c].type, weir_state_values(state, c),
-                                weir_state_nulls(state, c), state->texts, i);
+                                weir_state_nulls(state, c), weir_state_rest_of(state)->texts, i);
         }
     }
     state->head += count;

@@ -48,7 +48,7 @@ static void own_init(own_columns *own, weir_key_state *state, const weir_plan_ce
 {
     *own = (own_columns){0};
     weir_texts_init(&own->own_texts);
-    own->texts = state != NULL ? state->texts : &own->own_texts;
+    own->texts = state != NULL ? weir_state_rest_of(state)->texts : &own->own_texts;
     own->rows.times = &row->time_us;
     for (uint32_t i = 0; i < cell->binding.arg_count; i++) {
         own->rows.args[i] = own_column(own, row, cell->args[i], scratch);
@@ -128,10 +128,10 @@ static void start_running(const evaluation *e, void *acc)
 {
     const weir_layout_cell *cell = e->cell;
     memset(acc, 0, cell->running_size);
-    bool has_left =
-        cell->running_offset != WEIR_NONE && e->state != NULL && e->state->running != NULL;
+    bool has_left = cell->running_offset != WEIR_NONE && e->state != NULL &&
+                    weir_state_rest_of(e->state)->running != NULL;
     if (!has_left) return;
-    const void *left = e->state->running + cell->running_offset;
+    const void *left = weir_state_rest_of(e->state)->running + cell->running_offset;
     if (cell->running->copy != NULL) {
         cell->running->copy(&cell->cell->binding, left, acc);
     } else {

@@ -157,7 +157,8 @@ bool weir_cell_read_fast(const weir_key_state *state, const weir_layout_cell *ce
         bool is_long = b->high - b->low > WEIR_STATE_SCAN_ROWS && cell->sliding != NULL;
         bool is_forced =
             state->layout->all->tuning.warm == WEIR_FORM_ALWAYS && cell->sliding != NULL;
-        if (is_long || is_forced || (is_ever && state->running != NULL)) return false;
+        if (is_long || is_forced || (is_ever && weir_state_rest_of(state)->running != NULL))
+            return false;
     }
     switch (cell->fast) {
     case WEIR_FAST_COUNT: *value_out = weir_int(count_of(state, cell->cell, b, own)); return true;

@@ -264,8 +264,8 @@ static uint8_t put_floats(const run *r, const double *values, weir_buffer *out)
 /* Numbers texts in order of appearance; how many are different. */
 static uint32_t number_texts(const run *r, const uint32_t *values)
 {
-    uint32_t *number_of =
-        weir_memory_calloc(r->state->texts->entry_count + 1, sizeof *number_of); /* 0: not seen */
+    uint32_t *number_of = weir_memory_calloc(weir_state_rest_of(r->state)->texts->entry_count + 1,
+                                             sizeof *number_of); /* 0: not seen */
     WEIR_ASSERT(number_of != NULL);
     uint32_t different = 0;
     for (uint32_t i = 0; i < r->present_count; i++) {
@@ -287,8 +287,9 @@ static uint8_t put_texts(const run *r, const uint32_t *values, weir_buffer *out)
     uint32_t next = 0;
     for (uint32_t i = 0; i < r->present_count; i++) {
         if (r->numbers[i] != next) continue;
-        weir_bytes bytes = is_of_ids ? weir_ids_of_row(r->state, r->from + i)
-                                     : weir_texts_get(r->state->texts, values[r->present[i]]);
+        weir_bytes bytes =
+            is_of_ids ? weir_ids_of_row(r->state, r->from + i)
+                      : weir_texts_get(weir_state_rest_of(r->state)->texts, values[r->present[i]]);
         weir_buffer_put_varint(out, bytes.size);
         weir_buffer_put(out, bytes.data, bytes.size);
         next++;
@@ -464,7 +465,8 @@ static const char *get_texts(run *r, weir_reader *reader, uint8_t mode, weir_typ
         if (weir_state_is_of_ids(r->state))
             weir_ids_set(r->state, r->from + i, text); /* none is null */
         else
-            values[r->present[i]] = weir_texts_add(r->state->texts, text.data, text.size);
+            values[r->present[i]] =
+                weir_texts_add(weir_state_rest_of(r->state)->texts, text.data, text.size);
     }
     weir_memory_free(texts);
     return problem;

@@ -34,17 +34,18 @@ static void encode_running(const weir_key_state *state, weir_buffer *out)
     for (uint32_t i = 0; i < state->layout->cell_count; i++) {
         const weir_layout_cell *cell = &state->layout->cells[i];
         if (cell->running_offset == WEIR_NONE) continue;
-        cell->running->encode(&cell->cell->binding, state->running + cell->running_offset, out);
+        cell->running->encode(&cell->cell->binding,
+                              weir_state_rest_of(state)->running + cell->running_offset, out);
     }
 }
 
 static void encode_head(const weir_key_state *state, bool tiled, weir_buffer *out)
 {
     weir_buffer_put_u8(out, VERSION);
-    weir_buffer_put_u8(out,
-                       (uint8_t)((tiled ? TILED : 0) | (state->running != NULL ? RUNNING : 0)));
+    weir_buffer_put_u8(out, (uint8_t)((tiled ? TILED : 0) |
+                                      (weir_state_rest_of(state)->running != NULL ? RUNNING : 0)));
     weir_buffer_put_varint(out, state->first);
-    if (state->running != NULL) encode_running(state, out);
+    if (weir_state_rest_of(state)->running != NULL) encode_running(state, out);
     if (!tiled) {
         weir_rows_encode(state, 0, state->count, out);
         return;
@@ -144,9 +145,11 @@ static const char *decode_head(weir_key_state *state, weir_reader *reader)
     if (should_run != ((flags & RUNNING) != 0)) return "running values are missing";
     if ((flags & TILED) == 0) return weir_rows_decode(state, reader);
     state->is_tiled = true;
-    state->decoding->rows = weir_reader_varint(reader);
-    state->decoding->tiles = weir_reader_varint(reader);
-    if (state->decoding->rows == 0 || state->decoding->tiles == 0) return "tiled without rows";
+    weir_state_rest_of(state)->decoding->rows = weir_reader_varint(reader);
+    weir_state_rest_of(state)->decoding->tiles = weir_reader_varint(reader);
+    if (weir_state_rest_of(state)->decoding->rows == 0 ||
+        weir_state_rest_of(state)->decoding->tiles == 0)
+        return "tiled without rows";
     state->tiles = weir_memory_calloc(1, sizeof *state->tiles);
     WEIR_ASSERT(state->tiles != NULL);
     return NULL;
@@ -154,7 +157,7 @@ static const char *decode_head(weir_key_state *state, weir_reader *reader)
 
 static const char *decode_tile(weir_key_state *state, int64_t number, weir_reader *reader)
 {
-    weir_decoding *decoding = state->decoding;
+    weir_decoding *decoding = weir_state_rest_of(state)->decoding;
     if (state->tiles == NULL) return "a tile without a head that says so";
     if (decoding->tiles_seen > 0 && number <= decoding->last_tile) return "tiles out of order";
     uint32_t before = state->count;
@@ -179,11 +182,13 @@ weir_error *weir_key_state_decode(weir_key_state *state, uint64_t part, weir_byt
     if (weir_reader_u8(&reader) != VERSION) return corrupt(state, "unknown version");
     const char *problem = NULL;
     if (part == 0) {
-        if (state->decoding != NULL || state->count > 0) return corrupt(state, "two heads");
-        state->decoding = weir_memory_calloc(1, sizeof *state->decoding);
-        WEIR_ASSERT(state->decoding != NULL);
+        if (weir_state_rest_of(state)->decoding != NULL || state->count > 0)
+            return corrupt(state, "two heads");
+        weir_state_rest_of(state)->decoding =
+            weir_memory_calloc(1, sizeof *weir_state_rest_of(state)->decoding);
+        WEIR_ASSERT(weir_state_rest_of(state)->decoding != NULL);
         problem = decode_head(state, &reader);
-    } else if (state->decoding == NULL) {
+    } else if (weir_state_rest_of(state)->decoding == NULL) {
         problem = "a part without a head";
     } else {
         problem = decode_tile(state, tile_of(part), &reader);
@@ -195,18 +200,20 @@ weir_error *weir_key_state_decode(weir_key_state *state, uint64_t part, weir_byt
 
 bool weir_key_state_is_partial(const weir_key_state *state)
 {
-    return state->decoding != NULL && state->decoding->tiles > state->decoding->tiles_seen;
+    return weir_state_rest_of(state)->decoding != NULL &&
+           weir_state_rest_of(state)->decoding->tiles >
+               weir_state_rest_of(state)->decoding->tiles_seen;
 }
 
 weir_error *weir_key_state_decode_end(weir_key_state *state)
 {
-    const weir_decoding *decoding = state->decoding;
+    const weir_decoding *decoding = weir_state_rest_of(state)->decoding;
     if (decoding == NULL) return corrupt(state, "no head");
     bool complete = !state->is_tiled ||
                     (decoding->rows == state->count && decoding->tiles == decoding->tiles_seen);
     if (!complete) return corrupt(state, "tiles are missing");
-    weir_memory_free(state->decoding);
-    state->decoding = NULL;
+    weir_memory_free(weir_state_rest_of(state)->decoding);
+    weir_state_rest_of(state)->decoding = NULL;
     state->is_head_dirty = false;
     weir_measures_build(state);
     if (state->layout->view == NULL) weir_ids_rebuild(state);

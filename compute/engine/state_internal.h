@@ -45,30 +45,34 @@ typedef struct weir_ids {           /* see ids.c */
     uint8_t *bytes;                 /* of the ids, one behind the other */
     uint32_t start, size, capacity; /* of them: those of the rows begin at start */
     uint32_t index_used, index_capacity;
-    uint32_t *index; /* or NULL: there are few */
+    uint64_t *index; /* or NULL: there are few */
 } weir_ids;
 
-/* What an event looks at comes first: the first 64 bytes, and the totals or the ids. */
+/* What an event looks at comes first: 64 bytes, then the totals and hints, or the ids. */
 struct weir_key_state {
     weir_key_state_size size;
-    const weir_view_layout *layout;
-    uint8_t *block;
-    uint32_t capacity, head, count;
     bool is_tiled; /* as stored last: the log stands in tiles, not in the head */
     bool is_head_dirty;
-    uint64_t first;                 /* rows that left the log */
-    int64_t stays_us;               /* while the shard's greatest time is below it, no row leaves */
-    weir_tiles *tiles;              /* or NULL: not tiled */
-    uint8_t *warm;                  /* or NULL: cursors of the windows, then accumulators */
+    uint32_t capacity, head, count;
+    const weir_view_layout *layout;
+    uint8_t *block;
+    uint64_t first;    /* rows that left the log */
+    int64_t stays_us;  /* while the shard's greatest time is below it, no row leaves */
+    uint8_t *warm;     /* or NULL: cursors of the windows, then accumulators */
+    weir_tiles *tiles; /* or NULL: not tiled */
+    /* By measure; behind them, where the bounds of the layout's windows were found last, low and
+     * high, as absolute numbers of rows modulo 2^32: where to look first, nothing more. A state of
+     * ids has its weir_ids here instead. Last comes what is rarely looked at. */
+    weir_total totals[];
+};
+_Static_assert(offsetof(struct weir_key_state, totals) == 64, "what is hot takes one cache line");
+
+typedef struct weir_state_rest {
+    size_t bytes;                   /* resident, as counted last */
     weir_texts *texts;              /* or NULL: no column needs them */
     uint8_t *running;               /* or NULL: nothing has left yet, or no cell is over `ever` */
     struct weir_decoding *decoding; /* between decode and decode_end */
-    /* By measure; behind them, where the bounds of the layout's windows were found last, low and
-     * high, as absolute numbers of rows modulo 2^32: where to look first, nothing more. A state of
-     * ids has its weir_ids here instead. */
-    weir_total totals[];
-};
-_Static_assert(offsetof(struct weir_key_state, warm) == 64, "what is hot takes one cache line");
+} weir_state_rest;
 
 static inline uint32_t *weir_state_hints(const weir_key_state *state,
                                          const weir_view_layout *layout)
@@ -82,6 +86,18 @@ static inline bool weir_state_is_of_ids(const weir_key_state *state)
 static inline weir_ids *weir_state_ids(const weir_key_state *state)
 {
     return (weir_ids *)(uintptr_t)state->totals;
+}
+/* Bytes of a state up to its rest. */
+static inline size_t weir_state_rest_offset(const weir_view_layout *layout)
+{
+    size_t tail = layout->view == NULL ? sizeof(weir_ids)
+                                       : layout->measure_count * sizeof(weir_total) +
+                                             (size_t)layout->window_count * 2 * sizeof(uint32_t);
+    return sizeof(weir_key_state) + tail;
+}
+static inline weir_state_rest *weir_state_rest_of(const weir_key_state *state)
+{
+    return (weir_state_rest *)((uintptr_t)state + weir_state_rest_offset(state->layout));
 }
 
 static inline int64_t *weir_state_times(const weir_key_state *state)

@@ -76,8 +76,8 @@ static void reset(weir_key_state *state, uint32_t index)
         size_t size = cell->sliding->size(binding);
         if (cell->sliding->deinit != NULL) cell->sliding->deinit(binding, acc);
         memset(acc, 0, size);
-        if (!is_ever(window) || state->running == NULL) continue;
-        const void *running = state->running + cell->running_offset;
+        if (!is_ever(window) || weir_state_rest_of(state)->running == NULL) continue;
+        const void *running = weir_state_rest_of(state)->running + cell->running_offset;
         if (cell->running->copy != NULL) {
             cell->running->copy(binding, running, acc);
         } else {
