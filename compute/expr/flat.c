@@ -10,7 +10,8 @@
 typedef enum step_op {
     STEP_LEAF,          /* to = where the leaf stands                                */
     STEP_CALL,          /* to = fn(args)                                             */
-    STEP_AT_LEAST,      /* to = (args[0] >= threshold) == wanted                     */
+    STEP_FLOAT_FROM,    /* to = (args[0] >= float_least) == wanted                   */
+    STEP_WHOLE_FROM,    /* to = (args[0] >= whole_least) == wanted                   */
     STEP_HAS,           /* to = args[0] is not null                                  */
     STEP_DECIDES,       /* on to `target` with that in `to` if args[0] is `wanted`   */
     STEP_UNDECIDED,     /* to = null if one of args is, else not `wanted`            */
@@ -28,7 +29,8 @@ struct step {
     weir_value *to;
     const weir_expr *node;
     const weir_value *args;
-    double threshold;
+    double float_least;
+    int64_t whole_least;
     /* Where `to` is null: this becomes null, too, and it goes on there. */
     weir_value *null_to;
     const step *null_next;
@@ -92,37 +94,50 @@ static double next_above(double x)
     return x;
 }
 
+/* The least float64 that is not below the constant; or above it, if `is_strict`. */
+static double float_from(const weir_expr *bound, bool is_strict)
+{
+    const weir_value *number = &bound->constant;
+    weir_value nearest = *number;
+    if (bound->type.kind == WEIR_DECIMAL)
+        nearest.as.float64 = weir_decimal_to_double(number->as.decimal, bound->type.scale);
+    else if (bound->type.kind == WEIR_INT64)
+        nearest.as.float64 = weir_int64_to_double(number->as.integer);
+    nearest.kind = WEIR_FLOAT64;
+    int side = weir_number_compare(bound->type, number, weir_type_of(WEIR_FLOAT64), &nearest);
+    bool is_above = side > 0 || (side == 0 && is_strict);
+    return is_above ? next_above(nearest.as.float64) : nearest.as.float64;
+}
+
 /*
- * A float64 against a constant number, exactly (R12), is a float64 against a float64: the least one
- * for which `x >= constant` holds, or `x > constant`; `<` and `<=` are their opposites. False: it
- * is no such comparison.
+ * A number against a constant is, exactly (R12), one comparison with the least number of its own
+ * type for which `x >= constant` holds, or `x > constant`; `<` and `<=` are their opposites. False:
+ * it is no such comparison.
  */
 static bool find_threshold(const weir_expr *expr, step *out)
 {
     static const struct {
         const char *name;
-        bool is_strict, wanted;
-    } rows[] = {{"greater_equal.number", false, true},
-                {"greater.number", true, true},
-                {"less.number", false, false},
-                {"less_equal.number", true, false}};
+        bool is_whole, is_strict, wanted;
+    } rows[] = {
+        {"greater_equal.number", false, false, true}, {"greater.number", false, true, true},
+        {"less.number", false, false, false},         {"less_equal.number", false, true, false},
+        {"greater_equal.integer", true, false, true}, {"greater.integer", true, true, true},
+        {"less.integer", true, false, false},         {"less_equal.integer", true, true, false}};
+    const weir_expr *bound = expr->arg_count == 2 ? expr->args[1] : NULL;
+    if (bound == NULL || bound->op != WEIR_EXPR_CONST || weir_is_null(&bound->constant))
+        return false;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(expr->fn_name, rows[i].name) != 0) continue;
-        const weir_expr *bound = expr->args[1];
-        const weir_type number = weir_type_of(WEIR_FLOAT64);
-        if (expr->args[0]->type.kind != WEIR_FLOAT64 || bound->op != WEIR_EXPR_CONST ||
-            weir_is_null(&bound->constant))
-            return false;
-        double nearest = bound->type.kind == WEIR_FLOAT64 ? bound->constant.as.float64
-                         : bound->type.kind == WEIR_DECIMAL
-                             ? weir_decimal_to_double(bound->constant.as.decimal, bound->type.scale)
-                             : weir_int64_to_double(bound->constant.as.integer);
-        weir_value value = {.kind = WEIR_FLOAT64, .as.float64 = nearest};
-        int side = weir_number_compare(bound->type, &bound->constant, number, &value);
-        bool is_above = side > 0 || (side == 0 && rows[i].is_strict);
-        out->threshold = is_above ? next_above(nearest) : nearest;
         out->wanted = rows[i].wanted;
-        return true;
+        if (rows[i].is_whole) {
+            out->op = STEP_WHOLE_FROM;
+            return !__builtin_add_overflow(bound->constant.as.integer, rows[i].is_strict,
+                                           &out->whole_least);
+        }
+        out->op = STEP_FLOAT_FROM;
+        out->float_least = float_from(bound, rows[i].is_strict);
+        return expr->args[0]->type.kind == WEIR_FLOAT64;
     }
     return false;
 }
@@ -131,7 +146,7 @@ static step *add_call(layout *l, const weir_expr *expr, weir_value *to, const we
                       const chain *in)
 {
     step *made = add(l, STEP_CALL, to, expr, in);
-    if (find_threshold(expr, made)) made->op = STEP_AT_LEAST;
+    if (!find_threshold(expr, made)) made->op = STEP_CALL;
     made->args = args;
     return made;
 }
@@ -277,8 +292,12 @@ const weir_value *weir_flat_run(weir_flat *flat, weir_expr_env *env)
             break;
         }
         case STEP_CALL: *s->to = s->node->eval(s->node, s->args, env); break;
-        case STEP_AT_LEAST:
-            *s->to = weir_bool((s->args->as.float64 >= s->threshold) == s->wanted);
+        case STEP_FLOAT_FROM:
+            *s->to = weir_bool((s->args->as.float64 >= s->float_least) == s->wanted);
+            s++;
+            continue;
+        case STEP_WHOLE_FROM:
+            *s->to = weir_bool((s->args->as.integer >= s->whole_least) == s->wanted);
             s++;
             continue;
         case STEP_HAS: *s->to = weir_bool(!weir_is_null(s->args)); break;

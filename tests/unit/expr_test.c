@@ -514,6 +514,26 @@ static void a_float_meets_a_constant_in_the_flat_form_as_exactly_as_in_the_tree(
     }
 }
 
+static void a_whole_number_meets_a_constant_in_the_flat_form_as_in_the_tree(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"<", "<=", ">", ">=", "==", "!="};
+    static const int64_t numbers[] = {0, 1, -1, 6, 7, 5, INT64_MAX, INT64_MAX - 1, INT64_MIN};
+    const weir_expr *x = weir_expr_leaf(&arena, WEIR_EXPR_FIELD, weir_type_of(WEIR_INT64), 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        for (size_t c = 0; c < sizeof numbers / sizeof *numbers; c++) {
+            const weir_expr *tree = call(names[i], 2, x, lit_int(numbers[c]), NULL, NULL);
+            weir_flat *flat = weir_flat_create(tree, &arena);
+            for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+                fields[0] = weir_int(numbers[k]);
+                weir_expr_env env = {.fields = fields, .scratch = &arena};
+                weir_value want = weir_expr_eval(tree, &env);
+                assert_true(weir_value_equal(&want, weir_flat_run(flat, &env)));
+            }
+        }
+    }
+}
+
 static void a_conversion_of_a_choice_between_constants_is_done_once(void **state)
 {
     (void)state;
@@ -552,6 +572,8 @@ int main(void)
         cmocka_unit_test_setup(folded_constants_are_constants, begin),
         cmocka_unit_test_setup(the_flat_form_has_the_values_and_overflows_of_the_tree, begin),
         cmocka_unit_test_setup(a_float_meets_a_constant_in_the_flat_form_as_exactly_as_in_the_tree,
+                               begin),
+        cmocka_unit_test_setup(a_whole_number_meets_a_constant_in_the_flat_form_as_in_the_tree,
                                begin),
         cmocka_unit_test_setup(a_conversion_of_a_choice_between_constants_is_done_once, begin),
     };
