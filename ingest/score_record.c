@@ -183,14 +183,17 @@ void weir_score_record_destroy(weir_score_record *record)
 
 /* ---- what is put ---- */
 
-/* Most are short. */
 static inline uint8_t *put_long(uint8_t *at, int64_t value)
 {
-    uint64_t left = weir_zigzag(value);
-    for (; left >= 0x80; left >>= 7)
-        *at++ = (uint8_t)(left | 0x80);
-    *at++ = (uint8_t)left;
-    return at;
+    return weir_varint_put(at, weir_zigzag(value));
+}
+
+/* Indexes and ordinals have few digits. */
+static inline size_t print_number(uint32_t value, char *to)
+{
+    if (value >= 10) return weir_uint64_print(value, to);
+    *to = (char)('0' + value);
+    return 1;
 }
 
 static inline uint8_t *put_piece(uint8_t *at, const piece *from)
@@ -241,9 +244,9 @@ static void put_id(weir_score_record *record, const weir_score_request *request,
         start_id(record, request, offset);
     size_t head = record->id_head.size;
     char tail[2 * WEIR_DECIMAL_TEXT_MAX];
-    size_t size = weir_uint64_print(weir_seq_index(request->event->seq), tail);
+    size_t size = print_number(weir_seq_index(request->event->seq), tail);
     tail[size++] = '/';
-    size += weir_uint64_print(request->ordinal, tail + size);
+    size += print_number(request->ordinal, tail + size);
     uint8_t *at = weir_buffer_reserve(out, LONG_BYTES + head + sizeof tail);
     at = put_long(at, (int64_t)(head + size));
     memcpy(at, record->id_head.data, head);
@@ -368,21 +371,18 @@ static inline uint8_t *put_receipt(const weir_score_record *record,
 /* Canonical bytes (schemas/value.c) of a kind that needs no type to be written; NULL: another. */
 static inline uint8_t *put_plain(uint8_t *at, const weir_value *value)
 {
-    uint64_t number = 0;
-    if (value->kind == WEIR_FLOAT64) {
+    uint64_t number;
+    switch (value->kind) {
+    case WEIR_FLOAT64:
         *at = 1;
         memcpy(at + 1, &value->as.float64, 8);
         return at + 9;
-    }
-    if (value->kind == WEIR_INT64 || value->kind == WEIR_TIME || value->kind == WEIR_DURATION) {
-        number = weir_zigzag(value->as.integer);
-    } else if (value->kind == WEIR_BOOL) {
-        number = value->as.boolean;
-    } else if (value->kind == WEIR_NULL) {
-        *at = 0;
-        return at + 1;
-    } else {
-        return NULL;
+    case WEIR_NULL: *at = 0; return at + 1;
+    case WEIR_INT64:
+    case WEIR_TIME:
+    case WEIR_DURATION: number = weir_zigzag(value->as.integer); break;
+    case WEIR_BOOL: number = value->as.boolean; break;
+    default: return NULL;
     }
     if (number < WEIR_NUMBER_SMALL_COUNT) {
         *at = (uint8_t)(number + 1);
@@ -436,5 +436,6 @@ void weir_score_record_put_evidence(weir_score_record *record, const weir_score_
     uint8_t *at = weir_buffer_reserve(out, record->evidence_bytes);
     at = put_receipt(record, request, at);
     at = put_columns(record, columns, at, out);
-    advance(out, put_piece(at, &record->definitions));
+    memcpy(at, record->definitions.bytes, record->definitions.size);
+    advance(out, at + record->definitions.size);
 }
