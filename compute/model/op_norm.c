@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * op_norm.c - BatchNormalization, LayerNormalization, LpNormalization, Softmax and LogSoftmax.
+ * op_norm.c - BatchNormalization, the normalisations of lines (layer, RMS, instance, group),
+ * LpNormalization, Softmax and LogSoftmax.
  *
  * Sums run in float64 in index order and are rounded where they are used. BatchNormalization folds
  * its four constants into one factor and one addend per channel, as inference engines do.
@@ -77,45 +78,64 @@ static weir_error *batch_norm_prepare(weir_op_call *call)
     return weir_call_out(call, 0, x->kind, &x->shape);
 }
 
-/* --- LayerNormalization
- * ----------------------------------------------------------------------------- */
+/* --- lines: Layer-, RMS-, Instance- and GroupNormalization
+ * ------------------------------------------ */
 
-typedef struct layer_params {
-    size_t rows, width;
+/* Lines of numbers side by side. Element i of line n has the factor (n % groups) * factors + i / span. */
+typedef struct line_params {
+    size_t lines, width, groups, factors, span;
     float epsilon;
-} layer_params;
+    bool keeps_mean; /* RMS: nothing is subtracted */
+} line_params;
 
-static void layer_row(const weir_step *step, void *const *data, const layer_params *p, size_t row)
+static void normalise_line(const weir_step *step, void *const *data, const line_params *p,
+                           size_t line)
 {
     weir_tensor_kind kind = weir_step_in_slot(step, 0)->kind;
     const void *x = weir_step_in(step, data, 0), *scale = weir_step_in(step, data, 1);
     const void *bias = weir_step_in(step, data, 2);
+    size_t start = line * p->width, factor = line % p->groups * p->factors;
     double sum = 0, squares = 0;
-    for (size_t i = 0; i < p->width; i++)
-        sum += float_at(x, kind, row * p->width + i);
+    for (size_t i = 0; i < p->width && !p->keeps_mean; i++)
+        sum += float_at(x, kind, start + i);
     double mean = sum / (double)p->width;
     for (size_t i = 0; i < p->width; i++) {
-        double d = float_at(x, kind, row * p->width + i) - mean;
+        double d = float_at(x, kind, start + i) - mean;
         squares += d * d;
     }
     double inverse = 1.0 / __builtin_sqrt(squares / (double)p->width + (double)p->epsilon);
     for (size_t i = 0; i < p->width; i++) {
-        double y =
-            (float_at(x, kind, row * p->width + i) - mean) * inverse * float_at(scale, kind, i);
-        if (bias != NULL) y += float_at(bias, kind, i);
-        put_float(weir_step_out(step, data, 0), kind, row * p->width + i, y);
+        size_t at = factor + i / p->span;
+        double y = (float_at(x, kind, start + i) - mean) * inverse * float_at(scale, kind, at);
+        if (bias != NULL) y += float_at(bias, kind, at);
+        put_float(weir_step_out(step, data, 0), kind, start + i, y);
     }
     float *means = weir_step_out(step, data, 1), *inverses = weir_step_out(step, data, 2);
-    if (means != NULL) means[row] = (float)mean;
-    if (inverses != NULL) inverses[row] = (float)inverse;
+    if (means != NULL) means[line] = (float)mean;
+    if (inverses != NULL) inverses[line] = (float)inverse;
 }
 
-static weir_error *layer_norm_run(const weir_step *step, void *const *data)
+static weir_error *lines_run(const weir_step *step, void *const *data)
 {
-    const layer_params *p = step->params;
-    for (size_t row = 0; row < p->rows; row++)
-        layer_row(step, data, p, row);
+    const line_params *p = step->params;
+    for (size_t line = 0; line < p->lines; line++)
+        normalise_line(step, data, p, line);
     return NULL;
+}
+
+/* `factors` numbers in scale and bias. */
+static weir_error *prepare_lines(weir_op_call *call, const line_params *params, size_t factors)
+{
+    const weir_slot *x = weir_call_in(call, 0);
+    for (size_t i = 1; i < 3; i++) {
+        const weir_slot *slot = weir_call_in(call, i);
+        if (slot != NULL && (slot->kind != x->kind || slot->count != factors))
+            return weir_call_fail(call, "input %zu must have %zu elements of its input's type", i,
+                                  factors);
+    }
+    call->step->params = weir_arena_copy(call->into, params, sizeof *params);
+    call->step->run = lines_run;
+    return weir_call_out(call, 0, x->kind, &x->shape);
 }
 
 static weir_error *layer_norm_prepare(weir_op_call *call)
@@ -124,27 +144,43 @@ static weir_error *layer_norm_prepare(weir_op_call *call)
     WEIR_TRY(check_float(call, x));
     unsigned axis;
     WEIR_TRY(weir_call_axis(call, weir_call_int(call, "axis", -1), x->shape.rank, &axis));
-    layer_params *p = weir_arena_new(call->into, layer_params);
-    *p = (layer_params){1, 1, weir_call_float(call, "epsilon", 1e-5f)};
+    line_params p = {.lines = 1, .width = 1, .groups = 1, .span = 1};
+    p.epsilon = weir_call_float(call, "epsilon", 1e-5f);
+    p.keeps_mean = strcmp(call->op->name, "RMSNormalization") == 0;
     weir_shape statistics = x->shape;
     for (unsigned d = 0; d < x->shape.rank; d++) {
         if (d < axis)
-            p->rows *= (size_t)x->shape.dims[d];
+            p.lines *= (size_t)x->shape.dims[d];
         else
-            p->width *= (size_t)x->shape.dims[d];
+            p.width *= (size_t)x->shape.dims[d];
         if (d >= axis) statistics.dims[d] = 1;
     }
-    for (size_t i = 1; i < 3; i++) {
-        const weir_slot *slot = weir_call_in(call, i);
-        if (slot != NULL && (slot->kind != x->kind || slot->count != p->width))
-            return weir_call_fail(call, "input %zu must have the %zu elements that are normalised",
-                                  i, p->width);
-    }
-    call->step->params = p;
-    call->step->run = layer_norm_run;
     WEIR_TRY(weir_call_out(call, 1, WEIR_TENSOR_FLOAT32, &statistics));
     WEIR_TRY(weir_call_out(call, 2, WEIR_TENSOR_FLOAT32, &statistics));
-    return weir_call_out(call, 0, x->kind, &x->shape);
+    return prepare_lines(call, &p, p.width);
+}
+
+/* Each channel of a row by itself, or `num_groups` of channels; factors by channel, but by group in
+ * GroupNormalization before opset 21. */
+static weir_error *channel_norm_prepare(weir_op_call *call)
+{
+    const weir_slot *x = weir_call_in(call, 0);
+    WEIR_TRY(check_float(call, x));
+    if (x->shape.rank < 2) return weir_call_fail(call, "its input has no channels");
+    bool is_instance = strcmp(call->op->name, "InstanceNormalization") == 0;
+    size_t rows = (size_t)x->shape.dims[0], channels = (size_t)x->shape.dims[1];
+    int64_t groups = is_instance ? (int64_t)channels : weir_call_int(call, "num_groups", 0);
+    if (groups < 1 || (size_t)groups > channels || channels % (size_t)groups != 0)
+        return weir_call_fail(call, "%zu channels are not %lld groups", channels,
+                              (long long)groups);
+    line_params p = {.groups = (size_t)groups, .epsilon = weir_call_float(call, "epsilon", 1e-5f)};
+    p.lines = rows * p.groups;
+    p.width = p.lines == 0 ? 0 : x->count / p.lines;
+    bool is_by_group = !is_instance && call->opset < 21;
+    p.factors = is_by_group ? 1 : channels / p.groups;
+    p.span = p.width / p.factors;
+    if (p.span == 0) return weir_call_fail(call, "its input has no elements");
+    return prepare_lines(call, &p, p.groups * p.factors);
 }
 
 /* --- along an axis: LpNormalization, Softmax, LogSoftmax
@@ -258,6 +294,9 @@ static weir_error *lp_prepare(weir_op_call *call)
 const weir_op weir_ops_norm[] = {
     {.name = "BatchNormalization", .prepare = batch_norm_prepare, .inputs_min = 5, .inputs_max = 5, .outputs_max = 5},
     {.name = "LayerNormalization", .prepare = layer_norm_prepare, .inputs_min = 2, .inputs_max = 3, .outputs_max = 3, .since = 17},
+    {.name = "RMSNormalization", .prepare = layer_norm_prepare, .inputs_min = 2, .inputs_max = 2, .outputs_max = 1, .since = 23},
+    {.name = "InstanceNormalization", .prepare = channel_norm_prepare, .inputs_min = 3, .inputs_max = 3, .outputs_max = 1},
+    {.name = "GroupNormalization", .prepare = channel_norm_prepare, .inputs_min = 3, .inputs_max = 3, .outputs_max = 1, .since = 18},
     {.name = "LpNormalization", .prepare = lp_prepare, .inputs_min = 1, .inputs_max = 1, .outputs_max = 1},
     {.name = "Softmax", .prepare = softmax_prepare, .inputs_min = 1, .inputs_max = 1, .outputs_max = 1, .is_probability = true},
     {.name = "LogSoftmax", .prepare = softmax_prepare, .inputs_min = 1, .inputs_max = 1, .outputs_max = 1},

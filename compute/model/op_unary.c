@@ -69,6 +69,8 @@ FLOATS(hard_swish, d *((d / 6.0 + 0.5) < 0.0 ? 0.0 : (d / 6.0 + 0.5) > 1.0 ? 1.0
 FLOATS(gelu, 0.5 * d * (1.0 + weir_erf(d * 0.70710678118654752440)))
 FLOATS(gelu_tanh, 0.5 * d * (1.0 + weir_tanh(0.79788456080286535588 * (d + 0.044715 * d * d * d))))
 FLOATS(mish, d *weir_tanh(weir_softplus(d)))
+FLOATS(shrink, d < -q ? d + p : d > q ? d - p : d != d ? d : 0.0)
+FLOATS(swish, d *weir_sigmoid(p *d))
 FLOATS(threshold, d > p || d != d ? d : 0.0)
 LOOP(relu_f32, float, float, x < 0.0f ? 0.0f : x)
 LOOP(relu_f64, double, double, x < 0.0 ? 0.0 : x)
@@ -120,6 +122,9 @@ static const unary selu = {.by_kind = TWO(selu),
 static const unary celu = {.by_kind = TWO(celu), .names = {"alpha"}, .defaults = {1.0}};
 static const unary hard_sigmoid = {
     .by_kind = TWO(hard_sigmoid), .names = {"alpha", "beta"}, .defaults = {0.2f, 0.5}};
+static const unary shrink = {
+    .by_kind = TWO(shrink), .names = {"bias", "lambd"}, .defaults = {0.0, 0.5}};
+static const unary swish = {.by_kind = TWO(swish), .names = {"alpha"}, .defaults = {1.0}};
 static const unary threshold = {.by_kind = TWO(threshold), .names = {"alpha"}, .defaults = {1.0}};
 static const unary is_nan = {.by_kind = TWO(is_nan), .gives_bool = true};
 static const unary is_inf = {.by_kind = TWO(is_inf),
@@ -258,7 +263,7 @@ const weir_op weir_ops_unary[] = {
     {UNARY("Sigmoid", &sigmoid), .is_probability = true}, {UNARY("HardSigmoid", &hard_sigmoid)},
     {UNARY("HardSwish", &hard_swish), .since = 14}, {UNARY("Tanh", &tanh_)}, {UNARY("Softplus", &softplus)},
     {UNARY("Softsign", &softsign)}, {UNARY("ThresholdedRelu", &threshold), .since = 10},
-    {UNARY("Mish", &mish), .since = 18},
+    {UNARY("Mish", &mish), .since = 18}, {UNARY("Shrink", &shrink)}, {UNARY("Swish", &swish), .since = 24},
     {.name = "Gelu", .prepare = gelu_prepare, .inputs_min = 1, .inputs_max = 1, .outputs_max = 1, .since = 20},
     {.name = "Identity", .prepare = identity_prepare, .inputs_min = 1, .inputs_max = 1, .outputs_max = 1, .missing = WEIR_MISSING_PASSES},
     {.name = "Dropout", .prepare = identity_prepare, .inputs_min = 1, .inputs_max = 3, .outputs_max = 2, .missing = WEIR_MISSING_PASSES},
