@@ -69,7 +69,7 @@ FLOATS(hard_swish, d *((d / 6.0 + 0.5) < 0.0 ? 0.0 : (d / 6.0 + 0.5) > 1.0 ? 1.0
 FLOATS(gelu, 0.5 * d * (1.0 + weir_erf(d * 0.70710678118654752440)))
 FLOATS(gelu_tanh, 0.5 * d * (1.0 + weir_tanh(0.79788456080286535588 * (d + 0.044715 * d * d * d))))
 FLOATS(mish, d *weir_tanh(weir_softplus(d)))
-FLOATS(shrink, d < -q ? d + p : d > q ? d - p : d != d ? d : 0.0)
+FLOATS(shrink, d<-q ? d + p : d> q ? d - p : d != d ? d : 0.0)
 FLOATS(swish, d *weir_sigmoid(p *d))
 FLOATS(threshold, d > p || d != d ? d : 0.0)
 LOOP(relu_f32, float, float, x < 0.0f ? 0.0f : x)
