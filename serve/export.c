@@ -213,6 +213,7 @@ static const weir_value *find_value(export_job *exporter, const weir_value *fiel
 static void point_row(export_job *exporter, const weir_value *fields)
 {
     exporter->fields = fields;
+    exporter->facts.time = weir_time(0);
     for (size_t i = 0; i < exporter->column_count; i++)
         exporter->row[i] = find_value(exporter, fields, exporter->sources[i]);
 }
@@ -226,20 +227,26 @@ static weir_error *flush_batch(export_job *exporter)
     return NULL;
 }
 
+/* Their kinds stand; numbers change in place, since a value that is put together elsewhere and
+ * copied costs more than the rest of a row. */
+static void set_place(row_facts *facts, int32_t partition, weir_seq seq)
+{
+    uint8_t kind = partition >= 0 ? WEIR_INT64 : WEIR_NULL;
+    facts->partition.kind = facts->offset.kind = facts->index.kind = kind;
+    facts->partition.as.integer = partition;
+    facts->offset.as.integer = weir_seq_offset(seq);
+    facts->index.as.integer = weir_seq_index(seq);
+}
+
 static weir_error *add_event(export_job *exporter, weir_engine *engine, const weir_event *event,
                              int32_t partition)
 {
     if (event->fields != exporter->fields) point_row(exporter, event->fields);
     bool has_overflow = weir_engine_vector_view(engine, exporter->vector_index, event,
                                                 exporter->shown, exporter->overflow);
-    bool is_read = partition >= 0;
-    exporter->facts = (row_facts){
-        .time = weir_time(event->et_us),
-        .errors = has_overflow ? name_errors(exporter) : weir_null(),
-        .partition = is_read ? weir_int(partition) : weir_null(),
-        .offset = is_read ? weir_int(weir_seq_offset(event->seq)) : weir_null(),
-        .index = is_read ? weir_int(weir_seq_index(event->seq)) : weir_null(),
-    };
+    exporter->facts.errors = has_overflow ? name_errors(exporter) : weir_null();
+    exporter->facts.time.as.integer = event->et_us;
+    set_place(&exporter->facts, partition, event->seq);
     weir_column_batch_add(&exporter->batch, exporter->row);
     exporter->rows++;
     return weir_column_batch_is_full(&exporter->batch) ? flush_batch(exporter) : NULL;

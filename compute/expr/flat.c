@@ -40,6 +40,9 @@ struct step {
 struct weir_flat {
     const step *steps;
     const weir_value *result;
+    /* `leaf ?? constant`, which many columns are, needs no steps. Else NULL. */
+    const weir_expr *leaf;
+    const weir_value *otherwise;
 };
 
 /* ---- laying out ---- */
@@ -255,6 +258,18 @@ static void lay(layout *l, const weir_expr *expr, weir_value *to, const chain *i
     if (in != NULL) add(l, STEP_CHECK, to, NULL, in);
 }
 
+static bool is_leaf(const weir_expr *expr)
+{
+    switch (expr->op) {
+    case WEIR_EXPR_FIELD:
+    case WEIR_EXPR_THIS:
+    case WEIR_EXPR_COLUMN:
+    case WEIR_EXPR_CARRIED:
+    case WEIR_EXPR_CELL: return true;
+    default: return false;
+    }
+}
+
 weir_flat *weir_flat_create(const weir_expr *expr, weir_arena *into)
 {
     uint32_t nodes = 0;
@@ -269,6 +284,11 @@ weir_flat *weir_flat_create(const weir_expr *expr, weir_arena *into)
     WEIR_ASSERT(l.step_count <= 4 * nodes + 1 && l.register_count <= 2 * nodes + 1);
     flat->steps = l.steps;
     flat->result = result;
+    if (expr->op == WEIR_EXPR_COALESCE && is_leaf(expr->args[0]) &&
+        expr->args[1]->op == WEIR_EXPR_CONST) {
+        flat->leaf = expr->args[0];
+        flat->otherwise = &expr->args[1]->constant;
+    }
     return flat;
 }
 
@@ -284,6 +304,10 @@ static weir_value undecided(const step *s)
 /* Long: an interpreter. */
 const weir_value *weir_flat_run(weir_flat *flat, weir_expr_env *env)
 {
+    if (flat->leaf != NULL) {
+        const weir_value *value = weir_expr_leaf_place(flat->leaf, env);
+        return weir_is_null(value) ? flat->otherwise : value;
+    }
     for (const step *s = flat->steps;;) {
         switch (s->op) {
         case STEP_LEAF: {

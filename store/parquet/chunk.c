@@ -107,10 +107,14 @@ static weir_error *put_decimal(parquet_chunk_builder *chunk, weir_int128 value)
     return NULL;
 }
 
+static weir_error *too_long(const parquet_chunk_builder *chunk)
+{
+    return bad_value(chunk, "a string is longer than 1 MiB; shorten it");
+}
+
 static weir_error *put_bytes(parquet_chunk_builder *chunk, const uint8_t *data, size_t size)
 {
-    if (size > WEIR_PARQUET_VALUE_BYTES_MAX)
-        return bad_value(chunk, "a string is longer than 1 MiB; shorten it");
+    if (size > WEIR_PARQUET_VALUE_BYTES_MAX) return too_long(chunk);
     weir_buffer_put(&chunk->heap, data, size);
     weir_buffer_put_u64(&chunk->values, chunk->heap.size);
     return NULL;
@@ -195,20 +199,39 @@ static weir_error *check_symbols(parquet_chunk_builder *chunk, size_t from)
     return good ? NULL : bad_value(chunk, "an enum's index is beyond its symbols");
 }
 
-static weir_error *put_each(parquet_chunk_builder *chunk, const void *data, const uint8_t *valid,
-                            size_t count)
+/* Decimals among nulls. */
+static weir_error *put_each_decimal(parquet_chunk_builder *chunk, const uint8_t *data,
+                                    const uint8_t *valid, size_t count)
 {
-    const weir_bytes *bytes = data;
+    for (size_t i = 0; i < count; i++) {
+        if (valid[i] == 0) continue;
+        weir_int128 value = 0;
+        memcpy(&value, data + 16 * i, 16);
+        WEIR_TRY(put_decimal(chunk, value));
+    }
+    return NULL;
+}
+
+static weir_error *put_texts(parquet_chunk_builder *chunk, const weir_bytes *texts,
+                             const uint8_t *valid, size_t count)
+{
+    size_t bytes = 0, n = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = valid == NULL || valid[i] != 0 ? texts[i].size : 0;
+        if (size > WEIR_PARQUET_VALUE_BYTES_MAX) return too_long(chunk);
+        bytes += size;
+    }
+    uint8_t *heap = weir_buffer_reserve(&chunk->heap, bytes);
+    uint64_t *ends = (void *)weir_buffer_reserve(&chunk->values, count * sizeof *ends);
+    uint64_t end = chunk->heap.size;
     for (size_t i = 0; i < count; i++) {
         if (valid != NULL && valid[i] == 0) continue;
-        if (chunk->store == PARQUET_STORE_BYTES) {
-            WEIR_TRY(put_bytes(chunk, bytes[i].data, bytes[i].size));
-        } else {
-            weir_int128 value = 0;
-            memcpy(&value, (const uint8_t *)data + 16 * i, 16);
-            WEIR_TRY(put_decimal(chunk, value));
-        }
+        if (texts[i].size > 0) memcpy(heap, texts[i].data, texts[i].size);
+        heap += texts[i].size;
+        ends[n++] = end += texts[i].size;
     }
+    chunk->heap.size = end;
+    chunk->values.size += n * sizeof *ends;
     return NULL;
 }
 
@@ -269,11 +292,11 @@ weir_error *parquet_chunk_put_vector(parquet_chunk_builder *chunk, const void *d
             return bad_value(chunk, "null in a column that is not optional");
         }
     }
-    bool is_each = chunk->store == PARQUET_STORE_BYTES || chunk->leaf->type.kind == WEIR_DECIMAL;
-    if (chunk->leaf->type.kind == WEIR_DECIMAL && present == count) {
-        WEIR_TRY(put_decimals(chunk, data, count));
-    } else if (is_each) {
-        WEIR_TRY(put_each(chunk, data, valid, count));
+    if (chunk->store == PARQUET_STORE_BYTES) {
+        WEIR_TRY(put_texts(chunk, data, present == count ? NULL : valid, count));
+    } else if (chunk->leaf->type.kind == WEIR_DECIMAL) {
+        WEIR_TRY(present == count ? put_decimals(chunk, data, count)
+                                  : put_each_decimal(chunk, data, valid, count));
     } else {
         size_t n = put_fixed_vector(chunk, data, present == count ? NULL : valid, count);
         WEIR_ASSERT(n == present);

@@ -5,13 +5,14 @@
 
 #include "ops/runtime/assert.h"
 
-enum { PROBE_MAX = 96, ENTROPY_SAMPLE = 1 << 14 };
+enum { PROBE_MAX = 96, ENTROPY_SAMPLE = 1 << 14, TABLE_SLOTS_MIN = 1024 };
 
 void parquet_dictionary_deinit(parquet_dictionary *dictionary)
 {
     weir_buffer_deinit(&dictionary->indexes);
     weir_buffer_deinit(&dictionary->entries);
     weir_buffer_deinit(&dictionary->table);
+    weir_buffer_deinit(&dictionary->keys);
 }
 
 static uint32_t *reset(parquet_dictionary *dictionary, size_t count)
@@ -76,15 +77,33 @@ static inline uint64_t mix(uint64_t x)
     return x ^ x >> 32;
 }
 
-/* Table of index + 1, 0 for empty, at most half full. Returns the mask. */
-static size_t make_table(parquet_dictionary *dictionary, uint32_t limit)
+/*
+ * Slots of index + 1, 0 for empty, at most half of them used. A table begins small, so that a
+ * column of few values stays in the cache however many it might have, and grows with its entries.
+ */
+static uint32_t *make_table(parquet_dictionary *dictionary, size_t slots)
 {
-    size_t size = 1024;
-    while (size < (size_t)limit * 2)
-        size *= 2;
-    memset(weir_buffer_reserve(&dictionary->table, size * sizeof(uint32_t)), 0,
-           size * sizeof(uint32_t));
-    return size - 1;
+    weir_buffer_clear(&dictionary->table);
+    uint8_t *room = weir_buffer_reserve(&dictionary->table, slots * sizeof(uint32_t));
+    return memset(room, 0, slots * sizeof(uint32_t));
+}
+
+/* Inlined with the size: one word or two. */
+__attribute__((always_inline)) static inline uint64_t hash_key(const uint8_t *key,
+                                                               const unsigned key_bytes)
+{
+    uint64_t low = 0, high = 0;
+    memcpy(&low, key, key_bytes < 8 ? key_bytes : 8);
+    if (key_bytes > 8) memcpy(&high, key + 8, 8);
+    return mix(low + high * UINT64_C(0xd6e8feb86659fd93));
+}
+
+static void place(uint32_t *table, size_t mask, uint64_t hash, uint32_t number)
+{
+    size_t slot = (size_t)hash & mask;
+    while (table[slot] != 0)
+        slot = (slot + 1) & mask;
+    table[slot] = number;
 }
 
 /* One loop a key size, inlined with it: the comparison is one or two words. */
@@ -94,8 +113,8 @@ __attribute__((always_inline)) static inline bool hash_fixed(parquet_dictionary 
                                                              uint32_t limit)
 {
     uint32_t *indexes = reset(dictionary, count);
-    size_t mask = make_table(dictionary, limit);
-    uint32_t *table = (void *)dictionary->table.data;
+    size_t mask = TABLE_SLOTS_MIN - 1;
+    uint32_t *table = make_table(dictionary, TABLE_SLOTS_MIN);
     uint8_t *entries = weir_buffer_reserve(&dictionary->entries, (size_t)limit * key_bytes + 16);
     uint32_t used = 0, last_index = 0;
     for (size_t i = 0; i < count; i++, values += key_bytes) {
@@ -103,22 +122,26 @@ __attribute__((always_inline)) static inline bool hash_fixed(parquet_dictionary 
             indexes[i] = last_index;
             continue;
         }
-        uint64_t low = 0, high = 0;
-        memcpy(&low, values, key_bytes < 8 ? key_bytes : 8);
-        if (key_bytes > 8) memcpy(&high, values + 8, 8);
-        size_t slot = (size_t)mix(low + high * UINT64_C(0xd6e8feb86659fd93)) & mask;
+        size_t slot = (size_t)hash_key(values, key_bytes) & mask;
         unsigned probes = 0;
         while (table[slot] != 0 &&
                memcmp(entries + (size_t)(table[slot] - 1) * key_bytes, values, key_bytes) != 0) {
             slot = (slot + 1) & mask;
             if (++probes > PROBE_MAX) return false;
         }
-        if (table[slot] == 0) {
-            if (used == limit) return false;
-            memcpy(entries + (size_t)used * key_bytes, values, key_bytes);
-            table[slot] = ++used;
+        if (table[slot] != 0) {
+            indexes[i] = last_index = table[slot] - 1;
+            continue;
         }
-        indexes[i] = last_index = table[slot] - 1;
+        if (used == limit) return false;
+        memcpy(entries + (size_t)used * key_bytes, values, key_bytes);
+        indexes[i] = last_index = used;
+        table[slot] = ++used;
+        if (used <= mask / 2) continue;
+        mask = 4 * mask + 3;
+        table = make_table(dictionary, mask + 1);
+        for (uint32_t k = 0; k < used; k++)
+            place(table, mask, hash_key(entries + (size_t)k * key_bytes, key_bytes), k + 1);
     }
     dictionary->entries.size = (size_t)used * key_bytes;
     dictionary->entry_count = used;
@@ -136,47 +159,80 @@ bool parquet_dictionary_fixed(parquet_dictionary *dictionary, const void *values
     }
 }
 
-static uint64_t hash_bytes(const uint8_t *data, size_t size)
+/* A text's first eight bytes (of fewer, all of them) and its length: of a short one, which most keys
+ * are, that is the whole. */
+typedef struct text_key {
+    uint64_t start, hash;
+    uint32_t size, index;
+} text_key;
+
+static uint64_t load_word(const uint8_t *data, size_t size)
 {
-    uint64_t hash = size * UINT64_C(0x9e3779b97f4a7c15);
-    for (; size >= 8; size -= 8, data += 8) {
-        uint64_t word = 0;
-        memcpy(&word, data, 8);
-        hash = mix(hash ^ word);
-    }
     uint64_t word = 0;
-    if (size > 0) memcpy(&word, data, size);
-    return mix(hash ^ word);
+    uint32_t half[2];
+    if (size >= 8) {
+        memcpy(&word, data, 8);
+    } else if (size >= 4) {
+        memcpy(&half[0], data, 4);
+        memcpy(&half[1], data + size - 4, 4);
+        word = half[0] | (uint64_t)half[1] << 32;
+    } else if (size > 0) {
+        word = data[0] | (uint64_t)data[size / 2] << 8 | (uint64_t)data[size - 1] << 16;
+    }
+    return word;
+}
+
+static text_key key_of(const uint8_t *data, size_t size)
+{
+    text_key key = {.start = load_word(data, size), .size = (uint32_t)size};
+    uint64_t hash = mix(key.start ^ size * UINT64_C(0x9e3779b97f4a7c15));
+    for (size_t at = 8; at < size; at += 8)
+        hash = mix(hash ^ load_word(data + at, size - at));
+    key.hash = hash;
+    return key;
+}
+
+static bool is_same(const text_key *a, const text_key *b, const uint64_t *offsets,
+                    const uint8_t *heap)
+{
+    if (a->hash != b->hash || a->start != b->start || a->size != b->size) return false;
+    return a->size <= 8 || memcmp(heap + offsets[a->index], heap + offsets[b->index], a->size) == 0;
 }
 
 bool parquet_dictionary_bytes(parquet_dictionary *dictionary, const uint64_t *offsets,
                               const uint8_t *heap, size_t count, uint32_t limit)
 {
     uint32_t *indexes = reset(dictionary, count);
-    size_t mask = make_table(dictionary, limit);
-    uint32_t *table = (void *)dictionary->table.data;
-    uint32_t *first =
-        (void *)weir_buffer_reserve(&dictionary->entries, (size_t)limit * sizeof *first + 16);
+    size_t mask = TABLE_SLOTS_MIN - 1;
+    uint32_t *table = make_table(dictionary, TABLE_SLOTS_MIN);
+    weir_buffer_clear(&dictionary->keys);
+    text_key *keys =
+        (void *)weir_buffer_reserve(&dictionary->keys, ((size_t)limit + 1) * sizeof *keys);
     uint32_t used = 0;
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *data = heap + offsets[i];
-        size_t size = (size_t)(offsets[i + 1] - offsets[i]);
-        size_t slot = (size_t)hash_bytes(data, size) & mask;
-        for (unsigned probes = 0; table[slot] != 0; slot = (slot + 1) & mask) {
-            uint32_t there = first[table[slot] - 1];
-            if (offsets[there + 1] - offsets[there] == size &&
-                memcmp(heap + offsets[there], data, size) == 0)
-                break;
+        text_key key = key_of(heap + offsets[i], (size_t)(offsets[i + 1] - offsets[i]));
+        key.index = (uint32_t)i;
+        size_t slot = (size_t)key.hash & mask;
+        unsigned probes = 0;
+        while (table[slot] != 0 && !is_same(&keys[table[slot] - 1], &key, offsets, heap)) {
+            slot = (slot + 1) & mask;
             if (++probes > PROBE_MAX) return false;
         }
-        if (table[slot] == 0) {
-            if (used == limit) return false;
-            first[used] = (uint32_t)i;
-            table[slot] = ++used;
+        if (table[slot] != 0) {
+            indexes[i] = table[slot] - 1;
+            continue;
         }
-        indexes[i] = table[slot] - 1;
+        if (used == limit) return false;
+        weir_buffer_put_u32(&dictionary->entries, key.index);
+        indexes[i] = used;
+        keys[used] = key;
+        table[slot] = ++used;
+        if (used <= mask / 2) continue;
+        mask = 4 * mask + 3;
+        table = make_table(dictionary, mask + 1);
+        for (uint32_t k = 0; k < used; k++)
+            place(table, mask, keys[k].hash, k + 1);
     }
-    dictionary->entries.size = (size_t)used * sizeof *first;
     dictionary->entry_count = used;
     return true;
 }

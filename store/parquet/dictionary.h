@@ -20,7 +20,8 @@ enum { PARQUET_DIRECT_RANGE_MAX = 1 << 18 };
 typedef struct parquet_dictionary {
     weir_buffer indexes; /* uint32_t, one a value */
     weir_buffer entries; /* fixed-size keys, or uint32_t: the first value's position (bytes) */
-    weir_buffer table;
+    weir_buffer table;   /* of the hashed ones... */
+    weir_buffer keys;    /* ...and their texts' keys */
     uint32_t entry_count;
 } parquet_dictionary;
 

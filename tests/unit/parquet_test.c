@@ -256,7 +256,7 @@ static void long_texts_end_a_group_at_the_same_row_whichever_way_they_come(void 
         valid[i] = i % 5 != 0;
     }
     weir_parquet_summary first, other;
-    for (size_t batch = 1; batch <= ROWS; batch = batch * 13 + 1) {
+    for (size_t batch = 1; batch <= ROWS; batch *= 400) {
         weir_parquet_writer *writer = NULL;
         must(weir_parquet_writer_create(columns, 2, NULL, (weir_parquet_sink){forget, NULL},
                                         &writer));
