@@ -47,6 +47,7 @@ export_to asof --mode as-of --with seen
 export_to asof_spine --mode as-of --spine "$PWD/spine.csv"
 "$python" "$oracle" check . events || fail "an export is not what the rules say"
 for folder in known asof asof_spine; do expect 0 "$weir" verify $folder; done
+"$python" "$root/tests/parquet/readers.py" events known asof || fail "other readers see another snapshot"
 says asof/manifest.json '"as-of"'
 grep -q '"c" *: *[1-9]' asof/manifest.json || fail "no row is of grade C: $(cat asof/manifest.json)"
 export_to again --spine "$PWD/spine.csv"

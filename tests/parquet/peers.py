@@ -4,7 +4,7 @@
 
 Files of ours are read by each of them: types exact, every value equal. Files that each of them writes, in every encoding,
 codec and page version that it offers, are read by us: every value equal. Values are compared as JSON of one convention
-(decimals and times as text), so nothing goes through a double that is not one.
+(decimals and times as text), so nothing goes through a double that is not one. What filters find and how a file is laid out: readers.py.
 """
 import base64, datetime, decimal, json, math, os, random, subprocess, sys, tempfile
 
@@ -13,6 +13,8 @@ try:
 except ImportError as missing:
     print(f"peers.py: {missing}; run ops/tools/python-env", file=sys.stderr)
     sys.exit(77)
+
+import readers
 
 TOOL = sys.argv[1]
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -111,6 +113,8 @@ def read_ours(folder):
         arrow = [norm(table[name].to_pylist()) for name in names]
         compare(f"ours, seed {seed}, read by pyarrow", names, ours, list(zip(*arrow)) if rows else [])
         check_statistics(path, ours, names)
+        if rows in (2500, 9000) and not readers.check(path):
+            fail(f"seed {seed}: not seen alike by all readers")
         con = duckdb.connect()
         con.execute("set timezone='UTC'")
         result = con.execute(f"select * from read_parquet('{path}')")
