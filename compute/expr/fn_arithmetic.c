@@ -236,32 +236,96 @@ static weir_value mod_integer(const weir_expr *node, const weir_value *args, wei
     return like(node, r);
 }
 
-/* Both operands at the larger scale; false where one does not fit 127 bits there. */
-static bool align(const weir_expr *node, const weir_value *args, weir_int128 *a, weir_int128 *b)
+/* The floor of a quotient and what is left, each where it fits 38 digits. */
+typedef struct floor_division {
+    weir_int128 quotient, remainder;
+    bool quotient_fits, remainder_fits;
+} floor_division;
+
+static weir_uint128 magnitude_of(weir_int128 value)
 {
-    unsigned sa = scale_of(node, 0), sb = scale_of(node, 1), scale = sa > sb ? sa : sb;
-    return !__builtin_mul_overflow(unscaled_of(&args[0]), weir_decimal_pow10(scale - sa), a) &&
-           !__builtin_mul_overflow(unscaled_of(&args[1]), weir_decimal_pow10(scale - sb), b);
+    return value < 0 ? -(weir_uint128)value : (weir_uint128)value;
+}
+
+/* r * 10 / m for r < m < 2^127: the digit, and what is left in *r. */
+static unsigned next_digit(weir_uint128 *r, weir_uint128 m)
+{
+    const weir_uint128 one = *r;
+    weir_uint128 left = one;
+    unsigned digit = 0;
+    for (unsigned step = 0; step < 4; step++) { /* 10 r = 2 (2 (2 r) + r) */
+        bool adds = step == 2;
+        left += adds ? one : left;
+        digit = adds ? digit : 2 * digit;
+        if (left < m) continue;
+        left -= m;
+        digit += 1;
+    }
+    *r = left;
+    return digit;
+}
+
+/* |a| * 10^up_a / (|b| * 10^up_b), one of the two 0, by long division: what does not fit on the way
+ * may still have a quotient or a remainder that does. */
+static floor_division divide_magnitudes(weir_uint128 a, unsigned up_a, weir_uint128 b,
+                                        unsigned up_b)
+{
+    const weir_uint128 most = (weir_uint128)weir_decimal_pow10(WEIR_DECIMAL_PRECISION_MAX) - 1;
+    weir_uint128 divisor = b;
+    if (__builtin_mul_overflow(b, (weir_uint128)weir_decimal_pow10(up_b), &divisor) ||
+        divisor >> 127 != 0) /* more than any a */
+        return (floor_division){0, (weir_int128)a, true, true};
+    weir_uint128 quotient = a / divisor, remainder = a % divisor;
+    bool fits = true;
+    for (unsigned i = 0; i < up_a; i++) {
+        unsigned digit = next_digit(&remainder, divisor);
+        fits = fits && quotient <= most / 10;
+        quotient = fits ? quotient * 10 + digit : 0;
+    }
+    return (floor_division){(weir_int128)quotient, (weir_int128)remainder, fits, true};
+}
+
+/* |b| * 10^up less `left`, if that fits 38 digits. */
+static bool complement(weir_uint128 b, unsigned up, weir_int128 *left)
+{
+    weir_uint128 whole = 0;
+    if (__builtin_mul_overflow(b, (weir_uint128)weir_decimal_pow10(up), &whole)) return false;
+    whole -= (weir_uint128)*left;
+    if (whole >= (weir_uint128)weir_decimal_pow10(WEIR_DECIMAL_PRECISION_MAX)) return false;
+    *left = (weir_int128)whole;
+    return true;
+}
+
+static floor_division divide_decimals(const weir_expr *node, const weir_value *args)
+{
+    weir_int128 a = unscaled_of(&args[0]), b = unscaled_of(&args[1]);
+    unsigned sa = scale_of(node, 0), sb = scale_of(node, 1);
+    unsigned up_a = sa < sb ? sb - sa : 0, up_b = sb < sa ? sa - sb : 0;
+    floor_division d = divide_magnitudes(magnitude_of(a), up_a, magnitude_of(b), up_b);
+    if ((a < 0) != (b < 0) && d.remainder != 0) { /* down, and the divisor's sign */
+        d.remainder_fits = complement(magnitude_of(b), up_b, &d.remainder);
+        d.quotient += 1;
+    }
+    if ((a < 0) != (b < 0)) d.quotient = -d.quotient;
+    if (b < 0) d.remainder = -d.remainder;
+    d.quotient_fits = d.quotient_fits && weir_decimal_fits(d.quotient, WEIR_DECIMAL_PRECISION_MAX);
+    d.remainder_fits =
+        d.remainder_fits && weir_decimal_fits(d.remainder, WEIR_DECIMAL_PRECISION_MAX);
+    return d;
 }
 
 static weir_value div_decimal(const weir_expr *node, const weir_value *args, weir_expr_env *env)
 {
-    weir_int128 a = 0, b = 0;
     if (unscaled_of(&args[1]) == 0) return weir_null();
-    if (!align(node, args, &a, &b)) return overflow(env);
-    weir_int128 q = a / b;
-    if (a % b != 0 && (a < 0) != (b < 0)) q--;
-    return weir_decimal_fits(q, WEIR_DECIMAL_PRECISION_MAX) ? weir_decimal(q) : overflow(env);
+    floor_division d = divide_decimals(node, args);
+    return d.quotient_fits ? weir_decimal(d.quotient) : overflow(env);
 }
 
 static weir_value mod_decimal(const weir_expr *node, const weir_value *args, weir_expr_env *env)
 {
-    weir_int128 a = 0, b = 0;
     if (unscaled_of(&args[1]) == 0) return weir_null();
-    if (!align(node, args, &a, &b)) return overflow(env);
-    weir_int128 r = a % b;
-    if (r != 0 && (r < 0) != (b < 0)) r += b;
-    return weir_decimal_fits(r, WEIR_DECIMAL_PRECISION_MAX) ? weir_decimal(r) : overflow(env);
+    floor_division d = divide_decimals(node, args);
+    return d.remainder_fits ? weir_decimal(d.remainder) : overflow(env);
 }
 
 /* Binding */
