@@ -28,6 +28,8 @@ SCHEMA = {
         {"name": "x", "type": ["null", "double"], "default": None},
         {"name": "n", "type": ["null", "long"], "default": None},
         {"name": "flag", "type": ["null", "boolean"], "default": None},
+        {"name": "e", "type": ["null", {"type": "long", "logicalType": "time-micros"}], "default": None},
+        {"name": "u", "type": ["null", {"type": "long", "logicalType": "timestamp-micros"}], "default": None},
         {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["red", "green", "blue"]}},
     ]}
 SECOND = 1_000_000
@@ -119,7 +121,7 @@ def total(values, arg):
     if arg == "x":
         return finite(to_float(sum((Fraction(v) for v in values), Fraction(0))))
     s = sum(values, Fraction(0)) if arg == "amount" else sum(values)
-    if arg == "n" and not -(1 << 63) <= s < (1 << 63):
+    if arg in ("n", "e") and not -(1 << 63) <= s < (1 << 63):
         return None
     return s
 
@@ -154,8 +156,11 @@ def quantile(values, q):
     return finite(to_float(ordered[low] + (ordered[high] - ordered[low]) * (rank - low)))
 
 
+KINDS = ["red", "green", "blue"]
+
+
 def order(value):
-    return value.encode() if isinstance(value, str) else value
+    return KINDS.index(value) if value in KINDS else value.encode() if isinstance(value, str) else value
 
 
 def ranked(values):
@@ -181,7 +186,7 @@ def delta(values, arg):
     d = values[-1] - values[-2]
     if arg == "x":
         return finite(d)
-    return d if arg != "n" or -(1 << 63) <= d < (1 << 63) else None
+    return d if arg not in ("n", "e") or -(1 << 63) <= d < (1 << 63) else None
 
 
 def moment_sums(values):
@@ -220,39 +225,85 @@ def kurt(values):
     return finite(to_float(Fraction(n - 1, (n - 2) * (n - 3)) * ((n + 1) * g2 + 6)))
 
 
+def extreme(values, greatest):
+    """The smallest x at the greatest (least) y."""
+    if not values:
+        return None
+    best = (max if greatest else min)(order(y) for _, y in values)
+    return min((x for x, y in values if order(y) == best), key=order)
+
+
+def centred(values):
+    """Sums of products of deviations, exact: xy, xx, yy."""
+    x, y = [Fraction(a) for a, _ in values], [Fraction(b) for _, b in values]
+    mx, my = sum(x, Fraction(0)) / len(x), sum(y, Fraction(0)) / len(y)
+    pairs = [(a - mx, b - my) for a, b in zip(x, y)]
+    return [sum((p * q for p, q in chosen), Fraction(0)) for chosen in (pairs, [(a, a) for a, _ in pairs], [(b, b) for _, b in pairs])]
+
+
+def corr(values):
+    if len(values) < 2:
+        return None
+    xy, xx, yy = centred(values)
+    return rounded(xy, xx * yy) if xx and yy else None
+
+
+def slope(values):
+    """Least squares of x on the event's time in seconds: pairs (x, et)."""
+    if len(values) < 2:
+        return None
+    xy, _, yy = centred(values)
+    return finite(to_float(xy / yy * SECOND)) if yy else None
+
+
+def ewma(values, alpha):
+    y = None
+    for v in values:
+        x = to_float(Fraction(v))
+        y = x if y is None else alpha * x + (1.0 - alpha) * y
+    return None if y is None else finite(y)
+
+
+ANY = ("x", "n", "amount", "shop", "flag", "kind", "e", "u")
 AGGREGATES = {
-    "quantile:0.9": (("x", "n", "amount"), lambda v, a: quantile(v, Fraction(9, 10))),
-    "quantile:0.25": (("x", "n", "amount"), lambda v, a: quantile(v, Fraction(1, 4))),
-    "median": (("x", "n", "amount"), lambda v, a: quantile(v, Fraction(1, 2))),
-    "mode": (("n", "shop", "amount"), lambda v, a: ranked(v)[0][0] if v else None),
-    "top:2": (("n", "shop", "amount"), lambda v, a: [k for k, _ in ranked(v)[:2]]),
-    "hist:2": (("shop",), lambda v, a: dict(ranked(v)[:2])),
-    "share:2": (("shop",), lambda v, a: {k: c / len(v) for k, c in ranked(v)[:2]}),
-    "first:2": (("x", "n", "amount", "shop"), lambda v, a: v[:2]),
-    "last:3": (("x", "n", "amount", "shop"), lambda v, a: v[-3:]),
-    "lag:2": (("x", "n", "amount", "shop"), lambda v, a: v[-3] if len(v) > 2 else None),
-    "delta": (("x", "n", "amount"), delta),
+    "argmax": ([(a, b) for a in ANY for b in ANY if a != b], lambda v, a: extreme(v, True)),
+    "argmin": ([(a, b) for a in ANY for b in ANY if a != b], lambda v, a: extreme(v, False)),
+    "corr": ([("n", "amount"), ("e", "n"), ("amount", "e"), ("n", "n")], lambda v, a: corr(v)),
+    "slope": (("n", "amount", "e", "x"), lambda v, a: slope(v)),
+    "ewma:alpha 0.1": (("n", "amount", "x", "e"), lambda v, a: ewma(v, 0.1)),
+    "ewma:alpha 1": (("n", "amount", "x"), lambda v, a: ewma(v, 1.0)),
+    "quantile:0.9": (("x", "n", "amount", "e"), lambda v, a: quantile(v, Fraction(9, 10))),
+    "quantile:0.25": (("x", "n", "amount", "e"), lambda v, a: quantile(v, Fraction(1, 4))),
+    "median": (("x", "n", "amount", "e"), lambda v, a: quantile(v, Fraction(1, 2))),
+    "mode": (ANY, lambda v, a: ranked(v)[0][0] if v else None),
+    "top:2": (ANY, lambda v, a: [k for k, _ in ranked(v)[:2]]),
+    "hist:2": (("shop", "kind"), lambda v, a: dict(ranked(v)[:2])),
+    "share:2": (("shop", "kind"), lambda v, a: {k: c / len(v) for k, c in ranked(v)[:2]}),
+    "first:2": (ANY, lambda v, a: v[:2]),
+    "last:3": (ANY, lambda v, a: v[-3:]),
+    "lag:2": (ANY, lambda v, a: v[-3] if len(v) > 2 else None),
+    "delta": (("x", "n", "amount", "e"), delta),
     "streak": (("flag",), lambda v, a: streak(v)),
     "share_of": (("flag",), lambda v, a: v.count(True) / len(v) if v else None),
-    "skew": (("n", "amount"), lambda v, a: skew(v)),
-    "kurt": (("n", "amount"), lambda v, a: kurt(v)),
+    "skew": (("n", "amount", "e"), lambda v, a: skew(v)),
+    "kurt": (("n", "amount", "e"), lambda v, a: kurt(v)),
     "count()": (None, lambda v, a: len(v)),
-    "count": (("x", "n", "amount", "shop", "flag"), lambda v, a: len(v)),
-    "sum": (("x", "n", "amount"), total),
-    "mean": (("x", "n", "amount"), lambda v, a: mean(v)),
-    "min": (("x", "n", "amount"), lambda v, a: min(v) if v else None),
-    "max": (("x", "n", "amount"), lambda v, a: max(v) if v else None),
-    "var": (("x", "n", "amount"), lambda v, a: variance(v)),
-    "stddev": (("x", "n", "amount"), lambda v, a: None if variance(v) is None else math.sqrt(variance(v))),
-    "distinct": (("n", "shop", "card", "amount"), lambda v, a: len(set(v))),
-    "first": (("x", "n", "amount", "shop"), lambda v, a: v[0] if v else None),
-    "last": (("x", "n", "amount", "shop"), lambda v, a: v[-1] if v else None),
+    "count": (ANY, lambda v, a: len(v)),
+    "sum": (("x", "n", "amount", "e"), total),
+    "mean": (("x", "n", "amount", "e"), lambda v, a: mean(v)),
+    "min": (ANY, lambda v, a: min(v, key=order) if v else None),
+    "max": (ANY, lambda v, a: max(v, key=order) if v else None),
+    "var": (("x", "n", "amount", "e"), lambda v, a: variance(v)),
+    "stddev": (("x", "n", "amount", "e"), lambda v, a: None if variance(v) is None else math.sqrt(variance(v))),
+    "distinct": (ANY + ("card",), lambda v, a: len(set(v))),
+    "first": (ANY, lambda v, a: v[0] if v else None),
+    "last": (ANY, lambda v, a: v[-1] if v else None),
     "any": (("flag",), lambda v, a: any(v)),
     "all": (("flag",), lambda v, a: all(v)),
 }
 
 
-UNBOUNDED = {"distinct", "quantile", "median", "mode", "top", "hist", "share", "streak"}
+UNBOUNDED = {"ewma", "distinct", "quantile", "median", "mode", "top", "hist", "share", "streak"}
 
 
 class Feature:
@@ -272,13 +323,16 @@ class Feature:
             self.windows.append(f"last {rng.randrange(1, 6)}")
         self.delay = rng.choice([None, None, None, "30s", "5m", "1h"])
         self.including = self.delay is None and rng.random() < 0.3
-        self.step = None
+        lasting = all(w[0].isdigit() for w in self.windows)
+        self.step = rng.choice(["7s", "1m", "25m", "1h", "1d"]) if lasting and rng.random() < 0.25 else None
 
     def text(self):
         name, _, number = self.aggregate.partition(":")
-        call = "count()" if self.aggregate == "count()" else f"{name}({self.argument}{', ' if number else ''}{number})"
+        argument = ", ".join(self.argument) if isinstance(self.argument, tuple) else self.argument
+        call = "count()" if self.aggregate == "count()" else f"{name}({argument}{', ' if number else ''}{number})"
         where = f" where {self.condition_text}" if self.condition_text else ""
         tail = f" delayed {self.delay}" if self.delay else ""
+        tail += f" step {self.step}" if self.step else ""
         tail += " including this" if self.including else ""
         return f"  {self.name} = {call}{where} over {', '.join(self.windows)}{tail}"
 
@@ -299,12 +353,19 @@ class Feature:
                 chosen = chosen[-int(window[5:]):]
         else:
             width = duration(window)
-            low = tau - delay - width if horizon is None else max(tau - delay - width, horizon - width)
+            start = tau - delay
+            if self.step:
+                start = start // duration(self.step) * duration(self.step)
+            low = start - width if horizon is None else max(start - width, horizon - width)
             chosen = sorted((e for e in rows if low < e["ts"] <= tau - delay), key=lambda e: (e["ts"], e["seq"]))
         if self.condition:
             chosen = [e for e in chosen if self.condition(e, this) is True]
         if self.aggregate in ("share_of", "streak"):  # null is false
             values = [e[self.argument] is True for e in chosen]
+        elif isinstance(self.argument, tuple):
+            values = [p for p in (tuple(e[name] for name in self.argument) for e in chosen) if None not in p]
+        elif self.aggregate == "slope":
+            values = [(e[self.argument], e["ts"]) for e in chosen if e[self.argument] is not None]
         elif self.argument:
             values = [e[self.argument] for e in chosen if e[self.argument] is not None]
         else:
@@ -328,6 +389,8 @@ def make_events(rng, count, late):
             "amount": maybe(Fraction(cents, 100)),
             "x": maybe(rng.choice([0.1, 0.2, 0.3, -1e16, 1e16, 1.0, rng.uniform(-1, 1), rng.gauss(0, 1e3), 1e-300, 1e308])),
             "n": maybe(rng.choice([rng.randrange(-3, 4), rng.randrange(-3, 4), rng.randrange(-(1 << 62), 1 << 62)])),
+            "e": maybe(rng.choice([0, 1, -SECOND, rng.randrange(-10, 10), rng.randrange(1 << 40), rng.randrange(-(1 << 62), 1 << 62)])),
+            "u": maybe(f"20{rng.randrange(10, 13)}-0{rng.randrange(1, 3)}-01T00:00:00.{rng.randrange(2):06d}Z"),
             "flag": maybe(rng.random() < 0.5), "kind": rng.choice(["red", "green", "blue"])})
     return events
 
@@ -378,7 +441,7 @@ def show(value):
 
 
 def line_of(e):
-    value = {name: show(e[name]) for name in ("id", "ts", "card", "shop", "amount", "x", "n", "flag", "kind")}
+    value = {name: show(e[name]) for name in ("id", "ts", "card", "shop", "amount", "x", "n", "flag", "kind", "e", "u")}
     return json.dumps({"stream": "tx", "ingest": e["ingest"], "value": value})
 
 

@@ -157,9 +157,11 @@ def strict(function, *parts):
 
 def logic(op, a, b):
     def evaluate(e):
-        x, y = a(e), b(e)
-        decided = op == "or"
-        if x is decided or y is decided:
+        x, decided = a(e), op == "or"
+        if x is decided:  # the right side is not asked, so it can not overflow
+            return decided
+        y = b(e)
+        if y is decided:
             return decided
         return None if x is None or y is None else not decided
     return evaluate
