@@ -57,9 +57,28 @@ static bool blank_line_before(const weir_formatter *f, uint32_t at)
 
 /* ---- Lines and comments ---- */
 
+/* Those that begin from `from` on, before `until`. */
+static const weir_comment *comments_in(const weir_formatter *f, uint32_t from, uint32_t until,
+                                       size_t *count_out)
+{
+    size_t low = 0, high = f->lexed->comment_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (f->lexed->comments[middle].start < from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (high = low; high < f->lexed->comment_count && f->lexed->comments[high].start < until;)
+        high += 1;
+    *count_out = high - low;
+    return f->lexed->comments + low;
+}
+
 static bool at_block_start(const weir_formatter *f)
 {
     size_t size = f->out->size;
+    if (size == f->comment_end && size > 0) return false; /* its last word may be a bracket */
     return size == 0 ||
            (size >= 2 && f->out->data[size - 1] == '\n' && f->out->data[size - 2] == '{');
 }
@@ -78,6 +97,7 @@ static void put_comment(weir_formatter *f, const weir_comment *comment)
 {
     weir_buffer_put(f->out, f->text + comment->start, comment->end - comment->start);
     weir_buffer_put_u8(f->out, '\n');
+    f->comment_end = f->out->size;
 }
 
 /* Comments that begin before `until`, each on its own line. */
@@ -336,6 +356,25 @@ static bool blank_between(const weir_formatter *f, uint32_t from, uint32_t to)
     return false;
 }
 
+/* The same for a comment inside an item, if the item goes on a line: it is printed behind that. */
+static bool blank_inside(const weir_formatter *f, weir_span span)
+{
+    size_t count = 0;
+    const weir_comment *first = comments_in(f, span.start, span.end, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (first[i].is_first && blank_line_before(f, first[i].start)) return true;
+    }
+    return false;
+}
+
+/* Does a run of aligned lines end between two items? `before` is the one before them, or NULL. */
+static bool run_ends(const weir_formatter *f, const weir_span *before, weir_span item,
+                     weir_span next)
+{
+    bool continues = before != NULL && same_line(f, before->end - 1, item.start);
+    return blank_between(f, item.end, next.start) || (continues && blank_inside(f, item));
+}
+
 /* Widths of the run that begins at `index`; *end_out is behind its last feature. */
 static columns measure(const weir_formatter *f, const weir_ast_group *group,
                        const feature_text *texts, uint32_t index, uint32_t *end_out)
@@ -351,7 +390,8 @@ static columns measure(const weir_formatter *f, const weir_ast_group *group,
         }
         i += 1;
     } while (i < group->feature_count &&
-             !blank_between(f, group->features[i - 1].span.end, group->features[i].span.start));
+             !run_ends(f, i > 1 ? &group->features[i - 2].span : NULL, group->features[i - 1].span,
+                       group->features[i].span));
     *end_out = i;
     return widths;
 }
@@ -486,8 +526,8 @@ static unsigned measure_items(const weir_formatter *f, const weir_ast_vector *ve
                       head_width(item) <= ALIGNED_MAX_WIDTH;
         if (counts && head_width(item) > width) width = head_width(item);
         i += 1;
-    } while (i < vector->item_count &&
-             !blank_between(f, vector->items[i - 1].span.end, vector->items[i].span.start));
+    } while (i < vector->item_count && !run_ends(f, i > 1 ? &vector->items[i - 2].span : NULL,
+                                                 vector->items[i - 1].span, vector->items[i].span));
     *end_out = i;
     return width;
 }

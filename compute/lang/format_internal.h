@@ -11,7 +11,8 @@ typedef struct weir_formatter {
     const char *text;
     uint32_t text_size;
     const weir_lexed *lexed;
-    size_t comment; /* the next one that was not printed */
+    size_t comment;     /* the next one that was not printed */
+    size_t comment_end; /* where the last one ends in `out`; 0: none was printed */
     uint32_t *line_starts;
     uint32_t line_count;
     weir_arena *scratch;

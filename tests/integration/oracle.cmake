@@ -9,3 +9,4 @@ weir_script_test(export_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/export_t
 weir_script_test(random_sql COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/sql_test.sh TIMEOUT 300)
 weir_script_test(random_mistakes COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/oracle/random_mistakes.py $<TARGET_FILE:weir> --seeds 1 60 TIMEOUT 300)
 weir_script_test(hostile_definitions COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/hostile_definitions.py $<TARGET_FILE:weir> TIMEOUT 300)
+weir_script_test(random_format COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/oracle/random_format.py $<TARGET_FILE:weir> --seeds 1 40 TIMEOUT 300)
