@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ingest/event_avro.h"
 #include "ingest/json_event.h"
 #include "ingest/rows.h"
 #include "ops/runtime/assert.h"
@@ -21,9 +22,10 @@ struct weir_event_file {
     const weir_plan *plan;
     weir_arena arena, scratch;
     weir_rows *rows;
-    bool is_json;      /* JSON Lines; else rows of columns */
-    bool has_ingest;   /* rows have a column `ingest` that is no field of the schema */
-    weir_value *cells; /* rows: one per field, then ingest */
+    weir_event_avro *avro; /* a container whose schema resolves against the stream's */
+    bool is_json;          /* JSON Lines; else rows of columns */
+    bool has_ingest;       /* rows have a column `ingest` that is no field of the schema */
+    weir_value *cells;     /* rows: one per field, then ingest */
     lane *lanes;
     uint32_t bare_stream; /* of files that do not name it; WEIR_NONE */
     bool is_named;        /* by who opened the file; else it is the only one */
@@ -248,6 +250,42 @@ static weir_error *take_row(weir_event_file *file, const weir_row *row, weir_fil
     return encode(file, l, event);
 }
 
+/* ---- one record of an Avro container ---- */
+
+static weir_error *take_record(weir_event_file *file, const weir_event_avro_record *record,
+                               weir_file_event *event)
+{
+    lane *l = &file->lanes[file->bare_stream];
+    const weir_decode_result *result = &record->result;
+    file->counts.nulled_numbers += result->nulled_numbers;
+    if (result->reason != WEIR_DECODE_OK) {
+        *(result->reason == WEIR_DECODE_BAD_NUMBER ? &file->counts.bad_number
+                                                   : &file->counts.bad_value) += 1;
+        refuse(file, event, "field %s, byte %zu: %s", result->path == NULL ? "?" : result->path,
+               result->offset, result->problem == NULL ? "not valid Avro" : result->problem);
+        return NULL;
+    }
+    envelope e = {.has_ingest = record->has_ingest, .ingest_us = record->ingest_us};
+    event->stream = file->bare_stream;
+    set_ingest(file, l, &e, event);
+    event->body = record->body;
+    return record->body.data != NULL ? NULL : encode(file, l, event);
+}
+
+static weir_error *next_record(weir_event_file *file, weir_file_event *event)
+{
+    weir_event_avro_record record;
+    WEIR_TRY(weir_event_avro_next(file->avro, &file->scratch, file->lanes[file->bare_stream].values,
+                                  &record));
+    if (record.is_end) {
+        event->status = WEIR_FILE_EVENT_END;
+        return NULL;
+    }
+    event->line = file->line++;
+    file->counts.lines++;
+    return take_record(file, &record, event);
+}
+
 /* ---- the file ---- */
 
 static weir_error *next_row(weir_event_file *file, weir_file_event *event)
@@ -273,7 +311,7 @@ weir_error *weir_event_file_next(weir_event_file *file, weir_file_event *event_o
 {
     *event_out = (weir_file_event){.status = WEIR_FILE_EVENT_OK};
     weir_arena_reset(&file->scratch);
-    return next_row(file, event_out);
+    return file->avro != NULL ? next_record(file, event_out) : next_row(file, event_out);
 }
 
 static uint32_t find_field(const weir_schema *schema, const char *path)
@@ -333,6 +371,11 @@ static weir_error *open_input(weir_event_file *file, const char *path, const cha
     WEIR_TRY(weir_rows_open(path, NULL, &file->rows));
     file->is_json = weir_rows_format_of(file->rows) == WEIR_ROWS_JSONL;
     WEIR_TRY(choose_stream(file, stream));
+    weir_avro_reader *container = weir_rows_container(file->rows);
+    if (container != NULL)
+        weir_event_avro_bind(container, file->lanes[file->bare_stream].stream->schema, &file->arena,
+                             &file->avro);
+    if (file->avro != NULL) return NULL;
     return file->is_json ? NULL : bind_columns(file);
 }
 

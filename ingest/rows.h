@@ -91,6 +91,9 @@ weir_error *weir_rows_bind(weir_rows *rows, const weir_rows_want *wants, size_t 
 weir_error *weir_rows_next(weir_rows *rows, weir_arena *scratch, weir_value *values,
                            weir_row *row_out);
 
+/* Avro only, instead of bind and next: the container, which stays the rows'. NULL: another form. */
+struct weir_avro_reader *weir_rows_container(const weir_rows *rows);
+
 /*
  * CSV and JSON Lines only, instead of bind and next: the next line (CSV: record) as it stands,
  * without its end; empty lines of JSON Lines are skipped. `text` lives until the next call.

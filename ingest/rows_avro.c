@@ -101,6 +101,12 @@ static weir_error *next_avro(weir_rows *rows, weir_arena *scratch, weir_value *v
     return NULL;
 }
 
+weir_avro_reader *weir_rows_container(const weir_rows *rows)
+{
+    const avro_rows *a = rows->form == &weir_rows_form_avro ? rows->state : NULL;
+    return a == NULL ? NULL : a->reader;
+}
+
 const rows_form weir_rows_form_avro = {
     .name = "Avro",
     .open = open_avro,

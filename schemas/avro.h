@@ -94,7 +94,7 @@ weir_decode_result weir_decoder_decode_front(const weir_decoder *decoder, weir_b
                                              size_t *used_out);
 
 /* Encodes a record: one value per schema->fields[i], in that order; paths of inner records
- * included. A field that can not be named takes its default. Appends to `out`. Fails with
+ * included. A field that can not be named takes its default, else null. Appends to `out`. Fails with
  * WEIR_E_DATA naming the field. */
 weir_error *weir_schema_encode(const weir_schema *schema, const weir_value *values,
                                weir_buffer *out);

@@ -28,6 +28,14 @@ __attribute__((format(printf, 2, 3))) static weir_error *bad(const encoder *e, c
 
 /* -- One value -- */
 
+static bool takes_null(const weir_schema_node *node)
+{
+    for (size_t i = 0; node->kind == WEIR_AVRO_UNION && i < node->count; i++) {
+        if (node->branches[i]->kind == WEIR_AVRO_NULL) return true;
+    }
+    return false;
+}
+
 static weir_error *encode_value(encoder *e, const weir_schema_node *node, const weir_value *value);
 
 static weir_error *wrong_kind(const encoder *e, const weir_schema_node *node,
@@ -275,6 +283,10 @@ static weir_error *encode_member(encoder *e, const weir_schema_member *member, w
         return NULL;
     }
     e->path = member->name;
+    if (!member->has_default && takes_null(member->node)) {
+        put_branch(e, member->node, true);
+        return NULL;
+    }
     if (!member->has_default)
         return bad(e,
                    "can not be written: it is of a type that has no name here, and has no default");

@@ -13,3 +13,4 @@ for file in files/*.avro; do
     expect 0 "$weir" -C project eval --stream tx --events "$work/$file" --vector card_fraud
     cmp out want || fail "$file gives other values"
 done
+"$python" "$root/tests/integration/avro_events.py" "$weir" || fail "evolved container files"
