@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exact_math.h - exp, log, tanh, erf and their kin with specified bits.
+ * exact_math.h - exp, log, tanh, erf, sine and their kin with specified bits.
  *
  * Made of IEEE additions, multiplications, divisions and square roots in a written order, without
  * fused operations and without libm, so that every compiler, CPU and vector width gives the same
@@ -175,6 +175,9 @@ static inline double weir_erf(double x)
 
 /* x^y. Whole exponents up to 64 by multiplication, 0.5 by square root, else exp(y ln x). */
 double weir_pow(double x, double y);
+/* Over all of float64; NaN for what is not finite. exact_trig.c */
+double weir_sin(double x);
+double weir_cos(double x);
 
 static inline float weir_expf(float x) { return (float)weir_exp((double)x); }
 static inline float weir_logf(float x) { return (float)weir_log((double)x); }

@@ -197,17 +197,29 @@ static weir_error *cast_run(const weir_step *step, void *const *data)
     return NULL;
 }
 
-static weir_error *cast_prepare(weir_op_call *call)
+static weir_error *cast_to(weir_op_call *call, weir_tensor_kind to)
 {
     const weir_slot *in = weir_call_in(call, 0);
-    weir_tensor_kind to;
+    if (to == WEIR_TENSOR_STRING && in->kind != WEIR_TENSOR_STRING)
+        weir_call_scratch(call, in->count * TEXT_BYTES + 1);
+    call->step->run = cast_run;
+    return weir_call_out(call, 0, to, &in->shape);
+}
+
+static weir_error *cast_like_prepare(weir_op_call *call)
+{
+    return cast_to(call, weir_call_in(call, 1)->kind);
+}
+
+static weir_error *cast_prepare(weir_op_call *call)
+{
     switch (weir_call_int(call, "to", 0)) {
-    case 1: to = WEIR_TENSOR_FLOAT32; break;
-    case 6: to = WEIR_TENSOR_INT32; break;
-    case 7: to = WEIR_TENSOR_INT64; break;
-    case 8: to = WEIR_TENSOR_STRING; break;
-    case 9: to = WEIR_TENSOR_BOOL; break;
-    case 11: to = WEIR_TENSOR_FLOAT64; break;
+    case 1: return cast_to(call, WEIR_TENSOR_FLOAT32);
+    case 6: return cast_to(call, WEIR_TENSOR_INT32);
+    case 7: return cast_to(call, WEIR_TENSOR_INT64);
+    case 8: return cast_to(call, WEIR_TENSOR_STRING);
+    case 9: return cast_to(call, WEIR_TENSOR_BOOL);
+    case 11: return cast_to(call, WEIR_TENSOR_FLOAT64);
     default:
         return weir_call_fail(
             call,
@@ -215,15 +227,12 @@ static weir_error *cast_prepare(weir_op_call *call)
             "are supported",
             (long long)weir_call_int(call, "to", 0));
     }
-    if (to == WEIR_TENSOR_STRING && in->kind != WEIR_TENSOR_STRING)
-        weir_call_scratch(call, in->count * TEXT_BYTES + 1);
-    call->step->run = cast_run;
-    return weir_call_out(call, 0, to, &in->shape);
 }
 
 // clang-format off
 const weir_op weir_ops_cast[] = {
     {.name = "Cast", .prepare = cast_prepare, .inputs_min = 1, .inputs_max = 1, .outputs_max = 1, .missing = WEIR_MISSING_PASSES},
+    {.name = "CastLike", .prepare = cast_like_prepare, .inputs_min = 2, .inputs_max = 2, .outputs_max = 1, .since = 15, .missing = WEIR_MISSING_PASSES},
     {.name = NULL},
 };
 // clang-format on

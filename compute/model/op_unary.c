@@ -53,6 +53,8 @@ FLOATS(ceil, __builtin_ceil(d))
 FLOATS(round, __builtin_rint(d)) /* half to even: the rounding mode is never changed */
 FLOATS(reciprocal, 1.0 / d)
 FLOATS(erf, weir_erf(d))
+FLOATS(sin, weir_sin(d))
+FLOATS(cos, weir_cos(d))
 FLOATS(sigmoid, weir_sigmoid(d))
 FLOATS(tanh, weir_tanh(d))
 FLOATS(softplus, weir_softplus(d))
@@ -107,6 +109,7 @@ static const unary sqrt_ = {.by_kind = TWO(sqrt)}, exp_ = {.by_kind = TWO(exp)},
                    log_ = {.by_kind = TWO(log)}, floor_ = {.by_kind = TWO(floor)},
                    ceil_ = {.by_kind = TWO(ceil)}, round_ = {.by_kind = TWO(round)},
                    reciprocal = {.by_kind = TWO(reciprocal)}, erf_ = {.by_kind = TWO(erf)},
+                   sin_ = {.by_kind = TWO(sin)}, cos_ = {.by_kind = TWO(cos)},
                    sigmoid = {.by_kind = TWO(sigmoid)}, tanh_ = {.by_kind = TWO(tanh)},
                    softplus = {.by_kind = TWO(softplus)}, softsign = {.by_kind = TWO(softsign)},
                    relu = {.by_kind = FOUR(relu)}, abs_ = {.by_kind = FOUR(abs)},
@@ -256,7 +259,7 @@ static weir_error *clip_prepare(weir_op_call *call)
 const weir_op weir_ops_unary[] = {
     {UNARY("Sqrt", &sqrt_)}, {UNARY("Exp", &exp_)}, {UNARY("Log", &log_)}, {UNARY("Floor", &floor_)},
     {UNARY("Ceil", &ceil_)}, {UNARY("Round", &round_), .since = 11}, {UNARY("Reciprocal", &reciprocal)},
-    {UNARY("Erf", &erf_)}, {UNARY("Abs", &abs_)}, {UNARY("Neg", &neg)}, {UNARY("Sign", &sign)},
+    {UNARY("Erf", &erf_)}, {UNARY("Sin", &sin_)}, {UNARY("Cos", &cos_)}, {UNARY("Abs", &abs_)}, {UNARY("Neg", &neg)}, {UNARY("Sign", &sign)},
     {UNARY("Not", &not_)}, {UNARY("IsNaN", &is_nan), .missing = WEIR_MISSING_TAKEN},
     {UNARY("IsInf", &is_inf), .since = 10}, {UNARY("Relu", &relu)}, {UNARY("LeakyRelu", &leaky)},
     {UNARY("Elu", &elu)}, {UNARY("Selu", &selu)}, {UNARY("Celu", &celu), .since = 12},

@@ -18,9 +18,9 @@ for name in os.listdir(folder):
         text = open(os.path.join(folder, name)).read()
         OPS |= set(re.findall(r'(?:\.name = |UNARY\(|REDUCE\()"(\w+)"', text))
 TYPES = {1, 6, 7, 8, 9, 11}
-SHAPES = {"Reshape", "Slice", "Expand", "Tile", "Squeeze", "Unsqueeze", "Split", "TopK", "ConstantOfShape"}
+SHAPES = {"Reshape", "Slice", "Expand", "Tile", "Squeeze", "Unsqueeze", "Split", "TopK", "ConstantOfShape", "OneHot", "Range", "Trilu", "CumSum"}
 # What weir refuses on purpose.
-SKIP = re.compile(r"training|bfloat16|float16|uint|int8|int16|FLOAT8|string_concat|cast_STRING_to|to_STRING|"
+SKIP = re.compile(r"training|bfloat16|float16|uint|int8|int16|FLOAT8|string_concat|cast_STRING_to|to_STRING|window_|"
                   r"constant_of_shape_.*zero|reshape_zero_and_negative_dim_dummy|dropout.*(ratio|default_mask)")
 
 
@@ -44,7 +44,7 @@ def fix(case, inputs):
     """Inputs that decide on shapes become initializers."""
     graph, kept = case.model.graph, []
     op = graph.node[0].op_type if len(graph.node) == 1 else None
-    first = 0 if op == "ConstantOfShape" else 1
+    first = 0 if op in ("ConstantOfShape", "Range") else 1
     is_shape = op in SHAPES or (op or "").startswith("Reduce") or case.name.startswith("test_reduce")
     names = [i.name for i in graph.input]
     for position, (name, value) in enumerate(zip(names, inputs)):
