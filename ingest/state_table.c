@@ -7,6 +7,7 @@
 #include "ingest/planted.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/checksum.h"
+#include "ops/runtime/memory.h"
 
 /* The state of one view under a key. */
 typedef struct place {
@@ -157,8 +158,7 @@ static entry *insert(weir_state_table *table, uint32_t hash, uint32_t view, weir
 {
     if (table->used * 10 >= table->slot_count * 7) grow(table);
     size_t bytes = entry_bytes(table, view, key.size);
-    entry *e = calloc(1, bytes);
-    WEIR_ASSERT(e != NULL);
+    entry *e = weir_memory_calloc(1, bytes);
     e->hash = hash;
     e->view = view;
     e->slice = (uint8_t)table->slice;
@@ -354,7 +354,7 @@ static void release(const weir_state_table *table, entry *e)
     uint32_t count = place_count_of(table, e->view);
     for (uint32_t p = 0; p < count; p++)
         weir_key_state_destroy(e->places[p].state);
-    free(e);
+    weir_memory_free(e);
 }
 
 /* Closes the hole at `hole`: entries behind it that may stand nearer to their home move up. */

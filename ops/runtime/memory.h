@@ -5,8 +5,7 @@
  *
  * None of these returns NULL: like an arena's, such an allocation may stop the process when memory
  * is gone, since the log replays. Budgets are kept by the store, which asks each state for its
- * bytes and evicts. Behind them stands the C library's allocator, whose size classes serve blocks
- * of a few hundred bytes well.
+ * bytes and evicts. Blocks of up to 8 KiB lie in slabs of huge pages.
  *
  * Threads: any. A block may be freed by another thread than the one that made it.
  */
