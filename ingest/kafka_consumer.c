@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ingest/echo.h"
 #include "ingest/kafka_internal.h"
 #include "ops/runtime/assert.h"
 
@@ -24,6 +25,9 @@ typedef struct weir_lane_buffer {
     size_t message_count, scanned, capacity;
     weir_log_record *records;
     size_t record_count;
+    int64_t
+        read_next; /* offset that the queue must bring next; lane->next may be ahead by echoes */
+    weir_echo echo;
 } weir_lane_buffer;
 
 struct weir_kafka_consumer {
@@ -100,6 +104,7 @@ static void lanes_drop(weir_kafka_consumer *consumer)
         }
         free(buffer->messages);
         free(buffer->records);
+        weir_echo_deinit(&buffer->echo);
         free(buffer);
     }
     free(consumer->lanes);
@@ -139,9 +144,9 @@ static weir_error *lane_judge(const weir_kafka_consumer *consumer, const weir_la
 /* A gap may also lie before the end of the partition, where control records stand last. */
 static bool lane_meets_gap(weir_lane *lane, int64_t offset)
 {
-    if (offset <= lane->next) return false;
+    if (offset <= lane->buffer->read_next) return false;
     lane->has_gap = true;
-    lane->gap_first = lane->next;
+    lane->gap_first = lane->buffer->read_next;
     lane->gap_next = offset;
     return true;
 }
@@ -154,11 +159,11 @@ static weir_error *lane_scan(const weir_kafka_consumer *consumer, weir_lane *lan
         const rd_kafka_message_t *message = buffer->messages[buffer->scanned];
         bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
         if (message->err != 0 && !is_end) return lane_judge(consumer, lane, message);
-        if (!is_end && message->offset < lane->next) {
+        if (!is_end && message->offset < buffer->read_next) {
             return weir_error_new(WEIR_E_LOG_GAP,
                                   "%s[%d] gave offset %" PRId64 " again after %" PRId64,
                                   rd_kafka_topic_name(message->rkt), lane->partition,
-                                  message->offset, lane->next - 1);
+                                  message->offset, buffer->read_next - 1);
         }
         if (lane_meets_gap(lane, message->offset)) break;
         lane->is_at_end = is_end;
@@ -166,7 +171,10 @@ static weir_error *lane_scan(const weir_kafka_consumer *consumer, weir_lane *lan
             if (message->offset > lane->end_seen) lane->end_seen = message->offset;
             continue;
         }
-        buffer->records[buffer->record_count++] = record_of(message);
+        buffer->read_next = message->offset + 1;
+        if (message->offset < lane->next) continue; /* taken already, as an echo */
+        buffer->records[buffer->record_count] = record_of(message);
+        weir_echo_check(&buffer->echo, &buffer->records[buffer->record_count++]);
         lane->next = message->offset + 1;
     }
     lane->count = buffer->record_count - (size_t)(lane->records - buffer->records);
@@ -193,6 +201,18 @@ static void lane_look_at_end(const weir_kafka_consumer *consumer, weir_lane *lan
     if (end <= lane->next && lane->next >= lane->log_end) lane->is_at_end = true;
 }
 
+/* A batch of the lane's queue. */
+static weir_error *lane_read(const weir_kafka_consumer *consumer, weir_lane *lane, size_t max)
+{
+    weir_lane_buffer *buffer = lane->buffer;
+    lane_release(buffer);
+    ssize_t got = rd_kafka_consume_batch_queue(buffer->queue, 0, buffer->messages, max);
+    buffer->message_count = got > 0 ? (size_t)got : 0;
+    /* Until it has been seen empty, the queue does not tell again. */
+    if (buffer->message_count > 0) atomic_store(&buffer->has_news, true);
+    return lane_scan(consumer, lane);
+}
+
 weir_error *weir_lane_fill(weir_kafka_consumer *consumer, weir_lane *lane, size_t max)
 {
     if (lane->count > 0 || lane->has_gap || lane->is_stopped) return NULL;
@@ -205,14 +225,22 @@ weir_error *weir_lane_fill(weir_kafka_consumer *consumer, weir_lane *lane, size_
         WEIR_ASSERT(buffer->messages != NULL && buffer->records != NULL);
     }
     lane->records = buffer->records;
-    if (!atomic_exchange(&buffer->has_news, false)) return NULL;
-    ssize_t got = rd_kafka_consume_batch_queue(buffer->queue, 0, buffer->messages, max);
-    buffer->message_count = got > 0 ? (size_t)got : 0;
-    /* Until it has been seen empty, the queue does not tell again. */
-    if (buffer->message_count > 0) atomic_store(&buffer->has_news, true);
-    WEIR_TRY(lane_scan(consumer, lane));
-    if (lane->count == 0 && !lane->has_gap) lane_look_at_end(consumer, lane);
+    bool was_read = false;
+    while (lane->count == 0 && !lane->has_gap && atomic_exchange(&buffer->has_news, false)) {
+        WEIR_TRY(lane_read(consumer, lane, max));
+        was_read = true;
+    }
+    if (lane->count > 0 || lane->has_gap) return NULL;
+    lane->count = weir_echo_take(&buffer->echo, lane->next, buffer->records, max);
+    lane->next += (int64_t)lane->count;
+    if (lane->count == 0 && was_read) lane_look_at_end(consumer, lane);
     return NULL;
+}
+
+void weir_lane_echo(weir_lane *lane, int64_t offset, int64_t timestamp_us, weir_bytes value)
+{
+    if (lane->is_stopped || lane->has_gap) return;
+    (void)weir_echo_offer(&lane->buffer->echo, lane->next, offset, timestamp_us, value);
 }
 
 void weir_lane_drop(weir_lane *lane, size_t count)
@@ -226,7 +254,8 @@ weir_error *weir_lane_accept_gap(weir_kafka_consumer *consumer, weir_lane *lane)
 {
     WEIR_ASSERT(lane->has_gap && lane->count == 0);
     lane->has_gap = false;
-    lane->next = lane->gap_next;
+    lane->buffer->read_next = lane->gap_next;
+    if (lane->next < lane->gap_next) lane->next = lane->gap_next;
     return lane_scan(consumer, lane);
 }
 
@@ -303,6 +332,7 @@ static weir_error *lanes_open(weir_kafka_consumer *consumer, rd_kafka_topic_part
     for (int i = 0; i < list->cnt; i++) {
         WEIR_ASSERT(consumer->lanes[i].next >= 0);
         list->elems[i].offset = consumer->lanes[i].next;
+        consumer->lanes[i].buffer->read_next = consumer->lanes[i].next;
     }
     rd_kafka_resp_err_t code = rd_kafka_assign(consumer->handle, list);
     if (code != 0) return weir_kafka_failed(code, "taking partitions");
@@ -373,14 +403,14 @@ static weir_error *conf_make(const weir_consumer_options *options, weir_kafka_co
                              rd_kafka_conf_t **conf_out)
 {
     rd_kafka_conf_t *conf = NULL;
-    /* Where events may gather anyway, the broker lets them, and answers a few large fetches; else
-     * it answers at once. */
-    enum { GATHER_US_LEAST = 5000 };
-    bool gathers = options->gather_us >= GATHER_US_LEAST;
+    /* The broker lets events gather and answers a few large fetches. What this worker writes to
+     * journals itself need not come by this road. */
+    bool gathers = options->gather_us >= 1000;
     char wait_ms[24];
     (void)snprintf(wait_ms, sizeof wait_ms, "%" PRId64, options->gather_us / 1000);
     const char *defaults[sizeof consumer_defaults / sizeof *consumer_defaults + 4] = {
-        "fetch.wait.max.ms", gathers ? wait_ms : "100", "fetch.min.bytes", gathers ? "65536" : "1"};
+        "fetch.wait.max.ms", gathers ? wait_ms : "100", "fetch.min.bytes",
+        gathers ? "524288" : "1"};
     memcpy(defaults + 4, consumer_defaults, sizeof consumer_defaults);
     WEIR_TRY(weir_kafka_conf(options->kafka, defaults, consumer_fixed, &conf));
     (void)rd_kafka_conf_set(conf, "group.id", options->group, NULL, 0);

@@ -77,6 +77,9 @@ bool weir_kafka_consumer_is_assigned(const weir_kafka_consumer *consumer);
  * only where the library has told of something since, or the end may have moved (refresh). */
 weir_error *weir_lane_fill(weir_kafka_consumer *consumer, weir_lane *lane, size_t max);
 void weir_lane_drop(weir_lane *lane, size_t count); /* the first `count` records were taken */
+/* A record that this process wrote was acknowledged. If it is what must come next, it need not be
+ * read back: ingest/echo.h. Only for journals, where nothing but records has an offset. */
+void weir_lane_echo(weir_lane *lane, int64_t offset, int64_t timestamp_us, weir_bytes value);
 weir_error *weir_lane_accept_gap(weir_kafka_consumer *consumer,
                                  weir_lane *lane); /* count must be 0 */
 

@@ -107,6 +107,14 @@ static lane *lane_of(weir_kafka_producer *producer, weir_topic topic, int32_t pa
     return &producer->lanes[producer->topics[topic].lanes[partition] - 1];
 }
 
+/* What the library itself put on the message need not be what the log says. */
+static int64_t timestamp_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    int64_t ms = rd_kafka_message_timestamp(message, &type);
+    return type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? ms * 1000 : INT64_MIN;
+}
+
 static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
 {
     (void)handle;
@@ -129,7 +137,9 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     weir_delivery delivery = {.tag = (uint64_t)(uintptr_t)message->_private,
                               .topic = topic,
                               .partition = message->partition,
-                              .offset = message->offset};
+                              .offset = message->offset,
+                              .timestamp_us = timestamp_of(message),
+                              .value = {message->payload, message->len}};
     producer->delivered(producer->context, &delivery);
 }
 

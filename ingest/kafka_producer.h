@@ -25,6 +25,8 @@ typedef struct weir_delivery {
     weir_topic topic;
     int32_t partition;
     int64_t offset;
+    int64_t timestamp_us; /* the log's own (LogAppendTime); INT64_MIN: the broker did not tell */
+    weir_bytes value;     /* lives until the call returns */
 } weir_delivery;
 
 typedef struct weir_producer_options {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ingest/member_internal.h"
@@ -13,8 +14,8 @@
 enum {
     PENDING_MAX = 400000,          /* messages on their way: then nothing more is taken */
     PENDING_BYTES_MAX = 128 << 20, /* and bytes                                          */
-    GATHER_EVENTS = 1024,          /* enough of them do not wait for more */
     TICK_US = 10000,
+    COMPANY = 20, /* who was woken waits for a part of `gather`, one in so many */
     BACKOFF_MS_LEAST = 100,
     BACKOFF_MS_MOST = 5000,
 };
@@ -92,9 +93,11 @@ static void clients_close(member *self)
 
 /* --- the loop --- */
 
-static weir_error *nodes_tick(member *self, bool is_idle)
+static weir_error *nodes_tick(member *self)
 {
     if (self->now_us - self->ticked_us < TICK_US) return NULL;
+    bool is_idle = !self->has_worked;
+    self->has_worked = false;
     self->ticked_us = self->now_us;
     weir_kafka_consumer_refresh(self->consumer);
     for (size_t i = 0; i < self->node_count; i++) {
@@ -132,6 +135,7 @@ static weir_error *step(member *self, size_t *events_out)
     size_t events = 0;
     self->now_us = clock_us(self);
     self->is_blocked = false;
+    self->due_us = INT64_MAX;
     WEIR_TRY(weir_kafka_consumer_serve(self->consumer));
     WEIR_TRY(member_send_serve(self));
     if (!is_loaded(self)) {
@@ -141,40 +145,43 @@ static weir_error *step(member *self, size_t *events_out)
     }
     *events_out = events;
     WEIR_TRY(member_commit_paced(self));
-    WEIR_TRY(nodes_tick(self, events == 0));
+    self->has_worked = self->has_worked || events > 0;
+    WEIR_TRY(nodes_tick(self));
     member_tell(self);
     readiness_look(self);
     return NULL;
 }
 
-void member_wait(member *self, int timeout_ms)
+void member_wait(member *self, int64_t timeout_us)
 {
     struct pollfd on = {.fd = self->wake_fd, .events = POLLIN};
-    if (poll(&on, 1, timeout_ms) > 0) {
+    struct timespec most = {.tv_sec = timeout_us / 1000000, .tv_nsec = timeout_us % 1000000 * 1000};
+    if (ppoll(&on, 1, &most, NULL) > 0) {
         uint64_t sum = 0;
         (void)!read(self->wake_fd, &sum, sizeof sum);
     }
 }
 
-/* A turn costs requests to brokers, however few events it takes: then the next one gathers more. */
-static void gather(const member *self, size_t events)
+/* Until something comes, or what gathers is due. */
+static void rest(member *self)
 {
-    int64_t left_us = self->now_us + self->options->gather_us - clock_us(self);
-    if (events < GATHER_EVENTS && left_us > 0) usleep((useconds_t)left_us);
+    int64_t until_us = self->now_us + TICK_US, commit_us = member_commit_due(self);
+    if (self->due_us < until_us) until_us = self->due_us;
+    if (commit_us < until_us) until_us = commit_us;
+    int64_t left_us = until_us - clock_us(self);
+    if (left_us <= 0) return;
+    member_wait(self, left_us);
+    /* Acknowledgements of one wave come one by one: to wake for each would cost more than they. */
+    int64_t rest_us = self->options->gather_us / COMPANY;
+    if (until_us - clock_us(self) > rest_us) usleep((useconds_t)rest_us);
 }
 
 static weir_error *loop(member *self)
 {
-    bool was_idle = false;
     while (!is_stopping(self)) {
         size_t events = 0;
         WEIR_TRY(step(self, &events));
-        if (events > 0) {
-            gather(self, events);
-        } else if (was_idle) {
-            member_wait(self, self->in_transaction ? 2 : 10);
-        }
-        was_idle = events == 0;
+        if (events == 0) rest(self);
     }
     return NULL;
 }
@@ -335,7 +342,10 @@ weir_error *member_create(const weir_driver_options *options, weir_board *board,
     }
     self->groups = calloc(options->topic_count + 1, sizeof *self->groups);
     self->blocked_us = calloc(options->topic_count + 1, sizeof *self->blocked_us);
-    WEIR_ASSERT(self->groups != NULL && self->blocked_us != NULL);
+    self->turned_us = calloc(options->topic_count + 1, sizeof *self->turned_us);
+    self->packs_out = calloc(options->topic_count + 1, sizeof *self->packs_out);
+    WEIR_ASSERT(self->groups != NULL && self->blocked_us != NULL && self->turned_us != NULL &&
+                self->packs_out != NULL);
     graph_make(self);
     groups_make(self);
     *member_out = self;
@@ -355,6 +365,8 @@ void member_destroy(member *self)
     free(self->feeds);
     free(self->groups);
     free(self->blocked_us);
+    free(self->turned_us);
+    free(self->packs_out);
     free(self->names);
     free(self->numbers);
     free(self->nodes);

@@ -70,7 +70,7 @@ static weir_error *acks_wait(member *self, int64_t patience_us)
             return weir_error_new(WEIR_E_TIMEOUT, "%zu records were not acknowledged in time",
                                   member_send_pending(self));
         }
-        member_wait(self, 5);
+        member_wait(self, 5000);
     }
 }
 
@@ -119,12 +119,13 @@ static weir_error *tail_begin(member *self)
 }
 
 /* Not sooner than a few times what closing the last one cost: paced by load. */
-static bool transaction_is_due(const member *self)
+int64_t member_commit_due(const member *self)
 {
+    if (!self->in_transaction) return INT64_MAX;
     int64_t wait = self->transaction_cost_us * TRANSACTION_LOAD;
     if (wait < TRANSACTION_US_LEAST) wait = TRANSACTION_US_LEAST;
     if (wait > self->options->commit_interval_us) wait = self->options->commit_interval_us;
-    return self->now_us - self->transaction_began_us >= wait;
+    return self->transaction_began_us + wait;
 }
 
 weir_error *member_commit_paced(member *self)
@@ -135,7 +136,7 @@ weir_error *member_commit_paced(member *self)
     WEIR_TRY(failure);
     /* A position that is on its way by the other road must not arrive after a later one. */
     bool is_committing = weir_kafka_consumer_is_committing(self->consumer);
-    if (self->in_transaction && !is_committing && transaction_is_due(self)) {
+    if (!is_committing && self->now_us >= member_commit_due(self)) {
         WEIR_TRY(transaction_close(self, ACK_PATIENCE_US));
     }
     if (self->now_us - self->committed_us < self->options->commit_interval_us || is_committing) {

@@ -124,11 +124,13 @@ struct member {
 
     member_pack *packs;
     uint32_t pack_count, pack_capacity, pack_free; /* pack_free: index + 1 of the first free one */
+    uint32_t *packs_out;                           /* per topic: packs on their way */
     uint64_t ack_tag; /* acknowledgements of one sender in a row are handed on together */
     uint32_t ack_count;
     weir_error *failure; /* met inside a callback */
 
     bool is_draining, in_transaction;
+    bool has_worked;        /* took events since the last tick */
     bool has_told;          /* something new stands on the board */
     atomic_bool is_blocked; /* holds events that it may not take yet: wants to hear of others */
     void (*wake_others)(void *context, const member *self);
@@ -136,6 +138,8 @@ struct member {
     int64_t assigned_us; /* when our partitions were dealt */
     int64_t started_us, now_us, transaction_began_us, transaction_cost_us, committed_us, ticked_us;
     int64_t *blocked_us; /* per group: since when it has heads but may not take them; 0: not */
+    int64_t *turned_us;  /* per group: when it last took something */
+    int64_t due_us;      /* when a group that gathers may take what it has; INT64_MAX: none does */
     member_gap gaps[16];
     member_damage
         damaged[WEIR_MEMBER_DAMAGED_MAX]; /* partitions that stand still until a restart */
@@ -157,11 +161,14 @@ weir_error *member_send_open(member *self);
 void member_send_close(member *self);
 void member_port_make(member_node *node);
 weir_error *member_send_batch(member *self); /* packs and messages at hand go out */
+weir_error *member_send_few(member *self);   /* scores, if they are few, do not linger */
 weir_error *member_send_serve(
     member *self); /* learn what was acknowledged, send what waited for it */
 size_t member_send_pending(const member *self);
 void member_delivered(void *context, const weir_delivery *delivery);
 member_node *member_node_of(member *self, uint32_t number);
+/* The open node of a partition, or NULL. */
+member_node *member_node_at(const member *self, weir_topic topic, int32_t partition);
 
 /* member_turn.c */
 weir_error *member_turn(member *self, uint32_t group, size_t *events_out);
@@ -170,6 +177,7 @@ bool member_is_at_end(const member *self, const member_node *node);
 
 /* member_commit.c */
 weir_error *member_commit_paced(member *self);
+int64_t member_commit_due(const member *self);      /* when an open transaction may close */
 weir_error *member_transaction_begin(member *self); /* unless one is open */
 weir_error *member_commit_all(member *self,
                               int64_t patience_us); /* drains, then commits and waits */
@@ -179,5 +187,5 @@ void member_committed(void *context, weir_lane *lane, int64_t offset);
 weir_error *member_create(const weir_driver_options *options, weir_board *board, uint32_t index,
                           atomic_bool *stop, member **member_out);
 void *member_main(void *self);
-void member_wait(member *self, int timeout_ms); /* until something comes for us */
+void member_wait(member *self, int64_t timeout_us); /* until something comes for us */
 void member_destroy(member *self);

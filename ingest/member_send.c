@@ -102,6 +102,11 @@ void member_delivered(void *context, const weir_delivery *delivery)
     weir_board_produced(self->board, delivery->topic, delivery->partition, delivery->offset + 1);
     if ((delivery->tag & PACK_FLAG) != 0) {
         MEMBER_COUNT(self, packs, 1);
+        self->packs_out[delivery->topic]--;
+        const member_node *node = member_node_at(self, delivery->topic, delivery->partition);
+        if (node != NULL) {
+            weir_lane_echo(node->lane, delivery->offset, delivery->timestamp_us, delivery->value);
+        }
         pack_acked(self, (uint32_t)(delivery->tag & ~PACK_FLAG));
         return;
     }
@@ -185,6 +190,7 @@ static weir_error *pack_send(void *context, const weir_pack *pack)
     }
     memcpy(sent->shares, pack->shares, pack->share_count * sizeof *sent->shares);
     sent->share_count = pack->share_count;
+    self->packs_out[pack->topic]++;
     return weir_kafka_producer_add(self->producer, pack->topic, pack->partition, (weir_bytes){0},
                                    pack->value, 0, PACK_FLAG | index);
 }
@@ -263,6 +269,7 @@ void member_send_close(member *self)
     free(self->packs);
     self->packs = NULL;
     self->pack_count = self->pack_capacity = self->pack_free = 0;
+    memset(self->packs_out, 0, self->options->topic_count * sizeof *self->packs_out);
     self->ack_count = 0;
     self->in_transaction = false;
 }
@@ -279,6 +286,14 @@ weir_error *member_send_batch(member *self)
     WEIR_TRY(weir_packer_flush_where(self->packer, pack_may_go));
     WEIR_TRY(weir_kafka_producer_send(self->producer));
     return weir_kafka_producer_send(self->scores);
+}
+
+/* Handing over a few scores takes less than their linger: they go out at once. */
+weir_error *member_send_few(member *self)
+{
+    enum { FEW = 256 };
+    size_t count = weir_kafka_producer_pending(self->scores);
+    return count == 0 || count > FEW ? NULL : weir_kafka_producer_hasten(self->scores);
 }
 
 weir_error *member_send_serve(member *self)

@@ -30,6 +30,7 @@
 #include "ops/runtime/logger.h"
 
 enum {
+    MUCH_BYTES = 65536,     /* that much at hand does not wait for more */
     WAVE_EVENTS_MAX = 8192, /* then acknowledgements and other levels get their turn */
     FILL_SOURCE = 1024,
     FILL_JOURNAL = 32, /* packs of up to 512 KiB */
@@ -117,7 +118,7 @@ static int64_t row_bound(const member *self, weir_topic topic, const weir_board_
     return mark == INT64_MAX ? mark : later(mark, self->options->align_us);
 }
 
-static member_node *node_at(const member *self, weir_topic topic, int32_t partition)
+member_node *member_node_at(const member *self, weir_topic topic, int32_t partition)
 {
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
@@ -131,7 +132,7 @@ static member_node *node_at(const member *self, weir_topic topic, int32_t partit
 
 static int64_t partition_mark(const member *self, weir_topic topic, int32_t partition)
 {
-    const member_node *node = node_at(self, topic, partition);
+    const member_node *node = member_node_at(self, topic, partition);
     if (node != NULL) return node_mark(self, node);
     const weir_board_row *row = weir_board_at(self->board, topic, partition);
     return row == NULL ? INT64_MAX : row_mark(self, row);
@@ -167,7 +168,7 @@ static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
         bool in_turns = self->groups[other] == group;
         int32_t count = weir_board_count(self->board, (weir_topic)other);
         for (int32_t i = 0; i < count; i++) {
-            const member_node *node = node_at(self, (weir_topic)other, i);
+            const member_node *node = member_node_at(self, (weir_topic)other, i);
             int64_t bound = INT64_MAX;
             if (node == NULL) {
                 bound = row_bound(self, (weir_topic)other,
@@ -289,13 +290,25 @@ static weir_error *node_fill(member *self, member_node *node)
 typedef struct wave {
     member_node *nodes[WEIR_MEMBER_NODES_MAX];
     size_t count;
+    size_t weight; /* of what lies at hand, in bytes or so */
     bool is_free;  /* they feed nothing: no order between them is anybody's business */
     int64_t limit; /* of all: the least of their topics' limits */
 } wave;
 
+static size_t weight_of(const member *self, const member_node *node)
+{
+    enum { SOURCE_BYTES = 64 }; /* a guess spares looking at each */
+    const weir_lane *lane = node->lane;
+    if (!self->options->topics[node->topic].is_journal) return lane->count * SOURCE_BYTES;
+    size_t bytes = 0;
+    for (size_t i = 0; i < lane->count; i++)
+        bytes += lane->records[i].value.size;
+    return bytes;
+}
+
 static weir_error *wave_gather(member *self, uint32_t group, wave *into)
 {
-    into->count = 0;
+    into->count = into->weight = 0;
     into->limit = INT64_MAX;
     into->is_free = true;
     for (size_t i = 0; i < self->node_count; i++) {
@@ -303,7 +316,9 @@ static weir_error *wave_gather(member *self, uint32_t group, wave *into)
         if (node == NULL || node->lane == NULL || self->groups[node->topic] != group) continue;
         WEIR_TRY(node_fill(self, node));
         into->is_free = into->is_free && !self->feeds[node->topic];
-        if (node->has_head && node->retry_us <= self->now_us) into->nodes[into->count++] = node;
+        if (!node->has_head || node->retry_us > self->now_us) continue;
+        into->nodes[into->count++] = node;
+        into->weight += weight_of(self, node);
     }
     if (into->count == 0 || into->is_free) return NULL;
     for (size_t topic = 0; topic < self->options->topic_count; topic++) {
@@ -440,15 +455,40 @@ static void patience_lost(member *self)
     }
 }
 
+/*
+ * When a group may take what it has. Every turn costs a request for each partition that is written
+ * to, however few its events. So where little is at hand, a source is taken once per `gather`, and
+ * a journal when nothing of ours is on its way to it: then a batch of source events goes through
+ * all hops together.
+ */
+static int64_t group_due(const member *self, uint32_t group, const wave *over)
+{
+    if (over->weight >= MUCH_BYTES) return self->now_us;
+    bool gathers = false;
+    for (size_t i = 0; i < self->options->topic_count; i++) {
+        const weir_driver_topic *topic = &self->options->topics[i];
+        if (self->groups[i] != group || !topic->is_consumed) continue;
+        gathers = gathers || !topic->is_journal || self->packs_out[i] > 0;
+    }
+    return gathers ? self->turned_us[group] + self->options->gather_us : self->now_us;
+}
+
 weir_error *member_turn(member *self, uint32_t group, size_t *events_out)
 {
     static _Thread_local wave over;
     *events_out = 0;
     WEIR_TRY(wave_gather(self, group, &over));
     bool had_heads = over.count > 0;
+    int64_t due_us = had_heads ? group_due(self, group, &over) : INT64_MAX;
+    if (had_heads && due_us > self->now_us) {
+        self->due_us = least(self->due_us, due_us);
+        return NULL;
+    }
     weir_error *error = wave_run(self, &over, events_out);
     if (error != NULL) return error;
     WEIR_TRY(touched_flush(self));
+    if (*events_out > 0 && over.is_free) WEIR_TRY(member_send_few(self));
+    if (*events_out > 0) self->turned_us[group] = self->now_us;
     int64_t *blocked_us = &self->blocked_us[group];
     self->is_blocked = self->is_blocked || (had_heads && *events_out == 0);
     if (*events_out > 0 || !had_heads) {

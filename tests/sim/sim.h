@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "compute/lang/lang.h"
+#include "ingest/echo.h"
 #include "ingest/fold.h"
 #include "ingest/observe.h"
 #include "ingest/packer.h"
@@ -90,7 +91,8 @@ typedef struct sim_options {
 
 typedef struct sim_stats {
     uint64_t steps, points, kills, power_cuts, fatal_errors, rebalances, resumed, departures,
-        zombies, silences, scores, sent_again, dead_letters, values, state_bytes, virtual_us;
+        zombies, silences, echoes, scores, sent_again, dead_letters, values, state_bytes,
+        virtual_us;
 } sim_stats;
 
 typedef struct sim_world sim_world;

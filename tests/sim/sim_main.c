@@ -116,10 +116,11 @@ static void print(const sim_tally *tally, const char *what, double cpu_s)
     printf("%s: runs %" PRIu64 " steps %" PRIu64 " points %" PRIu64 " kills %" PRIu64
            " power_cuts %" PRIu64 " fatal_errors %" PRIu64 " rebalances %" PRIu64
            " resumed %" PRIu64 " departures %" PRIu64 " zombies %" PRIu64 " silences %" PRIu64
-           " scores %" PRIu64 " sent_again %" PRIu64 " dead_letters %" PRIu64 " values %" PRIu64
-           " state_bytes %" PRIu64 " virtual_s %" PRIu64 " cpu_s %.2f values_per_cpu_s %.0f\n",
+           " echoes %" PRIu64 " scores %" PRIu64 " sent_again %" PRIu64 " dead_letters %" PRIu64
+           " values %" PRIu64 " state_bytes %" PRIu64 " virtual_s %" PRIu64
+           " cpu_s %.2f values_per_cpu_s %.0f\n",
            what, tally->runs, s->steps, s->points, s->kills, s->power_cuts, s->fatal_errors,
-           s->rebalances, s->resumed, s->departures, s->zombies, s->silences, s->scores,
+           s->rebalances, s->resumed, s->departures, s->zombies, s->silences, s->echoes, s->scores,
            s->sent_again, s->dead_letters, s->values, s->state_bytes, s->virtual_us / 1000000,
            cpu_s, cpu_s > 0 ? (double)s->values / cpu_s : 0.0);
 }

@@ -33,6 +33,7 @@ typedef struct flight {
     weir_topic topic;
     int32_t partition;
     bool is_appended, has_key;
+    int64_t offset; /* once it is appended */
     weir_buffer key, value;
     weir_pack_share *shares;
     size_t share_count;
@@ -46,6 +47,7 @@ typedef struct slot {
     int64_t parked_committed; /* K when it was parked, drained; -1: it is not */
     weir_node *node;
     int64_t next; /* offset to hand over next */
+    weir_echo echo;
     struct worker *worker;
     weir_output_port port;
     weir_store_port store;
@@ -272,6 +274,7 @@ static void close_slot(worker *w, size_t index)
     slot *s = w->slots[index];
     say(w->world, "worker %d closes %s/%d", w->index, name_of(w->world, s->topic), s->partition);
     s->node->ops->close(s->node);
+    weir_echo_deinit(&s->echo);
     free(s);
     w->slots[index] = w->slots[--w->slot_count];
 }
@@ -288,6 +291,8 @@ static weir_error *open_slot(worker *w, weir_topic topic, int32_t partition)
                 .parked_committed = -1,
                 .worker = w};
     s->port = (weir_output_port){s, port_send, partition_count};
+    /* This broker tells the truth: in some worlds it is believed without a test. */
+    if (w->world->options.seed % 4 == 1) s->echo.trust = WEIR_ECHO_TRUSTED;
     WEIR_TRY(create_node(w, s));
     w->slots[w->slot_count++] = s;
     weir_node_position at = {
@@ -453,17 +458,49 @@ static void produce(sim_world *world)
     weir_buffer_deinit(&value);
 }
 
-static weir_error *hand_over(slot *s, sim_partition *p, uint32_t most, bool in_turns)
+/* In every other world reading is slower than acknowledgements: what a worker wrote itself comes
+ * back to it only after it was told. */
+static int64_t readable_end(const slot *s, const sim_partition *p)
 {
-    weir_log_record records[POLL_MAX];
-    sim_world *world = s->worker->world;
+    const sim_world *world = s->worker->world;
+    int64_t end = (int64_t)p->count;
+    if (world->is_draining || world->options.seed % 2 == 0) return end;
+    for (const flight *f = s->worker->flights; f != NULL; f = f->next) {
+        bool is_ours = f->is_appended && f->topic == s->topic && f->partition == s->partition;
+        if (is_ours && f->offset >= s->next && f->offset < end) end = f->offset;
+    }
+    return end;
+}
+
+/* Records from the broker. */
+static size_t read_back(const slot *s, const sim_partition *p, weir_log_record *records,
+                        uint32_t most)
+{
+    int64_t end = readable_end(s, p);
     size_t count = 0;
-    for (; count < most && s->next + (int64_t)count < (int64_t)p->count; count++) {
+    for (; count < most && s->next + (int64_t)count < end; count++) {
         const sim_record *from = &p->records[s->next + (int64_t)count];
         records[count] = (weir_log_record){.offset = s->next + (int64_t)count,
                                            .timestamp_us = from->timestamp_us,
                                            .key = {from->key.data, from->key.size},
                                            .value = {from->value.data, from->value.size}};
+    }
+    return count;
+}
+
+static weir_error *hand_over(slot *s, sim_partition *p, uint32_t most, bool in_turns)
+{
+    weir_log_record records[POLL_MAX];
+    sim_world *world = s->worker->world;
+    size_t count = 0;
+    if (!weir_echo_is_empty(&s->echo) && sim_chance(&world->random, 50)) {
+        count = weir_echo_take(&s->echo, s->next, records, most);
+        world->stats.echoes += count;
+    }
+    if (count == 0) {
+        count = read_back(s, p, records, most);
+        for (size_t i = 0; i < count; i++)
+            weir_echo_check(&s->echo, &records[i]);
     }
     if (count == 0) return NULL;
     weir_node_turn turn = {.until_us = INT64_MAX};
@@ -507,11 +544,22 @@ static weir_error *deliver(worker *w)
         WEIR_TRY(at_point(world, "append", false));
         append(world, f->topic, f->partition, &f->key, f->has_key, &f->value);
         f->is_appended = true;
+        f->offset = (int64_t)sim_world_partition(world, f->topic, f->partition)->count - 1;
         say(world, "the broker appends to %s/%d what worker %d sent", name_of(world, f->topic),
             f->partition, w->index);
         WEIR_TRY(at_point(world, "append", true));
     }
     return NULL;
+}
+
+/* Who owns the journal partition, too, has heard what stands there. */
+static void echo(worker *w, const flight *f)
+{
+    slot *s = f->has_key ? NULL : find_slot(w, f->topic, f->partition);
+    if (s == NULL) return;
+    const sim_partition *p = sim_world_partition(w->world, f->topic, f->partition);
+    (void)weir_echo_offer(&s->echo, s->next, f->offset, p->records[f->offset].timestamp_us,
+                          (weir_bytes){f->value.data, f->value.size});
 }
 
 static weir_error *acknowledge(worker *w)
@@ -528,6 +576,7 @@ static weir_error *acknowledge(worker *w)
         WEIR_TRY(at_point(world, "acknowledgement", false));
         say(world, "worker %d hears that %s/%d has it", w->index, name_of(world, f->topic),
             f->partition);
+        echo(w, f);
         for (size_t i = 0; i < f->share_count; i++)
             for (size_t s = 0; s < w->slot_count; s++)
                 if (w->slots[s]->serial == f->shares[i].owner)
