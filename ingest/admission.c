@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "ingest/slices.h"
+
 static const char *topic_name(const weir_fold_options *options)
 {
     return options->topics->items[options->topic].name;
@@ -120,4 +122,22 @@ weir_error *weir_admit_origins(const weir_fold_options *options, const weir_shar
         }
     }
     return NULL;
+}
+
+weir_error *weir_admit_kept(const weir_fold_options *options, const weir_node_position *at)
+{
+    weir_bytes had = {0};
+    WEIR_TRY(options->store->read_identity(options->store->context, &had));
+    if (had.size == 0) return NULL;
+    WEIR_TRY(weir_admit_identity(options));
+    const weir_plan *plan = options->topics->plan;
+    weir_slices slices = {0};
+    weir_shard_record record;
+    weir_shard_record_init(&record, plan);
+    weir_error *error = weir_slices_open(&slices, plan, options->store, NULL, &record);
+    if (error == NULL) error = weir_admit_positions(options, at, weir_slices_low(&slices));
+    if (error == NULL) error = weir_admit_origins(options, &record);
+    weir_slices_deinit(&slices);
+    weir_shard_record_deinit(&record);
+    return error;
 }

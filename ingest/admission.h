@@ -16,3 +16,6 @@ weir_error *weir_admit_positions(const weir_fold_options *options, const weir_no
                                  int64_t low);
 /* No source ends below what was folded from it: it would be another topic under the same name. */
 weir_error *weir_admit_origins(const weir_fold_options *options, const weir_shard_record *record);
+/* All of these for a store that is only read: would a worker start from it? One that was never
+ * written to is fine. */
+weir_error *weir_admit_kept(const weir_fold_options *options, const weir_node_position *at);

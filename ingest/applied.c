@@ -155,27 +155,50 @@ weir_error *weir_applied_write(const weir_kafka_options *kafka, const weir_topic
     return error;
 }
 
-weir_error *weir_applied_check(const weir_kafka_options *kafka, const weir_topics *topics)
+static weir_error *definition_check(const weir_plan *plan, const weir_applied *item)
+{
+    if (item == NULL) {
+        return weir_error_new(WEIR_E_NOT_APPLIED,
+                              "package %s was never applied to these brokers; run `weir apply`",
+                              plan->package);
+    }
+    if (memcmp(item->digest, plan->digest, WEIR_DIGEST_BYTES) == 0) return NULL;
+    return weir_error_new(WEIR_E_NOT_APPLIED,
+                          "the definitions in this folder are not those in force for "
+                          "package %s; run `weir apply` to put them in force",
+                          plan->package);
+}
+
+static weir_error *model_check(const weir_plan_score *score, const weir_model *model,
+                               const weir_applied *item)
+{
+    if (model == NULL && item == NULL) return NULL; /* the fallback answers */
+    const char *problem = NULL;
+    if (model == NULL)
+        problem = "is in force, but its file is not here; bring the file back";
+    else if (item == NULL)
+        problem = "was never applied; run `weir apply`";
+    else if (memcmp(item->digest, weir_model_describe(model)->digest, WEIR_DIGEST_BYTES) != 0)
+        problem = "is another file than the one in force; bring that back, or run `weir apply` to "
+                  "put this one in force";
+    if (problem == NULL) return NULL;
+    return weir_error_new(WEIR_E_NOT_APPLIED, "model %s of score %s %s", score->model, score->name,
+                          problem);
+}
+
+weir_error *weir_applied_check(const weir_kafka_options *kafka, const weir_topics *topics,
+                               const weir_model *const *models)
 {
     weir_arena arena = {0};
     const weir_applied *items = NULL;
+    const weir_plan *plan = topics->plan;
     size_t count = 0;
     weir_error *error = weir_applied_read(kafka, topics, &arena, &items, &count);
-    if (error == NULL) {
-        const char *name =
-            weir_arena_printf(&arena, "%s%s", definition_prefix, topics->plan->package);
-        const weir_applied *item = weir_applied_find(items, count, name);
-        if (item == NULL) {
-            error =
-                weir_error_new(WEIR_E_NOT_APPLIED,
-                               "package %s was never applied to these brokers; run `weir apply`",
-                               topics->plan->package);
-        } else if (memcmp(item->digest, topics->plan->digest, WEIR_DIGEST_BYTES) != 0) {
-            error = weir_error_new(WEIR_E_NOT_APPLIED,
-                                   "the definitions in this folder are not those in force for "
-                                   "package %s; run `weir apply` to put them in force",
-                                   topics->plan->package);
-        }
+    const char *name = weir_arena_printf(&arena, "%s%s", definition_prefix, plan->package);
+    if (error == NULL) error = definition_check(plan, weir_applied_find(items, count, name));
+    for (uint32_t i = 0; error == NULL && i < plan->score_count; i++) {
+        name = weir_arena_printf(&arena, "%s%s", model_prefix, plan->scores[i].model);
+        error = model_check(&plan->scores[i], models[i], weir_applied_find(items, count, name));
     }
     weir_arena_deinit(&arena);
     return error;

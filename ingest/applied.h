@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "compute/model/model.h"
 #include "ingest/journal.h"
 #include "ingest/kafka.h"
 #include "ingest/topics.h"
@@ -35,5 +36,7 @@ weir_error *weir_applied_write(const weir_kafka_options *kafka, const weir_topic
                                const weir_journal_notice *notices, size_t count);
 /* "definition/<package>" or "model/<name>" of a notice. */
 const char *weir_applied_name(const weir_journal_notice *notice, weir_arena *into);
-/* Fails with WEIR_E_NOT_APPLIED unless exactly the plan's definitions are in force. */
-weir_error *weir_applied_check(const weir_kafka_options *kafka, const weir_topics *topics);
+/* Fails with WEIR_E_NOT_APPLIED unless exactly the plan's definitions are in force, and of each
+ * score the model that is here (NULL: no file; then none may be in force). */
+weir_error *weir_applied_check(const weir_kafka_options *kafka, const weir_topics *topics,
+                               const weir_model *const *models);

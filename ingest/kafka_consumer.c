@@ -135,8 +135,10 @@ static weir_error *lane_judge(const weir_kafka_consumer *consumer, const weir_la
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         return weir_error_new(WEIR_E_LOG_TRUNCATED,
                               "%s[%d] no longer holds offset %" PRId64
-                              ", where reading has to go on: its retention has passed us",
-                              topic, lane->partition, lane->next);
+                              ", where reading has to go on: its retention has passed us, and "
+                              "what was not read is gone; weir doctor says how much, "
+                              "docs/runbooks/log-truncated.md what to do (%s)",
+                              topic, lane->partition, lane->next, rd_kafka_message_errstr(message));
     default: return weir_kafka_failed(message->err, "reading %s[%d]", topic, lane->partition);
     }
 }

@@ -191,3 +191,23 @@ int32_t weir_partition_of(weir_bytes key, int32_t partition_count)
     WEIR_ASSERT(partition_count > 0);
     return (int32_t)weir_key_partition(key, (uint32_t)partition_count);
 }
+
+bool weir_topics_shard(const weir_topics *topics, const char *name, weir_topic *topic_out,
+                       int32_t *partition_out)
+{
+    const char *dash = strrchr(name, '-');
+    char *end = NULL;
+    if (dash == NULL || dash[1] < '0' || dash[1] > '9') return false;
+    long partition = strtol(dash + 1, &end, 10);
+    if (*end != '\0' || partition > INT32_MAX) return false;
+    for (weir_topic t = 0; t < topics->count; t++) {
+        const char *topic = topics->items[t].name;
+        if (topics->items[t].role != WEIR_TOPIC_JOURNAL) continue;
+        if (strlen(topic) != (size_t)(dash - name) || memcmp(topic, name, strlen(topic)) != 0)
+            continue;
+        *topic_out = t;
+        *partition_out = (int32_t)partition;
+        return true;
+    }
+    return false;
+}

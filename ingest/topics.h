@@ -66,6 +66,9 @@ weir_error *weir_topics_create(const weir_plan *plan, weir_topics **topics_out);
 void weir_topics_destroy(weir_topics *topics);
 /* The number of that name, or WEIR_NONE. */
 weir_topic weir_topics_find(const weir_topics *topics, const char *name);
+/* Is `name` that of a shard's folder, <topic>-<partition> of one of our journals? */
+bool weir_topics_shard(const weir_topics *topics, const char *name, weir_topic *topic_out,
+                       int32_t *partition_out);
 
 /* Java's default partitioner (schemas/key.h). */
 int32_t weir_partition_of(weir_bytes key, int32_t partition_count);

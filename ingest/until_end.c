@@ -126,11 +126,16 @@ static weir_error *journals_next(weir_until_end *watch, bool *is_done_out)
     return NULL;
 }
 
+weir_error *weir_until_end_begin(weir_until_end *watch)
+{
+    if (watch->admin == NULL) WEIR_TRY(weir_admin_open(watch->options->kafka, &watch->admin));
+    return watch->has_goals ? NULL : goals_set(watch);
+}
+
 weir_error *weir_until_end_look(weir_until_end *watch, bool *is_done_out)
 {
     *is_done_out = false;
-    if (watch->admin == NULL) WEIR_TRY(weir_admin_open(watch->options->kafka, &watch->admin));
-    if (!watch->has_goals) WEIR_TRY(goals_set(watch));
+    WEIR_TRY(weir_until_end_begin(watch));
     bool reached = false;
     WEIR_TRY(goals_check(watch, &reached));
     if (!reached) return NULL;

@@ -18,5 +18,7 @@ typedef struct weir_until_end weir_until_end;
 
 weir_until_end *weir_until_end_create(const weir_driver_options *options);
 void weir_until_end_destroy(weir_until_end *watch);
+/* Takes the ends that count. An error that passes is given back; looking takes them then. */
+weir_error *weir_until_end_begin(weir_until_end *watch);
 /* Asks the brokers; an error that passes is given back to be logged, and asked again next time. */
 weir_error *weir_until_end_look(weir_until_end *watch, bool *is_done_out);

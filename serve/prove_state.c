@@ -114,27 +114,6 @@ static void tell_part(weir_state_proof *self, const stop *at, const weir_shard_p
 
 /* --- finding states --- */
 
-/* <topic>-<partition> of one of our journals. */
-static bool name_is_shard(const weir_topics *topics, const char *name, weir_topic *topic_out,
-                          int32_t *partition_out)
-{
-    const char *dash = strrchr(name, '-');
-    char *end = NULL;
-    if (dash == NULL || dash[1] < '0' || dash[1] > '9') return false;
-    long partition = strtol(dash + 1, &end, 10);
-    if (*end != '\0' || partition > INT32_MAX) return false;
-    for (weir_topic t = 0; t < topics->count; t++) {
-        const char *topic = topics->items[t].name;
-        if (topics->items[t].role != WEIR_TOPIC_JOURNAL) continue;
-        if (strlen(topic) != (size_t)(dash - name) || memcmp(topic, name, strlen(topic)) != 0)
-            continue;
-        *topic_out = t;
-        *partition_out = (int32_t)partition;
-        return true;
-    }
-    return false;
-}
-
 static kept_state *add_state(weir_state_proof *self, const kept_state *kept)
 {
     if (self->state_count == self->state_capacity) {
@@ -197,7 +176,7 @@ static weir_error *take_state(weir_state_proof *self, const char *path, const ch
                               bool is_checkpoint, bool follows)
 {
     kept_state kept = {.path = path, .follows = follows};
-    if (!name_is_shard(self->topics, name, &kept.topic, &kept.partition)) return NULL;
+    if (!weir_topics_shard(self->topics, name, &kept.topic, &kept.partition)) return NULL;
     if (!is_checkpoint && weir_shard_store_is_open(path)) {
         self->proof->skipped++;
         return NULL;

@@ -44,6 +44,7 @@ typedef struct shard_store {
     char directory[PATH_BYTES_MAX];
     char checkpoints[PATH_BYTES_MAX];
     uint32_t checkpoints_kept;
+    uint64_t free_bytes_min;
 } shard_store;
 
 weir_store_shared *weir_store_shared_create(size_t cache_bytes)
@@ -218,12 +219,26 @@ static void batch_put(shard_store *store, weir_bytes bytes)
                            (const char *)store->value.data, store->value.size);
 }
 
+/* RocksDB may abort the process on a full disk, when it opens, and after a write that failed; so look
+ * first. */
+static weir_error *check_free_space(const char *directory, uint64_t free_bytes_min)
+{
+    uint64_t free_bytes = 0;
+    WEIR_TRY(weir_dir_free_bytes(directory, &free_bytes));
+    if (free_bytes >= free_bytes_min) return NULL;
+    return weir_error_new(WEIR_E_DISK_FULL,
+                          "state folder %s: %" PRIu64 " MiB free, %" PRIu64
+                          " wanted (disk_reserve); free some space, nothing is lost",
+                          directory, free_bytes >> 20, free_bytes_min >> 20);
+}
+
 static weir_error *batch_write(shard_store *store)
 {
     char *message = NULL;
-    rocksdb_write(store->db, store->writes, store->batch, &message);
+    weir_error *error = check_free_space(store->directory, store->free_bytes_min);
+    if (error == NULL) rocksdb_write(store->db, store->writes, store->batch, &message);
     rocksdb_writebatch_clear(store->batch);
-    return message == NULL ? NULL : rocks_error(store, "writing", message);
+    return message == NULL ? error : rocks_error(store, "writing", message);
 }
 
 static weir_error *store_write(void *self, uint32_t slice, const weir_store_item *items,
@@ -349,19 +364,6 @@ static rocksdb_options_t *make_options(const weir_store_shared *shared)
     return options;
 }
 
-/* RocksDB aborts the process when it runs out of disk while it opens; so look first. */
-static weir_error *check_free_space(const char *directory, uint64_t free_bytes_min)
-{
-    uint64_t free_bytes = 0;
-    WEIR_TRY(weir_dir_free_bytes(directory, &free_bytes));
-    if (free_bytes >= free_bytes_min) return NULL;
-    return weir_error_new(WEIR_E_DISK_FULL,
-                          "state folder %s: %" PRIu64 " MiB free, %" PRIu64
-                          " wanted (state_free_min); free some space and "
-                          "start again, nothing is lost",
-                          directory, free_bytes >> 20, free_bytes_min >> 20);
-}
-
 static bool directory_is_empty(const char *directory)
 {
     DIR *open = opendir(directory);
@@ -394,6 +396,7 @@ weir_error *weir_shard_store_open(const weir_shard_store_options *options,
     if (options->checkpoints != NULL)
         (void)snprintf(store->checkpoints, sizeof store->checkpoints, "%s", options->checkpoints);
     store->checkpoints_kept = options->checkpoints_kept == 0 ? 2 : options->checkpoints_kept;
+    store->free_bytes_min = options->free_bytes_min;
     store->options = make_options(options->shared);
     store->reads = rocksdb_readoptions_create();
     store->writes = rocksdb_writeoptions_create();

@@ -29,7 +29,8 @@ typedef struct weir_shard_store_options {
     weir_store_shared *shared;
     const char *directory;   /* made if missing, with its parents */
     const char *checkpoints; /* <state>/checkpoints/<shard>; NULL: no checkpoints */
-    uint64_t free_bytes_min; /* refuse to open below this (RocksDB aborts on a full disk) */
+    uint64_t
+        free_bytes_min; /* open and write nothing below this (RocksDB may abort on a full disk) */
     uint32_t checkpoints_kept;
 } weir_shard_store_options;
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ingest/admin.h"
+#include "ingest/admission.h"
 #include "ingest/applied.h"
 #include "ops/cli/listing.h"
 #include "ops/cli/stack.h"
@@ -25,6 +26,7 @@ typedef struct doctor {
     weir_stack *stack;
     weir_admin *admin;
     weir_listing list;
+    const weir_topic_state *topics; /* by topic; NULL: the brokers are away */
     bool is_table;
     uint32_t counts[3];
 } doctor;
@@ -130,6 +132,75 @@ static void check_clock(doctor *self)
     }
 }
 
+static int32_t partition_count(void *context, weir_topic topic)
+{
+    const doctor *self = context;
+    return self->topics[topic].partitions;
+}
+
+/* -1: unknown. */
+static int64_t log_end(void *context, weir_topic topic, int32_t partition)
+{
+    doctor *self = context;
+    int64_t start = 0, end = -1;
+    const weir_topic_state *state = &self->topics[topic];
+    if (!state->exists || partition >= state->partitions) return -1;
+    weir_error_free(weir_admin_ends(self->admin, state->name, partition, &start, &end));
+    return end;
+}
+
+/* Would a worker start from the state of this partition? */
+static weir_error *admit(doctor *self, const char *path, weir_topic topic, int32_t partition)
+{
+    weir_store_port store = {0};
+    const char *name = self->stack->topics->items[topic].name;
+    int32_t count = self->topics[topic].partitions;
+    int64_t *committed = weir_arena_array(&self->cli->arena, int64_t, (size_t)count + 1);
+    weir_node_position at = {0};
+    if (partition < count) {
+        WEIR_TRY(weir_admin_ends(self->admin, name, partition, &at.log_start, &at.log_end));
+        WEIR_TRY(weir_admin_committed(self->admin, self->stack->group, name, count, committed));
+        at.committed = committed[partition];
+    }
+    weir_output_port port = {.context = self, .partition_count = partition_count};
+    WEIR_TRY(weir_shard_store_open_read(path, &store));
+    weir_fold_options options = {.topics = self->stack->topics,
+                                 .topic = topic,
+                                 .partition = partition,
+                                 .port = &port,
+                                 .store = &store,
+                                 .state_path = path,
+                                 .log_end = log_end,
+                                 .log_end_context = self};
+    if (strstr(path, "/serve/") != NULL) { /* a follower's state is bound to no commit */
+        options.follows = true;
+        at.committed = INT64_MAX;
+    }
+    weir_error *error = weir_admit_kept(&options, &at);
+    store.close(store.context);
+    return error;
+}
+
+static weir_error *check_admission(doctor *self, const char *path)
+{
+    weir_topic topic = 0;
+    int32_t partition = 0;
+    const char *name = strrchr(path, '/') + 1;
+    bool is_ours = weir_topics_shard(self->stack->topics, name, &topic, &partition);
+    if (self->topics == NULL || !is_ours || !self->topics[topic].exists) return NULL;
+    return admit(self, path, topic, partition);
+}
+
+static const char *runbook_of(const weir_error *error)
+{
+    switch (weir_error_code_of(error)) {
+    case WEIR_E_STATE_OTHER: return "state-other";
+    case WEIR_E_STATE_NEWER: return "state-newer";
+    case WEIR_E_LOG_TRUNCATED: return "log-truncated";
+    default: return "state-damaged";
+    }
+}
+
 /* A folder of one shard; a shard that a worker has open is that worker's to judge. */
 static void check_shard(doctor *self, const char *path, bool is_checkpoint, uint32_t *sound)
 {
@@ -137,8 +208,10 @@ static void check_shard(doctor *self, const char *path, bool is_checkpoint, uint
     if (weir_shard_store_is_open(path)) return;
     weir_error *error =
         is_checkpoint ? weir_checkpoint_verify(path) : weir_shard_store_verify(path, &report);
+    if (error == NULL && !is_checkpoint) error = check_admission(self, path);
     *sound += error == NULL;
-    (void)tell_error(self, error, "shards", "state-damaged");
+    const char *runbook = error == NULL ? NULL : runbook_of(error);
+    (void)tell_error(self, error, "shards", runbook);
 }
 
 /* <state>/<worker>/<shard> and <state>/checkpoints/<shard>/<L>: whatever has RocksDB's CURRENT, or
@@ -243,7 +316,8 @@ static bool check_brokers(doctor *self)
 }
 
 /* Has retention passed what the group still has to read? */
-static weir_error *check_position(doctor *self, const weir_topic_state *state)
+static weir_error *check_position(doctor *self, const weir_topic_info *info,
+                                  const weir_topic_state *state)
 {
     int64_t *committed =
         weir_arena_array(&self->cli->arena, int64_t, (size_t)state->partitions + 1);
@@ -260,6 +334,14 @@ static weir_error *check_position(doctor *self, const weir_topic_state *state)
                  "%s[%d] ends at %" PRId64 ", the group has committed %" PRId64
                  ": the topic was made anew",
                  state->name, i, end, committed[i]);
+            is_lost = true;
+        }
+        if (info->role == WEIR_TOPIC_JOURNAL && start > 0) {
+            tell(self, NO, "positions", "log-truncated",
+                 "%s[%d] begins at %" PRId64
+                 ": what came before can be replayed no more, neither by a worker without a newer "
+                 "state or checkpoint, nor by weir prove, export and serve",
+                 state->name, i, start);
             is_lost = true;
         }
         if (committed[i] < 0 || committed[i] >= start) continue;
@@ -297,6 +379,7 @@ static weir_error *check_topics(doctor *self, size_t *shards_out)
     const weir_topics *topics = self->stack->topics;
     weir_topic_state *states = NULL;
     WEIR_TRY(weir_topic_states(self->admin, topics, &self->cli->arena, &states));
+    self->topics = states;
     for (uint32_t i = 0; i < topics->count; i++) {
         const weir_topic_info *info = &topics->items[i];
         const char *problem =
@@ -309,7 +392,7 @@ static weir_error *check_topics(doctor *self, size_t *shards_out)
         if (!states[i].exists) continue;
         if (info->role == WEIR_TOPIC_JOURNAL) *shards_out += (size_t)states[i].partitions;
         check_retention(self, info, &states[i]);
-        if (info->is_consumed) WEIR_TRY(check_position(self, &states[i]));
+        if (info->is_consumed) WEIR_TRY(check_position(self, info, &states[i]));
     }
     return NULL;
 }
@@ -321,9 +404,15 @@ static void check_kafka(doctor *self, size_t *shards_out)
         return;
     if (!check_brokers(self)) return;
     (void)tell_error(self, check_topics(self, shards_out), "topics", "topics");
-    weir_error *error = weir_applied_check(&self->stack->kafka, self->stack->topics);
+}
+
+static void check_applied(doctor *self)
+{
+    if (self->topics == NULL || self->stack->models == NULL) return;
+    weir_error *error =
+        weir_applied_check(&self->stack->kafka, self->stack->topics, self->stack->models);
     if (tell_error(self, error, "definitions", "not-applied"))
-        tell(self, YES, "definitions", NULL, "those of this folder are in force");
+        tell(self, YES, "definitions", NULL, "those of this folder are in force, and its models");
 }
 
 static weir_error *run(weir_cli *cli)
@@ -340,6 +429,7 @@ static weir_error *run(weir_cli *cli)
     check_kafka(&self, &shards);
     check_registry(&self);
     check_models(&self);
+    check_applied(&self);
     check_disk(&self);
     (void)tell_error(&self, check_shards(&self), "shards", "state-damaged");
     check_memory(&self);

@@ -96,7 +96,7 @@ static weir_error *applied_wait(const weir_stack *stack)
     int64_t limit = weir_config_int(stack->config, WEIR_SETTING_START_TIMEOUT);
     int64_t began = weir_clock_monotonic_us();
     for (unsigned wait_us = 100000;; wait_us = wait_us < 2000000 ? wait_us * 2 : wait_us) {
-        weir_error *error = weir_applied_check(&stack->kafka, stack->topics);
+        weir_error *error = weir_applied_check(&stack->kafka, stack->topics, stack->models);
         if (error == NULL || weir_error_class_of(error) != WEIR_CLASS_TRANSIENT) return error;
         bool is_late = limit != INT64_MAX && weir_clock_monotonic_us() - began > limit;
         if (is_late || weir_stop_requested()) return error;

@@ -31,9 +31,15 @@ static weir_error_code code_of_errno(int number)
     }
 }
 
+static const char *cure_of(weir_error_code code)
+{
+    return code == WEIR_E_DISK_FULL ? "; free some space on that disk" : "";
+}
+
 weir_error *weir_error_of_errno(int number, const char *doing, const char *path)
 {
-    return weir_error_new(code_of_errno(number), "%s %s: %s", doing, path, strerror(number));
+    weir_error_code code = code_of_errno(number);
+    return weir_error_new(code, "%s %s: %s%s", doing, path, strerror(number), cure_of(code));
 }
 
 static weir_error *read_all(int file, const char *path, size_t limit, weir_buffer *buffer)
@@ -95,7 +101,7 @@ static weir_error *cannot_create(const char *path)
     int number = errno;
     weir_error_code code = code_of_errno(number);
     if (code == WEIR_E_NO_INPUT) code = WEIR_E_CANT_CREATE;
-    return weir_error_new(code, "creating %s: %s", path, strerror(number));
+    return weir_error_new(code, "creating %s: %s%s", path, strerror(number), cure_of(code));
 }
 
 weir_error *weir_draft_open(const char *path, weir_draft **draft_out)

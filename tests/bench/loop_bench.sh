@@ -8,7 +8,7 @@
 #                 [--set KEY=VALUE]... [--stages] [--tiny]
 #
 # --stages adds shares by stage, from perf (which itself costs). Without ../shared/data the events are made up. See docs/benchmarks.md.
-. "$(dirname "$0")/loop_stage.sh"
+. "$(dirname "$0")/loop_stage.sh" || exit 1
 delivery=idempotent events=1000000 rate=5000 seconds=20 ahead=50000 threads=1 stages='' tiny='' settings=() spare=30
 while [ $# -gt 0 ]; do
     case $1 in

@@ -9,7 +9,7 @@
 : "${WEIR_TEST_ROOT:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}" "${WEIR_TEST_BUILD:=$WEIR_TEST_ROOT/build/release}"
 : "${WEIR_TEST_PROGRAM:=$WEIR_TEST_BUILD/weir}"
 export WEIR_TEST_ROOT WEIR_TEST_BUILD WEIR_TEST_PROGRAM
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 
 stage_handbook() {
     local rows=$1; shift

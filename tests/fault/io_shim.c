@@ -8,11 +8,15 @@
  *
  *   kill         the process dies before the call; what was written stays, as the kernel keeps it
  *   power-lost   the process dies, and so does everything that was not synced: bytes behind the
- * last fsync of their file, and names whose folder was not synced since (created, renamed, removed)
+ *                last fsync of their file, and names whose folder was not synced since
  *   power-torn   the same, but half of the unsynced bytes of each file stay
  *   power-hole   the same, but of the unsynced bytes the second half stays and the first reads as
- * zeros, since pages reach a disk in any order full         this call and all later ones that need
- * space fail with ENOSPC error        this call alone fails with EIO
+ *                zeros, since pages reach a disk in any order
+ *   full         this call and all later ones that need space fail with ENOSPC; with
+ *                WEIR_TEST_IO_WHILE, a file, instead: as long as that exists
+ *   error        this call alone fails with EIO
+ *
+ * While the file WEIR_TEST_IO_LOW exists, the disk says that it has no room (statvfs), though it has.
  *
  * At exit the number of calls is written to WEIR_TEST_IO_COUNT. Undoing names: each change is
  * logged with what is needed to take it back; an fsync of a folder forgets its entries, a power cut
@@ -32,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -61,6 +66,7 @@ static char root[PATH_MAX];
 static size_t root_length;
 static mode chosen;
 static long at, calls;
+static const char *full_while, *low_while; /* or NULL */
 static bool tracked[DESCRIPTORS_MAX];
 static file_entry files[FILES_MAX];
 static size_t file_count;
@@ -78,6 +84,8 @@ __attribute__((constructor)) static void start(void)
     for (int i = 0; name != NULL && i <= ERROR; i++)
         if (strcmp(names[i], name) == 0) chosen = (mode)i;
     at = number == NULL ? -1 : strtol(number, NULL, 10);
+    full_while = getenv("WEIR_TEST_IO_WHILE");
+    low_while = getenv("WEIR_TEST_IO_LOW");
 }
 
 __attribute__((destructor)) static void report(void)
@@ -172,15 +180,23 @@ static _Noreturn void die(void)
         (void)pause();
 }
 
+static bool is_full(void)
+{
+    if (chosen != FULL) return false;
+    if (full_while != NULL) return access(full_while, F_OK) == 0;
+    return at >= 0 && calls >= at;
+}
+
 /* Counts a call, with the mutex held. True: it must fail with errno as set. */
 static bool strikes(bool needs_space)
 {
     calls++;
-    if (at < 0 || calls < at || chosen == NONE) return false;
     if (chosen == FULL) {
-        errno = ENOSPC;
-        return needs_space;
+        bool fails = needs_space && is_full();
+        if (fails) errno = ENOSPC;
+        return fails;
     }
+    if (at < 0 || calls < at || chosen == NONE) return false;
     if (calls > at) return false;
     if (chosen != ERROR) die();
     errno = EIO;
@@ -202,6 +218,7 @@ static ino_t folder_of(const char *path)
 
 static char *make_backup(const char *path)
 {
+    if (chosen == FULL) return NULL;
     char *backup = NULL;
     if (asprintf(&backup, "%.*s.undo-%zu", (int)root_length - 1, root, backup_count++) < 0) abort();
     if (REAL(link)(path, backup) == 0) return backup;
@@ -211,6 +228,7 @@ static char *make_backup(const char *path)
 
 static void log_change(change_kind kind, const char *path, const char *from, char *backup)
 {
+    if (chosen == FULL) return;
     if (change_count == CHANGES_MAX) abort();
     changes[change_count++] = (change){.kind = kind,
                                        .folder = folder_of(path),
@@ -243,7 +261,7 @@ static void note_opened(int fd, const char *path, bool is_new, bool is_emptied)
     struct stat info;
     if (fd < 0 || fd >= DESCRIPTORS_MAX || fstat(fd, &info) != 0) return;
     tracked[fd] = true;
-    if (!S_ISREG(info.st_mode)) return;
+    if (!S_ISREG(info.st_mode) || chosen == FULL) return; /* nothing will be taken back */
     file_entry *file = find_file(info.st_ino);
     if (file == NULL) {
         if (file_count == FILES_MAX) abort();
@@ -385,7 +403,8 @@ EXPORT int link(const char *from, const char *to)
 
 EXPORT int mkdir(const char *path, mode_t bits)
 {
-    if (!is_below(path)) return REAL(mkdir)(path, bits);
+    /* What is there needs no room: the answer is EEXIST. */
+    if (!is_below(path) || access(path, F_OK) == 0) return REAL(mkdir)(path, bits);
     (void)pthread_mutex_lock(&mutex);
     int result = strikes(true) ? -1 : REAL(mkdir)(path, bits);
     if (result == 0) log_change(MADE_FOLDER, path, NULL, NULL);
@@ -401,4 +420,16 @@ EXPORT int rmdir(const char *path)
     if (result == 0) log_change(REMOVED_FOLDER, path, NULL, NULL);
     (void)pthread_mutex_unlock(&mutex);
     return result;
+}
+
+/* A full disk says so. */
+EXPORT int statvfs(const char *path, struct statvfs *info)
+{
+    int code = REAL(statvfs)(path, info);
+    bool is_ours = root_length > 0 && strncmp(path, root, root_length - 1) == 0;
+    (void)pthread_mutex_lock(&mutex);
+    bool is_low = low_while != NULL && access(low_while, F_OK) == 0;
+    if (code == 0 && is_ours && (is_low || is_full())) info->f_bavail = info->f_bfree = 0;
+    (void)pthread_mutex_unlock(&mutex);
+    return code;
 }

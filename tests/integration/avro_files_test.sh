@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Avro files of another library, every codec, under an evolved schema: the same values as from JSON Lines.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 need_python
 expect 0 "$weir" init project
 mkdir files

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The program as scripts see it: exit codes, where words go, what is installed.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 
 # Exit codes and streams.
 expect 0 "$weir" --version; says out 'weir '

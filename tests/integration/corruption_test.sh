@@ -3,7 +3,7 @@
 # corruption_test.sh: the files of one shard are damaged under a worker of two partitions. The damaged partition stops with the cure in
 # its message, the other goes on; weir doctor and weir verify say what is wrong; weir rebuild has it made anew, and then the run ends
 # and proves. A damaged checkpoint is passed over.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 start_embedded
 export WEIR_CHECKPOINT_INTERVAL=1s
 expect 0 "$weir" init -q project

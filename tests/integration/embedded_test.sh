@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The main job on the embedded broker, run as a process of its own, so that workers can be killed without it: produce, run, scores,
 # kill and restart, and what must be refused.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 start_embedded
 export WEIR_KAFKA_FETCH_WAIT_MAX_MS=10
 cp -r "$root/docs/examples/fraud-handbook" project
@@ -57,6 +57,13 @@ assert all(len(v) == 1 for v in seen.values()), "copies differ"
 expect 0 timeout 60 "$weir" -C project prove
 says out "proved"
 
+# A disk that has no room is named, and its page.
+expect 74 "$weir" -C project --set disk_reserve=1TiB run --until-end
+says err 'disk_reserve'
+says err 'free some space'
+expect 1 "$weir" -C project --set disk_reserve=1TiB doctor
+says out 'docs/runbooks/disk-full.md'
+
 # Other definitions than those in force are refused, by name of the cure.
 sed -i 's/over 1d, 7d, 30d delayed 7d/over 1d, 7d, 30d delayed 6d/' project/handbook.weir
 expect 78 "$weir" -C project run --until-end
@@ -69,3 +76,5 @@ says err "1 of 2 rows"
 # A broker that is away is named within the time-out.
 expect 69 env WEIR_BROKERS=127.0.0.1:9 "$weir" -C project --set start_timeout=1s run --until-end
 says err "127.0.0.1:9"
+expect 1 env WEIR_BROKERS=127.0.0.1:9 "$weir" -C project doctor
+says out 'docs/runbooks/brokers-away.md'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # weir eval as docs and scripts know it: rows, seq, refusals by reason, forms in and out.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 
 mkdir -p p/schemas
 cat > p/card.weir <<'W'

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # weir export --spine and --mode as-of against export_oracle.py: late events, ties, duplicates, null and unknown keys, zones, rows that
 # stand twice; the same export twice has the same content; what does not fit is named.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 need_python
 start_embedded
 mkdir -p project/schemas

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The handbook's 14 features over its own transactions, without a broker, against its own published values.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 [ -n "$handbook" ] || { echo "skipped: ../shared/data/fraud-handbook is absent" >&2; exit 77; }
 need_python
 cp -r "$root/docs/examples/fraud-handbook" project

@@ -4,7 +4,7 @@
 # partitions, before the workers start at full speed. Every score, the export and the answer key must agree, and the proof must hold.
 #
 # Without ../shared/data our simulator makes the events, and only the proof and the export are compared.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 workers=${1:-1} threads=${2:-1}
 need_python
 start_kafka

@@ -8,7 +8,7 @@
 # test week in 8-bit integers; the proof, which runs under the default numerics, finds by each record how it was made.
 #
 # Without WEIR_TEST_LONG the events begin in June. Without ../shared/data events of our own stand in, and no metric is held to a figure.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 need_python
 start_kafka
 export WEIR_BROKERS=$brokers OMP_NUM_THREADS=1

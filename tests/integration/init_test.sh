@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # weir init --from FILE: the project that it guesses passes weir check and evaluates that very file, every row of it; what can not be
 # guessed is refused with place and cure.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 
 # guessed FILE ROWS: init, check, eval.
 guessed() {

@@ -6,7 +6,7 @@
 #   flow / flowed                        events flow at $rate a second in the background; waits until all are in
 #   settle_and_check                     everybody drains and leaves; then what was promised is compared with what is there
 # shellcheck shell=bash disable=SC2154
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 worker=() extra=() # extra[I]: words of env for worker I, as FILE_OF_LIBRARY or NAME=VALUE
 seed=${WEIR_TEST_SEED:-$RANDOM}
 RANDOM=$seed

@@ -9,7 +9,7 @@
 delivery=$1 kills=${2:-30} rate=1000
 [ -z "${WEIR_TEST_LONG:-}" ] || kills=500 rate=300
 rows=$((kills * rate * 2)) # about as long as the kills take
-. "$WEIR_TEST_ROOT/tests/integration/kill_lib.sh"
+. "$WEIR_TEST_ROOT/tests/integration/kill_lib.sh" || exit 1
 begin
 for i in 1 2 3; do start_worker $i; done
 flow

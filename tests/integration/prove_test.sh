@@ -4,7 +4,7 @@
 # fail: each of a flipped bit in a score record, in a snapshot and in the state (both with their checksums made to fit), a damaged
 # checkpoint, a score that nobody computed and a worker that carries a value off by one is found, with exit code 3, the
 # place and both values.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 tamper=$WEIR_TEST_BUILD/tests/fault/tamper
 need_python
 export WEIR_CHECKPOINT_INTERVAL=1s
@@ -77,8 +77,28 @@ prove_options=(--snapshot "$work/broken")
 cp -r project/sets/all broken
 printf '\x55' | dd of=broken/part-00000.parquet bs=1 seek=5000 conv=notrunc status=none
 differs differing "snapshot"
+# Neither does anybody read it whose manifest has a flipped bit, or whose file is cut.
+for hurt in 'printf "\x55" | dd of=broken/manifest.json bs=1 seek=300 conv=notrunc status=none' 'truncate -s -40 broken/part-00000.parquet' \
+    'truncate -s 200 broken/manifest.json'; do
+    rm -r broken; cp -r project/sets/all broken; eval "$hurt"
+    expect 1 "$weir" verify broken
+    differs differing "snapshot"
+done
 prove_options=()
 rm -r project/changed broken
+holds
+
+# A model with a flipped bit scores nothing: it is not the one in force.
+cp -r project/models models
+printf '\x01' | dd of=project/models/card_fraud.onnx bs=1 seek=400 conv=notrunc status=none
+expect 78 "$weir" -C project run --until-end
+says err 'error[E0035]: model card_fraud of score fraud is another file'
+expect 1 "$weir" -C project doctor
+says out 'docs/runbooks/not-applied.md'
+rm project/models/card_fraud.onnx
+expect 78 "$weir" -C project run --until-end
+says err 'its file is not here'
+rm -r project/models; mv models project/models
 holds
 
 # A bit in a key's state.

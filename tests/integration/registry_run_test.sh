@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Schemas that are nowhere but in the registry; events of somebody else's producer under an evolved schema; a registry that is
 # away at the start, and one that goes away and comes back.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 need_python
 start_kafka
 start_registry
@@ -29,6 +29,8 @@ curl -sf "$registry/subjects" | grep -q fraud.scores-value || fail "the scores' 
 "$root/ops/tools/registry" stop "$work/registry"
 expect 69 "$weir" -C project run --until-end
 says err 'schema registry'
+expect 1 "$weir" -C project doctor
+says out 'docs/runbooks/registry.md'
 
 # Away in the middle: the worker waits, and goes on when it is back.
 mv schemas project/schemas

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # weir score and weir lookup ask a running server: what /score says before an event comes is what the worker then scores, in every
 # digit; what is sampled is proved; what does not fit is named.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 start_embedded
 expect 0 "$weir" init -q project
 expect 0 "$weir" -q -C project apply

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # weir sql: what it prints, what it names as having no SQL, and that DuckDB computes the same (tests/oracle/random_sql.py).
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 cp -r "$root/docs/examples/card-fraud" project
 expect 0 "$weir" -C project sql
 says out '-- card_vel_n_10m'; says out 'AS "card_vel_n_10m"'; says out 'FROM "tx_by_merchant" t'; says err '26 features, 0 of them without SQL'

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Transactional delivery where no score is on its way: what stands at a journal's end may be duplicates, which give none. Their position
 # is committed all the same, so that a restart is short and --until-end comes to an end; and a partition's last scores are not hidden.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 need_python
 start_kafka
 export WEIR_BROKERS=$brokers WEIR_DELIVERY=transactional

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # small_test.sh - the small models' answers, to the letter; forms of output, forms of input, and what is refused.
-. "$WEIR_TEST_ROOT/tests/lib/script.sh"
+. "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
 small=$root/tests/model/small
 
 for want in "$small"/*.want; do
