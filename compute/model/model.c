@@ -129,6 +129,22 @@ static void describe_trees(weir_model *model)
     info->score_column = tree->is_classifier && tree->outputs == 2 ? 1 : 0;
 }
 
+static void describe_weights(weir_model *model)
+{
+    const weir_tree_model *tree = &model->tree;
+    weir_model_info *info = &model->info;
+    const char **ops = weir_arena_array(&model->arena, const char *, 1);
+    uint32_t *counts = weir_arena_array(&model->arena, uint32_t, 1);
+    ops[0] = weir_arena_printf(&model->arena, "Linear (%s)", tree->objective);
+    counts[0] = 1;
+    info->ops = ops;
+    info->op_counts = counts;
+    info->parameter_count = ((size_t)tree->features + 1) * tree->targets;
+    info->profile = "linear-xgboost";
+    info->verdict = "products are added in the features' order in float32: margins have XGBoost's "
+                    "bits on every CPU";
+}
+
 static weir_error *load_trees(weir_model *model, weir_bytes file, format form)
 {
     if (form == FORMAT_LIGHTGBM)
@@ -136,6 +152,7 @@ static weir_error *load_trees(weir_model *model, weir_bytes file, format form)
     else
         WEIR_TRY(weir_xgboost_read(file, form == FORMAT_UBJSON, &model->arena, &model->tree));
     describe_trees(model);
+    if (model->tree.weights != NULL) describe_weights(model);
     return NULL;
 }
 
@@ -617,6 +634,9 @@ static void run_trees(const weir_model *model, weir_model_workspace *w, const vo
         weir_trees_run_f64(tree->trees, features, rows, w->raw, NULL, w->scratch);
     else
         weir_trees_run_f32(tree->trees, features, rows, narrow, NULL, w->scratch);
+    for (size_t row = 0; tree->weights != NULL && row < rows; row++)
+        weir_tree_model_add_linear(tree, (const float *)features + row * tree->features,
+                                   narrow + row * tree->targets);
     size_t width = model->outputs[0].width;
     double raw[64],
         *row_raw = tree->targets <= 64 ? raw : weir_arena_array(&w->text, double, tree->targets);
@@ -705,6 +725,8 @@ weir_error *weir_model_explain(const weir_model *model, weir_model_workspace *wo
     if (model->graph == NULL) {
         *supported_out = weir_trees_explain(model->tree.trees, inputs[0].data, contributions,
                                             workspace->scratch);
+        if (*supported_out && model->tree.weights != NULL)
+            weir_tree_model_explain_linear(&model->tree, inputs[0].data, contributions);
         return NULL;
     }
     *supported_out = model->explainer != NULL;

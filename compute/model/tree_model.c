@@ -3,6 +3,28 @@
 #include "compute/model/exact_math.h"
 #include "compute/model/ml_scores.h"
 
+/* Bias and base first, then column by column; what is missing adds nothing. */
+void weir_tree_model_add_linear(const weir_tree_model *model, const float *row, float *raw)
+{
+    const float *weights = model->weights;
+    for (uint32_t t = 0; t < model->targets; t++) {
+        float sum = weights[(size_t)model->features * model->targets + t] + raw[t];
+        for (uint32_t i = 0; i < model->features; i++)
+            if (row[i] == row[i]) sum += row[i] * weights[(size_t)i * model->targets + t];
+        raw[t] = sum;
+    }
+}
+
+void weir_tree_model_explain_linear(const weir_tree_model *model, const float *row,
+                                    double *contributions)
+{
+    uint32_t targets = model->targets, t = model->is_classifier && targets == 2 ? 1 : 0;
+    for (uint32_t i = 0; i < model->features; i++)
+        if (row[i] == row[i])
+            contributions[i] += (double)(row[i] * model->weights[(size_t)i * targets + t]);
+    contributions[model->features] += (double)model->weights[(size_t)model->features * targets + t];
+}
+
 static double link_one(const weir_tree_model *model, double x)
 {
     switch (model->link) {

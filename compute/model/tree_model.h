@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tree_model.h - a model file that is an ensemble and a link function: XGBoost's and LightGBM's
- * own.
+ * own. XGBoost's gblinear is an ensemble of no trees, and weights.
  *
  * Raw scores have the library's bits (float32 for XGBoost, float64 for LightGBM); the link
  * (sigmoid, exp, softmax) is computed with exact_math.h, within a unit in the last place of the
@@ -24,6 +24,7 @@ typedef enum weir_link {
 
 typedef struct weir_tree_model {
     weir_trees *trees;
+    const float *weights; /* NULL: none; [features + 1][targets], the last row are biases */
     weir_link link;
     double link_scale;
     bool in_float64; /* inputs and outputs */
@@ -39,5 +40,10 @@ weir_error *weir_xgboost_read(weir_bytes file, bool is_ubjson, weir_arena *into,
                               weir_tree_model *model_out);
 weir_error *weir_lightgbm_read(weir_bytes file, weir_arena *into, weir_tree_model *model_out);
 
+/* Adds the weights' part to one row's raw scores, in float32 as the library does. */
+void weir_tree_model_add_linear(const weir_tree_model *model, const float *row, float *raw);
+/* Adds it to the contributions to the score that is explained, and to the bias behind them. */
+void weir_tree_model_explain_linear(const weir_tree_model *model, const float *row,
+                                    double *contributions);
 /* The link of one row's raw scores; `out` has model->outputs numbers. Computed in float64. */
 void weir_tree_model_link(const weir_tree_model *model, const double *raw, double *out);

@@ -4,9 +4,10 @@
  *
  * A node's condition is float32 `x < split`; NaN follows default_left; a categorical split sends a
  * category of its set to the right, everything else left. A leaf's value stands in
- * split_conditions. The margin starts with the base score, taken through the link's inverse in
+ * split_conditions; where leaves are vectors (multi_output_tree) they stand in leaf_weights, found
+ * by the leaf's right child, or before 3.2 in base_weights, found by the node. The margin starts with the base score, taken through the link's inverse in
  * float32, and leaves are added in tree order in float32 (1.0 added the base last). dart: leaf
- * times the tree's weight_drop.
+ * times the tree's weight_drop. gblinear has no trees: weights by feature and output, then biases.
  */
 #include "compute/model/document.h"
 #include "compute/model/exact_math.h"
@@ -69,6 +70,9 @@ static weir_error *missing(const char *what)
 typedef struct tree_lists {
     const weir_doc *left, *right, *feature, *condition, *default_left, *hessian, *type;
     const weir_doc *cat_nodes, *cat_segments, *cat_sizes, *cats;
+    const weir_doc *vectors; /* NULL: a leaf is one number */
+    bool is_by_right;        /* vectors are numbered by the right child */
+    size_t weight_begin;     /* the builder's weights before the tree */
     size_t count;
 } tree_lists;
 
@@ -84,16 +88,25 @@ static const weir_doc *any_numbers(const weir_doc *tree, const char *key)
     return list != NULL && list->kind == WEIR_DOC_NUMBERS ? list : NULL;
 }
 
-static weir_error *lists_of(const weir_doc *tree, tree_lists *l)
+/* Where the vectors of the leaves stand, if they are vectors: one number for each target. */
+static weir_error *find_vectors(const weir_doc *tree, uint32_t targets, tree_lists *l)
+{
+    double size = 1;
+    (void)weir_doc_number(weir_doc_get(tree, "tree_param"), "size_leaf_vector", &size);
+    if (size <= 1) return NULL;
+    if (size != targets)
+        return weir_error_new(WEIR_E_MODEL, "its leaves are vectors of %g numbers for %u outputs",
+                              size, targets);
+    l->vectors = any_numbers(tree, "leaf_weights");
+    l->is_by_right = l->vectors != NULL;
+    if (l->vectors == NULL) l->vectors = numbers(tree, "base_weights", l->count * targets);
+    return l->vectors == NULL ? missing("leaf_weights") : NULL;
+}
+
+static weir_error *lists_of(const weir_doc *tree, uint32_t targets, tree_lists *l)
 {
     const weir_doc *left = any_numbers(tree, "left_children");
     if (left == NULL || left->count == 0) return missing("left_children");
-    double leaf_size = 1;
-    (void)weir_doc_number(weir_doc_get(tree, "tree_param"), "size_leaf_vector", &leaf_size);
-    if (leaf_size > 1)
-        return weir_error_new(
-            WEIR_E_MODEL, "its leaves are vectors (multi_strategy=multi_output_tree), which is not "
-                          "supported; train with one_output_per_tree");
     size_t n = l->count = left->count;
     l->left = left;
     l->right = numbers(tree, "right_children", n);
@@ -109,7 +122,7 @@ static weir_error *lists_of(const weir_doc *tree, tree_lists *l)
     if (l->right == NULL || l->feature == NULL || l->condition == NULL || l->default_left == NULL)
         return weir_error_new(WEIR_E_MODEL,
                               "the lists of its nodes are missing or differ in length");
-    return NULL;
+    return find_vectors(tree, targets, l);
 }
 
 static bool whole(double x, double limit, uint32_t *out)
@@ -165,20 +178,40 @@ static weir_error *category_entries(reader *r, const tree_lists *l, weir_tree_no
     return NULL;
 }
 
+static void put_leaf(reader *r, uint32_t target, double value, double drop)
+{
+    float narrow = (float)value;
+    if (drop != 1.0) narrow = narrow * (float)drop;
+    weir_tree_weight weight = {target, (double)narrow};
+    weir_buffer_put(&r->builder.weights, &weight, sizeof(weight));
+}
+
+static weir_error *read_leaf(reader *r, const tree_lists *l, size_t i, uint32_t target, double drop,
+                             weir_tree_node *node)
+{
+    uint32_t targets = r->builder.target_count, at = (uint32_t)i;
+    node->weight_begin = (uint32_t)(r->builder.weights.size / sizeof(weir_tree_weight));
+    node->weight_count = l->vectors == NULL ? 1 : targets;
+    if (l->vectors == NULL) {
+        put_leaf(r, target, l->condition->numbers[i], drop);
+        return NULL;
+    }
+    /* Each vector is one leaf's, so that a file can not ask for more memory than it has numbers. */
+    size_t count = l->vectors->count / targets;
+    bool is_spent = (node->weight_begin - l->weight_begin) / targets >= count;
+    if (is_spent || (l->is_by_right && !whole(l->right->numbers[i], (double)count, &at)))
+        return weir_error_new(WEIR_E_MODEL, "leaf %zu has none of the %zu vectors", i, count);
+    for (uint32_t t = 0; t < targets; t++)
+        put_leaf(r, t, l->vectors->numbers[(size_t)at * targets + t], drop);
+    return NULL;
+}
+
 static weir_error *read_node(reader *r, const tree_lists *l, size_t i, uint32_t target, double drop,
                              weir_tree_node *node)
 {
     *node = (weir_tree_node){.split = WEIR_SPLIT_LEAF};
     if (l->hessian != NULL) node->cover = l->hessian->numbers[i];
-    if (l->left->numbers[i] == -1) {
-        float value = (float)l->condition->numbers[i];
-        if (drop != 1.0) value = value * (float)drop;
-        weir_tree_weight weight = {target, (double)value};
-        node->weight_begin = (uint32_t)(r->builder.weights.size / sizeof(weight));
-        node->weight_count = 1;
-        weir_buffer_put(&r->builder.weights, &weight, sizeof(weight));
-        return NULL;
-    }
+    if (l->left->numbers[i] == -1) return read_leaf(r, l, i, target, drop, node);
     if (!whole(l->left->numbers[i], (double)l->count, &node->left) ||
         !whole(l->right->numbers[i], (double)l->count, &node->right))
         return weir_error_new(WEIR_E_MODEL, "node %zu has a child outside of the tree's %zu nodes",
@@ -195,8 +228,8 @@ static weir_error *read_node(reader *r, const tree_lists *l, size_t i, uint32_t 
 
 static weir_error *read_tree(reader *r, const weir_doc *doc, uint32_t target, double drop)
 {
-    tree_lists l = {0};
-    WEIR_TRY(lists_of(doc, &l));
+    tree_lists l = {.weight_begin = r->builder.weights.size / sizeof(weir_tree_weight)};
+    WEIR_TRY(lists_of(doc, r->builder.target_count, &l));
     weir_tree tree = {(uint32_t)(r->builder.nodes.size / sizeof(weir_tree_node)),
                       (uint32_t)l.count};
     if (l.count > 1 << 27) return weir_error_new(WEIR_E_LIMIT, "it has more than 2^27 nodes");
@@ -333,6 +366,26 @@ static void read_names(reader *r, const weir_doc *learner)
     r->model->feature_names = list;
 }
 
+static weir_error *read_linear(reader *r, const weir_doc *booster)
+{
+    const weir_doc *weights = weir_doc_get(weir_doc_get(booster, "model"), "weights");
+    size_t count = ((size_t)r->model->features + 1) * r->model->targets;
+    if (weights == NULL || weights->kind != WEIR_DOC_NUMBERS) return missing("weights");
+    if (weights->count != count)
+        return weir_error_new(WEIR_E_MODEL,
+                              "it has %zu weights; %u features and %u outputs want %zu",
+                              weights->count, r->model->features, r->model->targets, count);
+    float *kept = weir_arena_array(r->into, float, count);
+    for (size_t i = 0; i < count; i++)
+        kept[i] = (float)weights->numbers[i];
+    r->model->weights = kept;
+    double *base = weir_arena_array(r->into, double, r->model->targets);
+    for (uint32_t t = 0; t < r->model->targets; t++)
+        base[t] = r->builder.base[0]; /* the library starts every output from the first's */
+    r->builder.base = base;
+    return NULL;
+}
+
 static weir_error *read_booster(reader *r, const weir_doc *learner)
 {
     const weir_doc *booster = weir_doc_get(learner, "gradient_booster");
@@ -343,8 +396,7 @@ static weir_error *read_booster(reader *r, const weir_doc *learner)
         if (drops == NULL) return missing("weight_drop");
         return read_trees(r, weir_doc_get(weir_doc_get(booster, "gbtree"), "model"), drops);
     }
-    if (strcmp(name, "gblinear") == 0)
-        return weir_error_new(WEIR_E_MODEL, "booster gblinear is not supported; export it as ONNX");
+    if (strcmp(name, "gblinear") == 0) return read_linear(r, booster);
     return missing("the booster's name");
 }
 

@@ -243,7 +243,7 @@ def sklearn_matrix(rng, seed, last, made):
 
 
 # What skl2onnx writes with operators that models.md does not list.
-OUT_OF_SCOPE = ("operator SVM", "operator Scan", "operator If", "operator Loop", "com.microsoft", "gblinear", "linear tree", "linear_tree")
+OUT_OF_SCOPE = ("operator SVM", "operator Scan", "operator If", "operator Loop", "com.microsoft", "linear tree", "linear_tree")
 
 
 def family_sklearn(run, rng, seed):
@@ -517,16 +517,18 @@ def family_xgboost(run, rng, seed):
     objective = rng.choice(["binary:logistic"] * 4 + ["binary:logitraw", "binary:hinge", "reg:squarederror", "reg:squarederror", "reg:logistic", "reg:absoluteerror",
                             "reg:pseudohubererror", "reg:quantileerror", "reg:gamma", "reg:tweedie", "reg:squaredlogerror", "count:poisson", "survival:cox",
                             "multi:softprob", "multi:softprob", "multi:softmax", "rank:pairwise", "rank:ndcg", "rank:map"])
-    booster = rng.choice(["gbtree"] * 4 + ["dart"])
+    booster = rng.choice(["gbtree"] * 4 + ["dart", "gblinear"])
     options = {"objective": objective, "booster": booster, "max_depth": rng.choice([1, 3, 6, 10]), "eta": rng.choice([0.05, 0.3, 1.0]), "nthread": 1, "seed": seed,
                "min_child_weight": rng.choice([0, 1, 5]), "lambda": rng.choice([0, 1]), "gamma": rng.choice([0, 0, 0.5])}
     rows, width = 200, rng.choice([3, 5, 12])
     x, target = numbers_table(rng, g, rows, width)
+    if booster == "gblinear":
+        options = {"booster": booster, "objective": objective, "updater": rng.choice(["shotgun", "coord_descent"]), "nthread": 1, "lambda": 0.1, "eta": 0.3}
     if booster == "dart":
         options |= {"rate_drop": 0.3, "normalize_type": rng.choice(["tree", "forest"]), "sample_type": rng.choice(["uniform", "weighted"])}
     if rng.random() < 0.3:
         options |= {"base_score": rng.choice([0.1, 0.5, 0.9])}
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 and booster != "gblinear":
         options |= {"num_parallel_tree": 3, "subsample": 0.7, "colsample_bynode": 0.7}
     if rng.random() < 0.3:
         options |= {"grow_policy": "lossguide", "max_leaves": 20}
@@ -537,7 +539,7 @@ def family_xgboost(run, rng, seed):
     if objective == "reg:quantileerror":
         options["quantile_alpha"] = rng.choice([0.2, np.array([0.1, 0.5, 0.9])])
     types = None
-    if rng.random() < 0.35:
+    if rng.random() < 0.35 and booster != "gblinear":
         size = rng.choice([2, 7, 70])
         x[:, 1] = np.where(np.isnan(x[:, 1]), np.nan, g.integers(0, size, rows))
         target = target + np.isin(x[:, 1], g.choice(size, size // 2, replace=False)) * 2
@@ -547,6 +549,9 @@ def family_xgboost(run, rng, seed):
     label = xgb_label(objective, g, target)
     if label.ndim == 1 and objective == "reg:squarederror" and rng.random() < 0.3:
         label = np.stack([label, -label * 2], axis=1)
+        if booster == "gbtree" and rng.random() < 0.7:
+            options |= {"multi_strategy": "multi_output_tree", "tree_method": "hist"}
+            options.pop("monotone_constraints", None)
     matrix = xgboost.DMatrix(x, label, missing=np.nan, feature_types=types, enable_categorical=types is not None, feature_names=names)
     if objective.startswith("rank"):
         matrix.set_group([rows // 4] * 4)
