@@ -70,4 +70,36 @@ wrong 64 '--mode is `as-is`, wants as-known or as-of' --mode as-is
 wrong 64 'go with events, not with --spine' --spine "$PWD/spine.csv" --with seen
 wrong 64 'go with events, not with --spine' --spine "$PWD/spine.csv" --from 2026-03-03
 expect 73 "$weir" -C project export --vector v --out "$PWD/events"
+
+# Hostile Parquet: cut off, flipped, its lengths overwritten. Each is refused as data, or is whole where it counts; nothing is left behind.
+mkdir hostile
+"$python" - spine.parquet hostile <<'P' || fail "no hostile files were made"
+import random, struct, sys
+whole, folder, r = open(sys.argv[1], "rb").read(), sys.argv[2], random.Random(11)
+made = [b"", b"PAR1", whole[:8], whole[: len(whole) // 2], whole[:-1], whole + b"x", whole[4:]]
+for length in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF, len(whole), len(whole) - 11):
+    made.append(whole[:-8] + struct.pack("<I", length) + b"PAR1")
+footer = len(whole) - 8 - struct.unpack("<I", whole[-8:-4])[0]
+for _ in range(25):
+    for low, high in ((4, footer), (footer, len(whole) - 8)):
+        data = bytearray(whole)
+        for _ in range(r.choice((1, 1, 4))):
+            data[r.randrange(low, high)] = r.choice((0, 0x7F, 0x80, 0xFF, r.randrange(256)))
+        made.append(bytes(data))
+for i, data in enumerate(made):
+    open(f"{folder}/{i}.parquet", "wb").write(data)
+P
+refused=0
+for file in hostile/*.parquet; do
+    code=0
+    rm -rf wrong
+    timeout 20 "$weir" -C project export --vector v --spine "$PWD/$file" --out "$PWD/wrong" > out 2> err || code=$?
+    case $code in
+    0) expect 0 "$weir" verify wrong ;;
+    65) refused=$((refused + 1)); [ ! -e wrong ] || fail "$file was refused, and wrong is there" ;;
+    *) tail -5 err >&2; fail "$file: exit $code" ;;
+    esac
+done
+rm -rf wrong
+[ "$refused" -ge 20 ] || fail "only $refused of the hostile files were refused"
 echo ok

@@ -113,7 +113,7 @@ def read_ours(folder):
         arrow = [norm(table[name].to_pylist()) for name in names]
         compare(f"ours, seed {seed}, read by pyarrow", names, ours, list(zip(*arrow)) if rows else [])
         check_statistics(path, ours, names)
-        if rows in (2500, 9000) and not readers.check(path):
+        if rows == 9000 and not readers.check(path):  # of three row groups
             fail(f"seed {seed}: not seen alike by all readers")
         con = duckdb.connect()
         con.execute("set timezone='UTC'")
