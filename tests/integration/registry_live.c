@@ -80,7 +80,8 @@ int main(int argc, char **argv)
     weir_registry *registry = NULL;
     char subject[64];
     (void)snprintf(subject, sizeof subject, "tx %ld/a-value", (long)getpid());
-    weir_error *error = weir_registry_open(&(weir_registry_options){.url = argv[1]}, &registry);
+    weir_error *error = weir_registry_open(
+        &(weir_registry_options){.url = argv[1], .timeout_ms = 30000}, &registry);
     if (error != NULL) {
         expect_no_error(error, "open");
         return 1;
