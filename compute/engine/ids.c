@@ -18,7 +18,7 @@
 #include "ops/runtime/checksum.h"
 #include "ops/runtime/memory.h"
 
-enum { FEW = 32, BYTES_MIN = 32, INDEX_MIN = 128 };
+enum { FEW = 32, BYTES_MIN = 32, INDEX_MIN = 64 };
 /* A slot: the hash, a bit that says it is used, a row's absolute number, cut off. */
 #define USED UINT32_C(0x80000000)
 
@@ -80,8 +80,9 @@ static void index_make(const weir_key_state *state)
     ids->index = NULL;
     ids->index_used = ids->index_capacity = 0;
     if (state->count <= FEW) return;
+    WEIR_ASSERT(state->count <= UINT32_C(1) << 30);
     ids->index_capacity = INDEX_MIN;
-    while (ids->index_capacity / 4 < state->count)
+    while (ids->index_capacity / 2 < state->count)
         ids->index_capacity *= 2;
     ids->index = weir_memory_calloc(ids->index_capacity, sizeof *ids->index);
     for (uint32_t row = 0; row < state->count; row++)
@@ -92,7 +93,7 @@ static void index_add(const weir_key_state *state, uint32_t row)
 {
     const weir_ids *ids = weir_state_ids(state);
     bool is_full =
-        ids->index == NULL ? state->count > FEW : (ids->index_used + 1) * 2 > ids->index_capacity;
+        ids->index == NULL ? state->count > FEW : ids->index_used >= ids->index_capacity / 4 * 3;
     if (is_full)
         index_make(state);
     else if (ids->index != NULL)
