@@ -59,7 +59,8 @@ typedef struct weir_rows_want {
     const char *name;    /* inner fields of JSON objects and records: "a.b"               */
     weir_type type;      /* what the value becomes, exactly, or the row is bad            */
     weir_time_unit unit; /* what an integer means where a time is wanted                  */
-    bool may_be_absent; /* no such column in the file: null (even if not optional), else an error */
+    bool may_be_absent;  /* no such column in the file, or an empty cell of CSV: null (even if not
+                           optional), else an error */
 } weir_rows_want;
 
 typedef enum weir_row_status { WEIR_ROW_END, WEIR_ROW_OK, WEIR_ROW_BAD } weir_row_status;

@@ -2,7 +2,7 @@
 /*
  * CSV as RFC 4180 has it: a header, cells in quotes where they hold separators, quotes ("" for one)
  * or line ends; LF and CRLF alike, a UTF-8 byte order mark allowed. An empty cell is null where the
- * type is optional; `""` is the empty string. Empty lines are skipped, but in a table of one
+ * type is optional, absent where it may be; `""` is the empty string. Empty lines are skipped, but in a table of one
  * column, where they are an empty cell.
  */
 #include <inttypes.h>
@@ -192,6 +192,10 @@ static bool read_cell(const weir_rows *rows, const weir_rows_want *want, const c
 {
     const char *problem = NULL;
     bool bad_number = false;
+    if (!from->is_quoted && from->text.size == 0 && want->may_be_absent) {
+        *value = weir_null();
+        return true;
+    }
     if (from->is_quoted && from->text.size == 0 && want->type.kind == WEIR_STRING) {
         *value = weir_string(from->text.data, 0);
         return true;

@@ -68,9 +68,11 @@ const char *weir_agg_param_int(weir_agg_bind_context *context, const char *name,
 
 const char *weir_agg_wants(weir_agg_bind_context *context, const char *what)
 {
-    return weir_arena_printf(context->into, "`%s` wants %s, not %s; write %s", context->agg->name,
-                             what, weir_type_print(context->args[0], context->into),
-                             context->agg->usage);
+    bool is_pair = context->arg_count > 1;
+    return weir_arena_printf(
+        context->into, "`%s` wants %s, not %s%s%s; write %s", context->agg->name, what,
+        weir_type_print(context->args[0], context->into), is_pair ? " and " : "",
+        is_pair ? weir_type_print(context->args[1], context->into) : "", context->agg->usage);
 }
 
 bool weir_agg_is_measure(weir_type type)

@@ -23,7 +23,6 @@ struct weir_eval_rows {
     weir_parquet_writer *parquet;
     weir_value *row; /* Parquet: fixed columns, keys, columns, errors */
     weir_buffer errors;
-    bool has_header;
     uint64_t count;
 };
 
@@ -138,7 +137,10 @@ static void put_value(weir_buffer *out, weir_type type, const weir_value *value)
 {
     weir_buffer text = {0};
     weir_text_write_value(&text, type, value);
-    put_cell(out, text.data, text.size);
+    if (text.size == 0 && !weir_is_null(value))
+        weir_buffer_put_text(out, "\"\""); /* a cell without quotes is null */
+    else
+        put_cell(out, text.data, text.size);
     weir_buffer_deinit(&text);
 }
 
@@ -170,8 +172,6 @@ static void write_csv(weir_eval_rows *rows, const weir_event *event, const weir_
 {
     const weir_plan_entity *entity = first_entity(rows->plan, event->stream);
     weir_value time = weir_time(event->et_us);
-    if (!rows->has_header) write_csv_header(rows, event->stream, vector);
-    rows->has_header = true;
     weir_buffer_printf(&rows->out, "%lld,%s,", (long long)weir_seq_offset(event->seq),
                        rows->plan->streams[event->stream].name);
     put_value(&rows->out, weir_type_of(WEIR_TIME), &time);
@@ -279,6 +279,8 @@ weir_error *weir_eval_rows_create(const weir_plan *plan, const uint32_t *vectors
     weir_error *error = check_format(rows, vectors, vector_count);
     if (error == NULL && rows->format == WEIR_FORMAT_PARQUET)
         error = open_parquet(rows, first->stream, first);
+    if (error == NULL && rows->format == WEIR_FORMAT_CSV)
+        write_csv_header(rows, first->stream, first);
     if (error != NULL) {
         weir_eval_rows_destroy(rows);
         rows = NULL;

@@ -72,6 +72,18 @@ printf 'ts,card,merchant,amount\n2026-03-01T12:00:00Z,c1,"m,1",10.00\n1772366430
 expect 0 "$weir" -C p eval --stream tx --events "$PWD/events.csv"
 says out '"seq":2,"stream":"tx","time":"2026-03-01T12:00:30.000000Z","key":{"card":"c1"},"values":{"vel_n_1m":1,'
 says out '"vel_prev":"m,1"'
+printf 'ts,card,merchant,amount,points\n0,c1,,1,7\n0,c1,"",1,\n0,c1,"a, ""b""\n\n",1,\n0,c1,,,\n' > events.csv # an empty cell is absent: the default
+expect 0 "$weir" -C p eval --stream tx -o csv --events "$PWD/events.csv"
+cat > want <<'J'
+seq,stream,time,key.card,vel_n_1m,vel_n_1h,vel_spend,vel_cents,vel_prev,shop_n,amount,errors
+0,tx,1970-01-01T00:00:00.000000Z,c1,0,0,0.00,0,,0,1.00,
+1,tx,1970-01-01T00:00:00.000000Z,c1,1,1,1.00,7,,0,1.00,
+2,tx,1970-01-01T00:00:00.000000Z,c1,2,2,2.00,7,"",0,1.00,
+J
+diff out want >&2 || fail "CSV with empty cells"
+says err 'column amount: empty, but the field is not optional'
+printf 'ts,card,amount\n' > events.csv
+expect 0 "$weir" -C p eval --stream tx -o csv --events "$PWD/events.csv"; head -1 want | diff out - >&2 || fail "a header without rows"
 
 # Two streams, hops in different order, fields of an inner record.
 mkdir -p two/schemas; cp p/schemas/tx.avsc two/schemas/
