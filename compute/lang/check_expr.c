@@ -6,6 +6,7 @@
  */
 #include "compute/lang/check_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "ops/runtime/assert.h"
@@ -90,6 +91,15 @@ static const weir_expr *constant(weir_checker *c, weir_type type, weir_value val
 
 /* ---- Literals ---- */
 
+/* 1e300 is no decimal; with an exponent it may be the nearest float64. NULL: it is not. */
+static const weir_expr *float_const(weir_checker *c, const char *text, size_t size, bool negative)
+{
+    double value = 0;
+    bool has_exponent = memchr(text, 'e', size) != NULL || memchr(text, 'E', size) != NULL;
+    if (!has_exponent || !weir_double_parse(text, size, &value) || !isfinite(value)) return NULL;
+    return constant(c, weir_type_of(WEIR_FLOAT64), weir_float(negative ? 0.0 - value : value));
+}
+
 const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, bool negative)
 {
     const char *text = c->diagnostics->sources[node->span.source].text + node->span.start;
@@ -117,6 +127,8 @@ const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, b
     weir_int128 unscaled = 0;
     if (shown_scale > WEIR_DECIMAL_PRECISION_MAX ||
         !weir_decimal_parse(text, size, WEIR_DECIMAL_PRECISION_MAX, (unsigned)scale, &unscaled)) {
+        const weir_expr *real = node->is_percent ? NULL : float_const(c, text, size, negative);
+        if (real != NULL) return real;
         REPORT(c, LITERAL, node->span, "38 digits are the most that a decimal holds",
                "this number does not fit a decimal");
         return NULL;

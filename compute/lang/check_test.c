@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ops/runtime/assert.h"
+#include "schemas/decimal.h"
 
 #define REPORT(c, id, at, help, ...)                                                               \
     weir_diagnostics_add((c)->diagnostics, WEIR_D_##id, at, help, __VA_ARGS__)
@@ -65,6 +66,25 @@ static bool test_list(weir_checker *c, const weir_ast_expr *node, weir_type type
     return true;
 }
 
+/* 5.0 where a whole number is wanted, 1.500 where two digits behind the point are: zeros are none. */
+static const weir_expr *without_zeros(weir_checker *c, const weir_expr *expr, weir_type type)
+{
+    bool wants_exact = type.kind == WEIR_INT64 || type.kind == WEIR_DECIMAL;
+    if (!wants_exact || expr->op != WEIR_EXPR_CONST || expr->type.kind != WEIR_DECIMAL ||
+        weir_is_null(&expr->constant))
+        return expr;
+    weir_int128 unscaled = expr->constant.as.decimal;
+    unsigned scale = expr->type.scale, wanted = type.kind == WEIR_DECIMAL ? type.scale : 0;
+    for (; scale > wanted && unscaled % 10 == 0; scale--)
+        unscaled /= 10;
+    if (type.kind == WEIR_INT64 && scale == 0 && unscaled >= INT64_MIN && unscaled <= INT64_MAX)
+        return weir_expr_const(c->into, type, weir_int((int64_t)unscaled));
+    unsigned precision = scale > 0 ? scale : 1;
+    while (!weir_decimal_fits(unscaled, precision))
+        precision += 1;
+    return weir_expr_const(c->into, weir_type_decimal(precision, scale), weir_decimal(unscaled));
+}
+
 static bool test_value(weir_checker *c, const weir_ast_expr *node, weir_type type, weir_value *out)
 {
     if (node == NULL) return false;
@@ -80,6 +100,7 @@ static bool test_value(weir_checker *c, const weir_ast_expr *node, weir_type typ
     c->steps = 0;
     const weir_expr *expr = weir_check_expr(c, &scope, node, &plain);
     if (expr == NULL) return false;
+    expr = without_zeros(c, expr, plain);
     if (type.kind == WEIR_BYTES && expr->type.kind == WEIR_STRING) {
         *out = expr->constant;
         out->kind = WEIR_BYTES;
