@@ -5,7 +5,7 @@
     random_chain.py WEIR [--seeds FIRST COUNT] [--events N] [--keep DIR]
 
 Two streams cross at an entity; a shop's features filter by a card's value at that past event's own copy (R14), a card's by its own
-earlier values, frozen when they came. Null keys leave hops out (R2), `this` is compared with past events, derived features combine others.
+earlier values, frozen when they came, with delays, steps and the event itself included. Null keys leave hops out (R2), `this` is compared with past events, derived features combine others.
 """
 import argparse
 import json
@@ -48,20 +48,30 @@ class Feature:
         self.name, (self.call, self.aggregate, self.argument, self.stream) = name, rng.choice(calls)
         self.condition, self.keep = condition or (None, lambda e, this: True)
         self.window = rng.choice(WINDOWS + (["ever"] if ever else []) + [f"last {rng.randrange(1, 5)}"])
+        self.delay = rng.choice([None, None, "1m", "30m"])
+        self.including = self.delay is None and rng.random() < 0.3
+        self.step = rng.choice(["1m", "7m", "1h"]) if self.window in WINDOWS and rng.random() < 0.2 else None
 
     def text(self):
         where = f" where {self.condition}" if self.condition else ""
-        return f"  {self.name} = {self.call}{where} over {self.window}"
+        tail = f" delayed {self.delay}" if self.delay else ""
+        tail += f" step {self.step}" if self.step else ""
+        return f"  {self.name} = {self.call}{where} over {self.window}{tail}" + (" including this" if self.including else "")
 
-    def value(self, known, this, horizon):
-        tau, window = this["ts"], self.window
+    def value(self, known, this, horizon, has_own):
+        """`has_own`: the trigger has a copy at this entity and feeds the group."""
+        delay = duration(self.delay) if self.delay else 0
+        tau, window = this["ts"] - delay, self.window
+        horizon = None if horizon is None else horizon - delay
+        known = known + ([this] if self.including and has_own else [])
         high = tau if horizon is None else max(tau, horizon)
         if window == "ever" or window.startswith("last"):
             chosen = sorted((e for e in known if e["ts"] <= high), key=lambda e: (e["ts"], e["seq"]))
             chosen = chosen if window == "ever" else chosen[-int(window[5:]):]
         else:
             width = duration(window)
-            low = tau - width if horizon is None else max(tau - width, horizon - width)
+            start = tau // duration(self.step) * duration(self.step) if self.step else tau
+            low = start - width if horizon is None else max(start - width, horizon - width)
             chosen = sorted((e for e in known if low < e["ts"] <= tau), key=lambda e: (e["ts"], e["seq"]))
         chosen = [e for e in chosen if self.keep(e, this) and (self.stream is None or e["stream"] == self.stream)]
         return aggregate(self.aggregate, self.argument, chosen)
@@ -134,8 +144,8 @@ def oracle(events, groups, late):
             known = kept.get((group, key), []) if key is not None else []
             m = greatest.get(entity) if key is not None else None
             for f in features:
-                row[f"{group}_{f.name}"] = f.value(known, e, None if m is None else m - late)
-        e["frozen"] = {name.replace("_", ".", 1): value for name, value in row.items()}
+                row[f"{group}_{f.name}"] = f.value(known, e, None if m is None else m - late, key is not None)
+                e["frozen"][f"{group}.{f.name}"] = row[f"{group}_{f.name}"]
         for group, entity, streams, _ in groups:
             key = key_of(entity, e)
             if e["stream"] in streams and key is not None:
