@@ -298,7 +298,7 @@ static weir_error *next_row(weir_event_file *file, weir_file_event *event)
         event->status = WEIR_FILE_EVENT_END;
         return NULL;
     }
-    event->line = file->line++;
+    event->line = file->is_json ? (int64_t)row.line - 1 : file->line++; /* empty ones count */
     file->counts.lines++;
     file->text_line = file->is_json && row.status == WEIR_ROW_OK ? row.line : 0;
     if (!file->is_json) return take_row(file, &row, event);

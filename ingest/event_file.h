@@ -21,7 +21,7 @@ typedef enum weir_file_event_status {
 
 typedef struct weir_file_event {
     weir_file_event_status status;
-    int64_t line; /* from 0 */
+    int64_t line; /* from 0; empty lines of JSON Lines have a number, too */
     uint32_t stream;
     int64_t ingest_us;
     weir_bytes body; /* lives until the next call */

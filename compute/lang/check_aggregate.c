@@ -565,6 +565,12 @@ static bool bind_aggregate(weir_checker *c, aggregate *a)
         if (a->columns[i] != NULL) types[i] = a->columns[i]->type;
     }
     if (!good) return false;
+    const char *name = weir_agg_name(a->agg);
+    if (a->arg_count > 0 && (strcmp(name, "sum") == 0 || strcmp(name, "mean") == 0) &&
+        types[0].kind == WEIR_LIST) {
+        REPORT(c, NOT_SUPPORTED, a->call->span, NULL, "`%s` of vectors is not supported yet", name);
+        return false;
+    }
     const char *problem =
         weir_agg_bind(a->agg, types, a->arg_count, a->params, a->param_count, c->into, &a->binding);
     if (problem == NULL) return true;

@@ -840,6 +840,12 @@ static const weir_expr *check_call(weir_checker *c, const weir_scope *scope,
         good = good && arg != NULL && place != WEIR_NONE;
         if (good) args[place] = arg;
     }
+    bool is_vector = strcmp(node->name, "cosine") == 0 || strcmp(node->name, "dot") == 0;
+    if (good && is_vector && node->arg_count == 2 && args[0]->type.kind == WEIR_LIST) {
+        REPORT(c, NOT_SUPPORTED, node->span, NULL, "`%s` of vectors is not supported yet",
+               node->name);
+        return NULL;
+    }
     return good ? weir_bind(c, scope, node->span, node->name, args, node->arg_count) : NULL;
 }
 

@@ -254,13 +254,14 @@ const weir_command weir_command_eval = {
     .group = WEIR_GROUP_DEFINITIONS,
     .summary = "Fold the events of a file and print feature values",
     .arguments = "",
-    .help = "Folds the events in the order of the file through the same engine as the stream and "
-            "prints, for every event that "
-            "triggers the vector, one row. seq is the number of the line from 0; refused lines and "
-            "duplicates use theirs up.\n\n"
-            "JSON Lines: {\"stream\":\"tx\",\"value\":{...}}, and \"ingest\" where the time of "
-            "ingest is not the greater of the "
-            "event's own time and the previous line's.",
+    .help =
+        "Folds the events in the order of the file through the same engine as the stream and "
+        "prints, for every event that "
+        "triggers the vector, one row. seq is the number of the line from 0; refused lines, empty "
+        "lines and duplicates use theirs up.\n\n"
+        "JSON Lines: {\"stream\":\"tx\",\"value\":{...}}, and \"ingest\" where the time of "
+        "ingest is not the greater of the "
+        "event's own time and the previous line's.",
     .options = options,
     .formats = WEIR_FORMAT_JSONL | WEIR_FORMAT_CSV | WEIR_FORMAT_PARQUET,
     .run = run,

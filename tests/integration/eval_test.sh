@@ -124,7 +124,7 @@ refused() { # PROBLEM LINE
     { printf '\xef\xbb\xbf{"stream":"tx","value":{"ts":0,"card":"c1","amount":1}}\r\n%s\n\n' "$2"; printf '{"ts":1,"card":"c1","amount":1,"more":[{}]}'; } > odd.jsonl
     expect 0 "$weir" -C p eval --events "$PWD/odd.jsonl"
     says err '3 events, 2 rows'; says err "first refused: seq 1, line 2: $1"
-    says out '{"seq":2,"stream":"tx","time":"1970-01-01T00:00:00.001000Z","key":{"card":"c1"},"values":{"vel_n_1m":1,'
+    says out '{"seq":3,"stream":"tx","time":"1970-01-01T00:00:00.001000Z","key":{"card":"c1"},"values":{"vel_n_1m":1,'
 }
 refused 'stream tx, field card: the member stands twice' '{"ts":0,"card":"a","card":"b","amount":1}'
 refused 'a member stands twice' '{"stream":"tx","value":{},"value":{}}'

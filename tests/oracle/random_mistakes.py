@@ -18,6 +18,7 @@ SCHEMAS = {
   {"name": "ok", "type": ["null", "boolean"], "default": null},
   {"name": "status", "type": {"type": "enum", "name": "Status", "symbols": ["approved", "declined", "reversed"]}},
   {"name": "place", "type": ["null", {"type": "record", "name": "Place", "fields": [{"name": "lat", "type": "double"}, {"name": "lon", "type": "double"}]}]},
+  {"name": "vec", "type": {"type": "array", "items": "float"}},
   {"name": "ts", "type": {"type": "long", "logicalType": "timestamp-micros"}}]}""",
     "pay.Back.avsc": """{"type": "record", "name": "Back", "namespace": "pay", "fields": [{"name": "card", "type": "string"},
   {"name": "amount", "type": "double"}, {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}}]}""",
@@ -43,6 +44,7 @@ FEATURES = [
     ("E0307", "@ = count() over 1h delayed «40000d»"), ("E0310", "@ = «shop.n» + 1"), ("E0901", "@ = count() over «session 30m»"),
     ("E0901", "@ = count() over «calendar day(\"UTC\")»"), ("E0901", "@ = count() over «7 x 1d»"), ("E0901", "@ = sum(n) «by merchant» over 7d"),
     ("E0901", "@ = «decay»(n, half 6h) over ever"), ("E0901", "@ = count() over «since last(ok)»"),
+    ("E0901", "@ = «sum(vec)» over 1h"), ("E0901", "@ = «cosine(this.vec, this.vec)»"),
 ]
 GOOD_FEATURES = ["@ = count() over 1h, 2h", "@ = sum(amount) where paid over 1h step 1m", "let @ = n > 3", "@ = good * 2", "// count() over", "@ = max(this.n, 1)"]
 COLUMNS = [
