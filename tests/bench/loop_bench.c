@@ -9,8 +9,8 @@
  *   busy      the input stays at most --ahead rows before the first row without a score; CPU
  *             seconds of the worker's process (all threads, user and system, from /proc) and of
  *             the broker's are counted between 50 % and 95 % of --events
- *   rate      --rate events a second for --seconds, the first tenth not counted: CPU, and latency
- *             from send to sight
+ *   rate      --rate events a second for --warm seconds, in which a young broker compiles itself,
+ *             and then for --seconds, which are counted: CPU, and latency from send to sight
  *   recovery  SIGKILL under that load, restarted at once: time to the first new score, and until
  *             nothing is missing
  *
@@ -49,7 +49,7 @@ typedef struct bench {
     const char *profiler; /* run with the worker's number when counting begins; or NULL */
     char **worker;
     pid_t worker_pid, broker_pid;
-    long events, rate, seconds, ahead;
+    long events, rate, warm, seconds, ahead;
     bool kills;
     weir_buffer bytes;
     event *all;
@@ -297,10 +297,10 @@ static void latencies_print(const bench *self, size_t first, size_t last)
 static void rate(bench *self)
 {
     size_t total = (size_t)(self->rate * self->seconds);
-    rate_feed(self, total / 10, false);
+    rate_feed(self, (size_t)(self->rate * self->warm), false);
     size_t first = self->sent;
     probe_cpu from = probe_cpu_of(self->worker_pid), broker_from = probe_cpu_of(self->broker_pid);
-    rate_feed(self, total - total / 10, false);
+    rate_feed(self, total, false);
     size_t last = self->sent;
     probe_cpu to = probe_cpu_of(self->worker_pid), broker_to = probe_cpu_of(self->broker_pid);
     seen_wait(self, last);
@@ -328,8 +328,8 @@ static long number(const char *text) { return strtol(text, NULL, 10); }
 static void usage(void)
 {
     (void)fprintf(stderr, "loop_bench --brokers B --staged T --source T --scores T --broker-pid P\n"
-                          "           [--events N] [--ahead N] [--rate N] [--seconds N] [--kill 1]"
-                          "\n           [--profiler P] -- WORKER...\n");
+                          "           [--events N] [--ahead N] [--rate N] [--warm N] [--seconds N]"
+                          "\n           [--kill 1] [--profiler P] -- WORKER...\n");
     exit(64);
 }
 
@@ -351,6 +351,8 @@ static void option_take(bench *self, const char *name, const char *value)
         self->ahead = number(value);
     else if (strcmp(name, "--rate") == 0)
         self->rate = number(value);
+    else if (strcmp(name, "--warm") == 0)
+        self->warm = number(value);
     else if (strcmp(name, "--seconds") == 0)
         self->seconds = number(value);
     else if (strcmp(name, "--profiler") == 0)
@@ -375,11 +377,13 @@ static void arguments_take(bench *self, int count, char **words)
 
 int main(int count, char **words)
 {
-    static bench self = {.events = 1000000, .ahead = 50000, .rate = 5000, .seconds = 20};
+    static bench self = {
+        .events = 1000000, .ahead = 50000, .rate = 5000, .warm = 15, .seconds = 20};
     enum { RECOVERY_SECONDS = 60 };
     arguments_take(&self, count, words);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    staged_load(&self, (size_t)(self.events + self.rate * (self.seconds + RECOVERY_SECONDS)));
+    staged_load(&self,
+                (size_t)(self.events + self.rate * (self.warm + self.seconds + RECOVERY_SECONDS)));
     if (self.events > (long)self.count) self.events = (long)self.count;
     weir_producer_options how = {.kafka = &self.kafka, .wake_fd = -1};
     probe_ok(weir_kafka_producer_open(&how, &self.producer));

@@ -4,22 +4,23 @@
 # outside by loop_bench.c. Prints `name value` lines: CPU microseconds of all threads an event while busy, and at a fixed rate with
 # the latency from send to sight by a read_committed reader, and the time from kill -9 to the first new score.
 #
-#   loop_bench.sh [--delivery idempotent|transactional] [--events N] [--rate N] [--seconds N] [--ahead N] [--threads N]
-#                 [--set KEY=VALUE]... [--stages] [--tiny]
+#   loop_bench.sh [--delivery idempotent|transactional] [--events N] [--rate N] [--warm N] [--seconds N] [--ahead N]
+#                 [--threads N] [--set KEY=VALUE]... [--stages] [--tiny]
 #
 # --stages adds shares by stage, from perf (which itself costs). Without ../shared/data the events are made up. See docs/benchmarks.md.
 . "$(dirname "$0")/loop_stage.sh" || exit 1
-delivery=idempotent events=1000000 rate=5000 seconds=20 ahead=50000 threads=1 stages='' tiny='' settings=() spare=30
+delivery=idempotent events=1000000 rate=5000 warm=15 seconds=20 ahead=50000 threads=1 stages='' tiny='' settings=() spare=30
 while [ $# -gt 0 ]; do
     case $1 in
     --stages) stages=yes; shift; continue ;;
-    --tiny) events=20000 rate=2000 seconds=2 spare=10; shift; continue ;;
+    --tiny) events=20000 rate=2000 warm=1 seconds=2 spare=10; shift; continue ;;
     esac
     [ $# -ge 2 ] || fail "no value for $1"
     case $1 in
     --delivery) delivery=$2 ;;
     --events) events=$2 ;;
     --rate) rate=$2 ;;
+    --warm) warm=$2 ;;
     --seconds) seconds=$2 ;;
     --ahead) ahead=$2 ;;
     --threads) threads=$2 ;;
@@ -28,7 +29,7 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
-stage_handbook $((events + rate * (seconds + spare)))
+stage_handbook $((events + rate * (warm + seconds + spare)))
 profiler=()
 if [ -n "$stages" ]; then
     printf '#!/bin/sh\nexec perf record -q -e cpu-clock -F 499 --call-graph dwarf,8192 -o %s/perf.data -p $1 -- sleep 3\n' "$work" > profiler
@@ -37,6 +38,6 @@ if [ -n "$stages" ]; then
 fi
 "$WEIR_TEST_BUILD/tests/bench/loop_bench" --brokers "$brokers" --staged handbook.staged --source handbook.tx \
     --scores handbook.scores --broker-pid "$broker_pid" --events "$events" --ahead "$ahead" --rate "$rate" \
-    --seconds "$seconds" --kill 1 "${profiler[@]}" -- "$weir" "${settings[@]}" -C project run --threads "$threads" --worker-id w0 \
+    --warm "$warm" --seconds "$seconds" --kill 1 "${profiler[@]}" -- "$weir" "${settings[@]}" -C project run --threads "$threads" --worker-id w0 \
     2> worker.log || { tail -20 worker.log >&2; fail "loop_bench ended with $?"; }
 [ -z "$stages" ] || python3 "$root/tests/bench/loop_stages.py" "$WEIR_TEST_BUILD" perf.data
