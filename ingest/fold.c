@@ -36,7 +36,7 @@ typedef struct passage {
 } passage;
 
 /* Copies are read from the pack some at a time, so that the cache misses of their keys overlap. */
-enum { AHEAD_MAX = 8 };
+enum { AHEAD_MAX = 16 };
 
 typedef struct fold {
     weir_node node;
