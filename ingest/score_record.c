@@ -47,6 +47,7 @@ struct weir_score_record {
     const piece *column_names;
     const hop_pieces *hops;
     piece origin, definitions;
+    size_t event_bytes;    /* at most, of short values and without the id's head */
     size_t evidence_bytes; /* at most, of plain columns */
     /* The id up to the index, for the journal record at hand. */
     const char *journal;
@@ -142,6 +143,18 @@ static void prepare_definitions(weir_score_record *record, const weir_plan_score
     record->definitions = keep(record, room);
 }
 
+/* At most, of an event whose keys and id are short. */
+static size_t measure_event(const weir_score_record *record)
+{
+    size_t bytes = 3 * LONG_BYTES + PIECE_PAD + 2 + SHORT_STRING_MAX + 1;
+    for (uint32_t h = 0; h < record->stream->hop_count; h++) {
+        const hop_pieces *hop = &record->hops[h];
+        for (uint32_t k = 0; k < hop->key_count; k++)
+            bytes += hop->keys[k].name.size + 1 + SHORT_STRING_MAX;
+    }
+    return bytes + 2 * PIECE_PAD;
+}
+
 /* At most, of an event whose columns are plain. */
 static size_t measure_evidence(const weir_score_record *record)
 {
@@ -167,6 +180,7 @@ weir_score_record *weir_score_record_create(const weir_plan *plan, const weir_pl
     prepare_definitions(record, score, model, &room);
     put_text(&room, record->stream->topic);
     record->origin = keep(record, &room);
+    record->event_bytes = measure_event(record);
     record->evidence_bytes = measure_evidence(record);
     weir_buffer_deinit(&room);
     return record;
@@ -236,71 +250,93 @@ static void start_id(weir_score_record *record, const weir_score_request *reques
 }
 
 /* "journal/partition/offset/index/ordinal": all events of a journal record begin alike. */
-static void put_id(weir_score_record *record, const weir_score_request *request, weir_buffer *out)
+static inline uint8_t *put_id(const weir_score_record *record, const weir_score_request *request,
+                              uint8_t *at)
 {
-    int64_t offset = weir_seq_offset(request->event->seq);
-    if (offset != record->offset || request->journal != record->journal ||
-        request->partition != record->partition)
-        start_id(record, request, offset);
     size_t head = record->id_head.size;
     char tail[2 * WEIR_DECIMAL_TEXT_MAX];
     size_t size = print_number(weir_seq_index(request->event->seq), tail);
     tail[size++] = '/';
     size += print_number(request->ordinal, tail + size);
-    uint8_t *at = weir_buffer_reserve(out, LONG_BYTES + head + sizeof tail);
+    WEIR_ASSERT(size <= PIECE_PAD);
     at = put_long(at, (int64_t)(head + size));
     memcpy(at, record->id_head.data, head);
     memcpy(at + head, tail, PIECE_PAD);
-    advance(out, at + head + size);
+    return at + head + size;
 }
 
-/* A value as an Avro string. */
-static void put_printed(weir_score_record *record, const weir_type *type, const weir_value *value,
-                        weir_buffer *out)
+/* Bytes that have no bound, and room for what still comes. */
+static uint8_t *put_unbounded(const weir_score_record *record, const void *bytes, size_t size,
+                              uint8_t *at, weir_buffer *out)
 {
-    if (value->kind == WEIR_STRING) {
-        put_bytes(out, value->as.bytes, value->size);
-    } else if (value->kind == WEIR_INT64 && value->as.integer >= 0) {
-        uint8_t *at = weir_buffer_reserve(out, 1 + WEIR_DECIMAL_TEXT_MAX);
+    advance(out, at);
+    put_bytes(out, bytes, size);
+    return weir_buffer_reserve(out, record->event_bytes);
+}
+
+static __attribute__((noinline)) uint8_t *put_other(weir_score_record *record,
+                                                    const weir_type *type, const weir_value *value,
+                                                    uint8_t *at, weir_buffer *out)
+{
+    if (value->kind == WEIR_INT64 && value->as.integer >= 0) {
         size_t size = weir_uint64_print((uint64_t)value->as.integer, (char *)at + 1);
         WEIR_ASSERT(size <= SHORT_STRING_MAX);
         *at = (uint8_t)(2 * size);
-        out->size += 1 + size;
-    } else {
-        weir_buffer_clear(&record->text);
-        weir_text_write_value(&record->text, *type, value);
-        put_bytes(out, record->text.data, record->text.size);
+        return at + 1 + size;
     }
+    weir_buffer_clear(&record->text);
+    weir_text_write_value(&record->text, *type, value);
+    return put_unbounded(record, record->text.data, record->text.size, at, out);
+}
+
+/* A value as an Avro string. */
+static inline uint8_t *put_printed(weir_score_record *record, const weir_type *type,
+                                   const weir_value *value, uint8_t *at, weir_buffer *out)
+{
+    if (value->kind != WEIR_STRING) return put_other(record, type, value, at, out);
+    if (value->size > SHORT_STRING_MAX)
+        return put_unbounded(record, value->as.bytes, value->size, at, out);
+    *at = (uint8_t)(2 * value->size);
+    memcpy(at + 1, value->as.bytes, value->size);
+    return at + 1 + value->size;
 }
 
 /* The key fields of the hops that were visited, which are not null; a block of the map for each. */
-static void put_keys(weir_score_record *record, const weir_score_request *request, weir_buffer *out)
+static inline uint8_t *put_keys(weir_score_record *record, const weir_score_request *request,
+                                uint8_t *at, weir_buffer *out)
 {
     const weir_value *fields = request->event->fields;
     for (uint32_t i = 0; i < request->point_count; i++) {
         const hop_pieces *hop = &record->hops[request->points[i].hop];
         const key_piece *end = hop->keys + hop->key_count;
         for (const key_piece *key = hop->keys; key < end; key++) {
-            advance(out, put_piece(room_for(out, &key->name, 0), &key->name));
-            put_printed(record, key->type, &fields[key->slot], out);
+            at = put_piece(at, &key->name);
+            at = put_printed(record, key->type, &fields[key->slot], at, out);
         }
     }
-    weir_buffer_put_u8(out, 0);
+    *at++ = 0;
+    return at;
 }
 
 void weir_score_record_put_event(weir_score_record *record, const weir_score_request *request,
                                  weir_buffer *out)
 {
     const weir_plan_stream *stream = record->stream;
+    int64_t offset = weir_seq_offset(request->event->seq);
+    if (offset != record->offset || request->journal != record->journal ||
+        request->partition != record->partition)
+        start_id(record, request, offset);
     weir_frame_write(out, request->schema_id);
-    put_id(record, request, out);
-    weir_buffer_put_zigzag(out, request->event->et_us);
-    put_keys(record, request, out);
+    uint8_t *at = weir_buffer_reserve(out, record->event_bytes + record->id_head.size);
+    at = put_id(record, request, at);
+    at = put_long(at, request->event->et_us);
+    at = put_keys(record, request, at, out);
     const weir_value *id =
         stream->id_slot == WEIR_NONE ? NULL : &request->event->fields[stream->id_slot];
     bool has_id = id != NULL && !weir_is_null(id);
-    weir_buffer_put_u8(out, has_id ? 2 : 0);
-    if (has_id) put_printed(record, &stream->slot_types[stream->id_slot], id, out);
+    *at++ = has_id ? 2 : 0;
+    if (has_id) at = put_printed(record, &stream->slot_types[stream->id_slot], id, at, out);
+    advance(out, at);
 }
 
 /* ---- the answer ---- */
