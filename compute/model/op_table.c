@@ -4,12 +4,12 @@
 
 extern const weir_op weir_ops_binary[], weir_ops_unary[], weir_ops_dense[], weir_ops_norm[],
     weir_ops_reduce[], weir_ops_select[], weir_ops_shape[], weir_ops_cast[], weir_ops_ml[],
-    weir_ops_ml_linear[], weir_ops_ml_trees[], weir_ops_make[];
+    weir_ops_ml_linear[], weir_ops_ml_trees[], weir_ops_make[], weir_ops_einsum[];
 
 static const weir_op *const families[] = {
-    weir_ops_dense,  weir_ops_unary,     weir_ops_binary,   weir_ops_norm,
-    weir_ops_reduce, weir_ops_select,    weir_ops_shape,    weir_ops_cast,
-    weir_ops_ml,     weir_ops_ml_linear, weir_ops_ml_trees, weir_ops_make,
+    weir_ops_dense,    weir_ops_unary, weir_ops_binary, weir_ops_norm, weir_ops_reduce,
+    weir_ops_select,   weir_ops_shape, weir_ops_cast,   weir_ops_ml,   weir_ops_ml_linear,
+    weir_ops_ml_trees, weir_ops_make,  weir_ops_einsum,
 };
 
 const weir_op *weir_op_find(const char *domain, const char *name)

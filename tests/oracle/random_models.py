@@ -243,7 +243,7 @@ def sklearn_matrix(rng, seed, last, made):
 
 
 # What skl2onnx writes with operators that models.md does not list.
-OUT_OF_SCOPE = ("operator SVM", "operator Scan", "operator If", "operator Loop", "com.microsoft", "linear tree", "linear_tree")
+OUT_OF_SCOPE = ("operator SVM", "operator RNN", "operator Scan", "operator If", "operator Loop", "com.microsoft", "linear tree", "linear_tree")
 
 
 def family_sklearn(run, rng, seed):
@@ -338,7 +338,7 @@ class Network:
         return rng.choice([
             lambda: self.add("Relu", x), lambda: self.add("Sigmoid", x), lambda: self.add("Tanh", x), lambda: self.gelu(x),
             lambda: self.add("Mul", x, self.add("Sigmoid", x)), lambda: self.mish(x), lambda: self.add("LeakyRelu", x, alpha=0.01),
-            lambda: self.add("Elu", x, alpha=1.0), lambda: self.add("Selu", x), lambda: self.add("Softplus", x), lambda: self.add("Softsign", x),
+            lambda: self.add("Sin", x), lambda: self.add("Cos", x), lambda: self.add("Elu", x, alpha=1.0), lambda: self.add("Selu", x), lambda: self.add("Softplus", x), lambda: self.add("Softsign", x),
             lambda: self.add("HardSigmoid", x, alpha=1 / 6, beta=0.5), lambda: self.add("PRelu", x, self.keep([0.25])),
             lambda: self.add("HardSwish", x) if self.opset >= 14 else self.add("Mul", x, self.add("HardSigmoid", x, alpha=1 / 6, beta=0.5)),
             lambda: self.add("Clip", x, self.keep(0.0), self.keep(6.0)) if self.opset >= 11 else self.add("Clip", x, min=0.0, max=6.0),
@@ -356,6 +356,12 @@ class Network:
     def rms_norm(self, x, width):
         spread = self.reduce("ReduceMean", self.add("Pow", x, self.keep(2.0)), -1)
         return self.add("Mul", self.add("Mul", x, self.add("Reciprocal", self.add("Sqrt", self.add("Add", spread, self.keep(1e-6))))), self.random(width))
+
+    def group_norm(self, x, width):
+        """As PyTorch writes it: an InstanceNormalization between reshapes."""
+        groups = 2 if width % 2 == 0 else 1
+        y = self.add("InstanceNormalization", self.add("Reshape", x, self.integers(0, groups, -1)), self.keep(np.ones(groups)), self.keep(np.zeros(groups)), epsilon=1e-5)
+        return self.add("Add", self.add("Mul", self.add("Reshape", y, self.integers(-1, width)), self.random(width)), self.random(width))
 
     def batch_norm(self, x, width):
         return self.add("BatchNormalization", x, self.random(width), self.random(width), self.random(width), self.keep(np.abs(self.g.normal(size=width)) + 0.1))
@@ -396,6 +402,8 @@ class Network:
         """Softmax over the columns' pairwise products."""
         q, k = (self.unsqueeze(self.linear(x, width, width), 2) for _ in range(2))
         weights = self.add("Softmax", self.add("Div", self.add("MatMul", q, self.add("Transpose", k, perm=[0, 2, 1])), self.keep(np.sqrt(width))), axis=-1 if self.opset >= 13 else 2)
+        if self.opset >= 12 and self.rng.random() < 0.5:
+            return self.add("Einsum", weights, x, equation=self.rng.choice(["bij,bj->bi", "bij, bj -> bi", "...ij,...j->...i"]))
         return self.squeeze(self.add("MatMul", weights, self.unsqueeze(x, 2)), 2)
 
     def block(self, x, width):
@@ -406,7 +414,7 @@ class Network:
             y = self.linear(x, width, out)
             return (self.activation(y) if rng.random() < 0.8 else y), out
         if choice == 4:
-            return rng.choice([self.layer_norm, self.rms_norm, self.batch_norm])(x, width), width
+            return rng.choice([self.layer_norm, self.rms_norm, self.batch_norm, self.group_norm])(x, width), width
         if choice == 5:
             return self.dropout(x), width
         if choice == 6:  # a residual
