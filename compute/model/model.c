@@ -401,12 +401,37 @@ static bool outputs_scale(const weir_model *model)
     return true;
 }
 
+/* A graph for any number of rows that has an output of another number of elements: a sum over the
+ * batch, say. One that is fixed to a row may shape its outputs as it likes. */
+static bool outputs_lose_rows(const weir_model *model)
+{
+    for (size_t i = 0; i < model->graph->input_count; i++) {
+        const weir_graph_port *port = &model->graph->inputs[i];
+        if (port->has_shape && (port->shape.rank == 0 || port->shape.dims[0] >= 0)) return false;
+    }
+    for (size_t i = 0; i < model->graph->output_count; i++) {
+        uint32_t value = model->graph->outputs[i].value;
+        const weir_slot *one = &model->one->slots[value], *block = &model->block->slots[value];
+        if (one->constant == NULL && block->count != one->count * BLOCK_ROWS) return true;
+    }
+    return false;
+}
+
+static weir_error *rows_are_mixed(void)
+{
+    return weir_error_new(
+        WEIR_E_MODEL,
+        "the answer for a row depends on the rows beside it (an operation along the batch "
+        "dimension); weir scores rows one by one");
+}
+
 /* Compiles for a block of rows; without one, rows run one by one, which is as exact. */
 static weir_error *make_block(weir_model *model)
 {
     if (model->one->memory_bytes > BLOCK_BYTES_MAX / BLOCK_ROWS || model->graph->input_count == 0)
         return NULL;
     weir_error *error = compile(model, BLOCK_ROWS, &model->block);
+    if (error == NULL && outputs_lose_rows(model)) return rows_are_mixed();
     if (error != NULL || !outputs_scale(model)) {
         weir_error_free(error);
         model->block = NULL;
@@ -417,11 +442,7 @@ static weir_error *make_block(weir_model *model)
     weir_arena_deinit(&scratch);
     if (result == PROBE_SAME) return NULL;
     model->block = NULL;
-    if (result == PROBE_FAILED) return NULL;
-    return weir_error_new(
-        WEIR_E_MODEL,
-        "the answer for a row depends on the rows beside it (an operation along the batch "
-        "dimension); weir scores rows one by one");
+    return result == PROBE_FAILED ? NULL : rows_are_mixed();
 }
 
 /* --- numerics

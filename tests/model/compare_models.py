@@ -535,15 +535,21 @@ torch_like("rows from a fixed batch of one", lambda: ([N("Gemm", ["x", "w1"], ["
 torch_like("nodes in any order", lambda: ([N("Relu", ["h"], ["y"]), N("Gemm", ["x", "w1"], ["h"])][::-1], [tensor("w1", weights(8, 3))]))
 
 
-@case("graph mixing rows is refused")
-def _():
-    path = save("mixing.onnx", graph_model([N("Softmax", ["x"], ["y"], axis=0)], []))
-    try:
-        weir(path, table(np.zeros((3, 8))))
-    except AssertionError as error:
-        assert "exit 65" in str(error) and "row" in str(error), error
-    else:
-        raise AssertionError("accepted")
+def mixing(name, nodes, **options):
+    @case(f"graph mixing rows is refused: {name}")
+    def run():
+        path = save("mixing.onnx", graph_model(nodes, [], **options))
+        try:
+            weir(path, table(np.zeros((3, 8))))
+        except AssertionError as error:
+            assert "exit 65" in str(error) and "row" in str(error), error
+        else:
+            raise AssertionError("accepted")
+
+
+mixing("softmax along the batch", [N("Softmax", ["x"], ["y"], axis=0)])
+mixing("a sum over the batch", [N("Einsum", ["x"], ["y"], equation="bi->i")])
+mixing("a mean of everything", [N("ReduceMean", ["x"], ["y"], keepdims=0)])
 
 
 @case("graph wide on oneDNN")
