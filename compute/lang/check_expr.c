@@ -727,6 +727,18 @@ static bool is_comparison(const char *op)
     return op[0] == '=' || op[0] == '!' || op[0] == '<' || op[0] == '>';
 }
 
+/* Two sides of + - * /. A string beside a time is a time: this.ts - "2026-01-01T00:00:00Z". */
+static void check_operands(weir_checker *c, const weir_scope *scope,
+                           const weir_ast_expr *const sides[2], const weir_expr *out[2])
+{
+    bool is_left = sides[0]->kind == WEIR_AST_STRING;
+    unsigned first = is_left ? 1 : 0;
+    out[first] = weir_check_expr(c, scope, sides[first], NULL);
+    bool meets_time = out[first] != NULL && out[first]->type.kind == WEIR_TIME;
+    weir_type time = weir_type_of(WEIR_TIME);
+    out[1 - first] = weir_check_expr(c, scope, sides[1 - first], meets_time ? &time : NULL);
+}
+
 static const weir_expr *check_binary(weir_checker *c, const weir_scope *scope,
                                      const weir_ast_expr *node, const weir_type *hint)
 {
@@ -738,8 +750,7 @@ static const weir_expr *check_binary(weir_checker *c, const weir_scope *scope,
         args[0] = weir_check_condition(c, scope, node->args[0]);
         args[1] = weir_check_condition(c, scope, node->args[1]);
     } else {
-        args[0] = weir_check_expr(c, scope, node->args[0], NULL);
-        args[1] = weir_check_expr(c, scope, node->args[1], NULL);
+        check_operands(c, scope, node->args, args);
     }
     return weir_bind(c, scope, node->name_span, node->name, args, 2);
 }
