@@ -339,6 +339,10 @@ int main(void)
         cmocka_unit_test(a_broker_that_never_comes_ends_the_start),
         cmocka_unit_test(a_broker_that_goes_away_is_waited_for),
     };
+#ifdef __SANITIZE_THREAD__
+    (void)alarm(900);
+#else
     (void)alarm(110);
+#endif
     return cmocka_run_group_tests(tests, setup, teardown);
 }

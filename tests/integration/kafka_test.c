@@ -290,6 +290,10 @@ int main(void)
         cmocka_unit_test(brokers_that_are_away_are_named),
         cmocka_unit_test(settings_that_exactness_needs_can_not_be_changed),
     };
+#ifdef __SANITIZE_THREAD__
+    (void)alarm(900);
+#else
     (void)alarm(100);
+#endif
     return cmocka_run_group_tests(tests, setup, teardown);
 }
