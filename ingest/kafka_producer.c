@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ingest/kafka_consumer.h"
 #include "ingest/kafka_internal.h"
@@ -229,7 +230,8 @@ static weir_error *failure_of(const weir_kafka_producer *producer)
 
 /* --- topics --- */
 
-static weir_error *partitions_get(weir_kafka_producer *producer, const char *name,
+/* 0: the broker that we asked does not know the topic. */
+static weir_error *partitions_ask(weir_kafka_producer *producer, const char *name,
                                   int32_t *count_out)
 {
     const rd_kafka_metadata_t *metadata = NULL;
@@ -244,7 +246,19 @@ static weir_error *partitions_get(weir_kafka_producer *producer, const char *nam
         }
     }
     rd_kafka_metadata_destroy(metadata);
-    if (*count_out > 0) return NULL;
+    return NULL;
+}
+
+/* Of several brokers one may hear of a topic a moment after another has told that it is there. */
+static weir_error *partitions_get(weir_kafka_producer *producer, const char *name,
+                                  int32_t *count_out)
+{
+    enum { TRIES = 20, PAUSE_US = 100000 };
+    for (int i = 0; i < TRIES; i++) {
+        WEIR_TRY(partitions_ask(producer, name, count_out));
+        if (*count_out > 0) return NULL;
+        usleep(PAUSE_US);
+    }
     return weir_error_new(WEIR_E_NOT_APPLIED,
                           "topic %s does not exist; run `weir apply` to create it", name);
 }
