@@ -126,6 +126,17 @@ static const char *read_envelope(weir_event_file *file, weir_bytes text, envelop
     return e->has_value ? NULL : no_value;
 }
 
+/* The name that came may be anything: of a long one its beginning is enough. */
+static const char *no_stream(const weir_plan *plan, const char *name, weir_arena *into)
+{
+    const char *names = "";
+    for (uint32_t i = 0; i < plan->stream_count; i++)
+        names =
+            weir_arena_printf(into, "%s%s`%s`", names, i == 0 ? "" : ", ", plan->streams[i].name);
+    return weir_arena_printf(into, "there is no stream `%.64s`; the folder defines %s", name,
+                             names);
+}
+
 static lane *find_lane(weir_event_file *file, const envelope *e)
 {
     if (!e->has_stream)
@@ -211,8 +222,13 @@ static weir_error *take_line(weir_event_file *file, weir_bytes text, weir_file_e
     }
     lane *l = find_lane(file, &e);
     if (l != NULL) return take_value(file, l, &e, event);
-    refuse_line(file, event,
-                e.has_stream ? "no such stream" : "the line names no stream; say --stream NAME");
+    if (!e.has_stream) {
+        refuse_line(file, event, "the line names no stream; say --stream NAME");
+        return NULL;
+    }
+    const char *name =
+        weir_arena_string(&file->scratch, (const char *)e.stream.data, e.stream.size);
+    refuse_line(file, event, no_stream(file->plan, name, &file->scratch));
     return NULL;
 }
 
@@ -336,7 +352,8 @@ static weir_error *choose_stream(weir_event_file *file, const char *stream)
     if (stream != NULL) {
         file->bare_stream = weir_plan_find_stream(file->plan, stream);
         if (file->bare_stream == WEIR_NONE)
-            return weir_error_new(WEIR_E_USAGE, "there is no stream `%s`", stream);
+            return weir_error_new(WEIR_E_USAGE, "%s",
+                                  no_stream(file->plan, stream, &file->scratch));
         file->is_named = true;
     } else if (file->plan->stream_count == 1) {
         file->bare_stream = 0;

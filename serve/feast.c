@@ -240,9 +240,9 @@ static bool read_keys(query *q, const entity_column *column, weir_type type, wei
         if (!weir_json_read_value(&json, type, WEIR_UNIT_US, &q->feast->arena, &out[row * stride],
                                   &bad_number, &problem) ||
             weir_is_null(&out[row * stride])) {
-            return fail(q, 422, BAD_REQUEST, "entity `%s`, row %u: %s; wanted is %s", column->name,
-                        row, problem != NULL ? problem : "null",
-                        weir_type_print(type, &q->feast->arena));
+            return fail(q, 422, BAD_REQUEST, "entity `%s`, row %u, of type %s: %s", column->name,
+                        row, weir_type_print(type, &q->feast->arena),
+                        problem != NULL ? problem : "null");
         }
     }
     return true;

@@ -59,9 +59,9 @@ static const char *read_field(const field_reader *reader, weir_json *json, weir_
     const char *problem = NULL;
     is_given[i] = read_value(reader, json, want, &values[i], &problem);
     if (is_given[i]) return NULL;
-    return weir_arena_printf(reader->into, "%s: field `%s`: %s; wanted is %s", reader->what,
-                             want->name, problem != NULL ? problem : "does not fit",
-                             weir_type_print(want->type, reader->into));
+    return weir_arena_printf(reader->into, "%s: field `%s`, of type %s: %s", reader->what,
+                             want->name, weir_type_print(want->type, reader->into),
+                             problem != NULL ? problem : "does not fit");
 }
 
 const char *weir_fields_read(weir_bytes object, const char *what, const weir_field_want *wants,

@@ -198,23 +198,20 @@ static weir_error *keep(const change *c, const char *folder, const uint8_t *dige
 
 static weir_error *model_keep(const change *c, const weir_journal_notice *notice)
 {
-    static const char *const ends[] = {".onnx", ".json", ".ubj", ".txt", ".model", ""};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        weir_arena arena = {0};
-        const char *path = weir_arena_printf(
-            &arena, "%s/%.*s%s", weir_config_text(c->stack->config, WEIR_SETTING_MODELS_DIR),
-            (int)notice->name.size, (const char *)notice->name.data, ends[i]);
-        weir_bytes bytes = {0};
-        weir_error *error = NULL;
-        bool is_here = weir_file_exists(path);
-        if (is_here) error = weir_file_read(path, MODEL_BYTES_MAX, &arena, &bytes);
-        if (is_here && error == NULL) {
-            error = keep(c, "models", notice->digest, ends[i], bytes);
-        }
-        weir_arena_deinit(&arena);
-        if (is_here) return error;
-    }
-    return NULL;
+    const char *folder = weir_config_text(c->stack->config, WEIR_SETTING_MODELS_DIR);
+    weir_arena arena = {0};
+    const char *name =
+        weir_arena_string(&arena, (const char *)notice->name.data, notice->name.size);
+    const char *path = NULL;
+    weir_bytes bytes = {0};
+    weir_error *error = NULL;
+    WEIR_TRY_OUT(weir_project_model_path(folder, name, &arena, &path));
+    WEIR_TRY_OUT(weir_file_read(path, MODEL_BYTES_MAX, &arena, &bytes));
+    const char *ending = path + strlen(folder) + 1 + strlen(name);
+    WEIR_TRY_OUT(keep(c, "models", notice->digest, ending, bytes));
+out:
+    weir_arena_deinit(&arena);
+    return error;
 }
 
 static weir_error *notices_keep(const change *c)

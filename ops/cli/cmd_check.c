@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/cli/cli.h"
 #include "ops/cli/project.h"
+#include "ops/cli/settings.h"
 #include "ops/runtime/json.h"
 
 static void print_json(const weir_project *project)
@@ -50,6 +51,8 @@ static void print_text(const weir_project *project)
     weir_buffer_deinit(&out);
 }
 
+static const char *plural(size_t count) { return count == 1 ? "" : "s"; }
+
 static void print_summary(const weir_project *project, const weir_cli *cli)
 {
     size_t errors = 0, warnings = 0;
@@ -62,14 +65,41 @@ static void print_summary(const weir_project *project, const weir_cli *cli)
     const weir_plan *plan = project->plan;
     if (plan == NULL) {
         weir_cli_note(cli, "%zu error%s, %zu warning%s; `weir explain CODE` says more", errors,
-                      errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+                      plural(errors), warnings, plural(warnings));
         return;
     }
     weir_cli_note(cli,
-                  "package %s is good: %u streams, %u features, %u vectors, %u scores, %u tests; "
-                  "%zu warning%s",
-                  plan->package, plan->stream_count, plan->member_count, plan->vector_count,
-                  plan->score_count, plan->test_count, warnings, warnings == 1 ? "" : "s");
+                  "package %s is good: %u stream%s, %u feature%s, %u vector%s, %u score%s, "
+                  "%u test%s; %zu warning%s",
+                  plan->package, plan->stream_count, plural(plan->stream_count), plan->member_count,
+                  plural(plan->member_count), plan->vector_count, plural(plan->vector_count),
+                  plan->score_count, plural(plan->score_count), plan->test_count,
+                  plural(plan->test_count), warnings, plural(warnings));
+}
+
+/* A model that is not there yet is no mistake: it is trained on what the definitions compute. */
+static weir_error *check_model(const weir_cli *cli, const weir_config *config,
+                               const weir_plan *plan, uint32_t index)
+{
+    weir_model *model = NULL;
+    weir_error *error = weir_project_score_model(config, plan, index, &model);
+    if (error == NULL) weir_model_destroy(model);
+    if (error == NULL || weir_error_code_of(error) != WEIR_E_NO_INPUT) return error;
+    weir_cli_note(cli, "score %s: %s", plan->scores[index].name, weir_error_message(error));
+    weir_error_free(error);
+    return NULL;
+}
+
+static weir_error *check_models(const weir_cli *cli, const weir_plan *plan)
+{
+    weir_config *config = NULL;
+    weir_error *error = NULL;
+    if (plan->score_count == 0) return NULL;
+    WEIR_TRY(weir_cli_settings(cli, &config));
+    for (uint32_t i = 0; i < plan->score_count && error == NULL; i++)
+        error = check_model(cli, config, plan, i);
+    weir_config_destroy(config);
+    return error;
 }
 
 static weir_error *run(weir_cli *cli)
@@ -81,10 +111,11 @@ static weir_error *run(weir_cli *cli)
         print_json(project);
     else
         print_text(project);
-    print_summary(project, cli);
+    weir_error *error = project->plan == NULL ? NULL : check_models(cli, project->plan);
+    if (error == NULL) print_summary(project, cli);
     if (project->plan == NULL) cli->exit_code = 65;
     weir_project_close(project);
-    return NULL;
+    return error;
 }
 
 const weir_command weir_command_check = {
@@ -94,7 +125,8 @@ const weir_command weir_command_check = {
     .arguments = "",
     .help = "Prints up to twenty diagnostics with their place, cause and cure on stderr, and "
             "leaves with 65 if there was an "
-            "error. Warnings alone leave with 0. Nothing outside of the folder is asked.",
+            "error, or a model does not fit its vector. Warnings alone leave with 0, and so does a "
+            "model that is not there yet. Nothing outside of the folder is asked.",
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_JSON,
     .run = run,
 };

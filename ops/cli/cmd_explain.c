@@ -11,9 +11,10 @@
 
 /* ---- Codes ---- */
 
+/* "E0213", "e0213": what was typed by hand counts, too. */
 static bool is_code(const char *word)
 {
-    if (word[0] != 'E' && word[0] != 'W') return false;
+    if (word[0] == '\0' || strchr("EeWw", word[0]) == NULL) return false;
     return strlen(word) == 5 && strspn(word + 1, "0123456789") == 4;
 }
 
@@ -26,11 +27,17 @@ static const char *error_summary(const char *code)
     return NULL;
 }
 
-static weir_error *explain_code(const char *code)
+static weir_error *explain_code(const char *word)
 {
+    const char code[] = {
+        word[0] == 'e' || word[0] == 'E' ? 'E' : 'W', word[1], word[2], word[3], word[4], '\0'};
     const char *summary = weir_diagnostic_summary(code);
     if (summary == NULL) summary = error_summary(code);
-    if (summary == NULL) return weir_error_new(WEIR_E_USAGE, "there is no code %s", code);
+    if (summary == NULL)
+        return weir_error_new(WEIR_E_USAGE,
+                              "there is no code %s; `weir explain --codes` lists those of "
+                              "definitions, docs/reference/exit-codes.md the others",
+                              code);
     (void)printf("%s: %s\n", code, summary);
     const char *more = weir_diagnostic_explain(code);
     if (more != NULL) (void)printf("\n%s\n", more);

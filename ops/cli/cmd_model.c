@@ -6,6 +6,7 @@
 #include "ops/cli/cli.h"
 #include "ops/cli/model_rows.h"
 #include "ops/cli/project.h"
+#include "ops/cli/settings.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/digest.h"
 #include "ops/runtime/file.h"
@@ -40,14 +41,30 @@ static weir_error *model_options(const weir_cli *cli, weir_model_options *out)
     return NULL;
 }
 
+/* Where there is no folder of models, it must have been meant as a path. */
+static weir_error *load_by_name(weir_cli *cli, const char *name, const weir_model_options *wanted,
+                                weir_model **model_out)
+{
+    weir_config *config = NULL;
+    WEIR_TRY(weir_cli_settings(cli, &config));
+    const char *folder = weir_config_text(config, WEIR_SETTING_MODELS_DIR);
+    weir_error *error =
+        weir_dir_exists(folder)
+            ? weir_project_model(folder, name, wanted, model_out)
+            : weir_error_new(WEIR_E_NO_INPUT, "there is no file %s, and no folder %s/ of models",
+                             name, folder);
+    weir_config_destroy(config);
+    return error;
+}
+
 /* A path, or the name of a model of the project. */
 static weir_error *load(weir_cli *cli, const char *name, weir_model **model_out)
 {
     weir_model_options wanted;
     WEIR_TRY(model_options(cli, &wanted));
     const char *path = weir_cli_path(cli, name);
-    if (!weir_file_exists(path) && strchr(name, '/') == NULL && weir_file_exists("models"))
-        return weir_project_model(name, &wanted, model_out);
+    if (!weir_file_exists(path) && strchr(name, '/') == NULL)
+        return load_by_name(cli, name, &wanted, model_out);
     weir_bytes bytes;
     WEIR_TRY(weir_file_read(path, WEIR_MODEL_BYTES_MAX, &cli->arena, &bytes));
     return weir_model_load(name, bytes, &wanted, model_out);

@@ -102,7 +102,7 @@ static weir_error *choose(printing *p)
     if (stream == NULL) return NULL;
     p->stream = weir_plan_find_stream(p->plan, stream);
     if (p->stream != WEIR_NONE) return NULL;
-    return weir_error_new(WEIR_E_USAGE, "there is no stream `%s`", stream);
+    return weir_error_new(WEIR_E_USAGE, "there is no stream `%s`; `weir plan` lists them", stream);
 }
 
 static weir_error *run(weir_cli *cli)

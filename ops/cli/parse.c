@@ -150,6 +150,19 @@ static weir_error *parse_word(weir_cli *cli, const char *word)
     return NULL;
 }
 
+static weir_error *format_refused(const weir_command *command, weir_format format)
+{
+    char can[128] = "";
+    for (unsigned bit = WEIR_FORMAT_TEXT; bit <= WEIR_FORMAT_PARQUET; bit <<= 1) {
+        if ((command->formats & bit) == 0) continue;
+        size_t used = strlen(can);
+        (void)snprintf(can + used, sizeof can - used, "%s%s", used == 0 ? "; it can print " : ", ",
+                       weir_format_name((weir_format)bit));
+    }
+    return weir_error_new(WEIR_E_USAGE, "weir %s can not print %s%s", command->name,
+                          weir_format_name(format), can[0] == '\0' ? "; it takes no -o" : can);
+}
+
 static weir_error *check_words(const weir_cli *cli)
 {
     const weir_command *command = cli->command;
@@ -162,9 +175,7 @@ static weir_error *check_words(const weir_cli *cli)
             WEIR_E_USAGE, "weir %s does not know what to do with `%s`: weir %s %s", command->name,
             cli->arguments[command->arguments_max], command->name, command->arguments);
     if (cli->format != WEIR_FORMAT_DEFAULT && (command->formats & (unsigned)cli->format) == 0)
-        return weir_error_new(WEIR_E_USAGE,
-                              "weir %s can not print %s; `weir help %s` tells what it can",
-                              command->name, weir_format_name(cli->format), command->name);
+        return format_refused(command, cli->format);
     return NULL;
 }
 

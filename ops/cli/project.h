@@ -15,6 +15,7 @@
 
 #include "compute/lang/lang.h"
 #include "compute/model/model.h"
+#include "ops/runtime/config.h"
 
 typedef struct weir_project_options {
     bool is_quiet;      /* warnings are not printed */
@@ -49,8 +50,17 @@ void weir_project_close(weir_project *project); /* NULL is fine */
 const weir_schema *weir_project_schema(const weir_project *project, const char *full_name);
 
 /*
- * The model of that name: models/<name> with any of the endings .onnx .json .ubj .txt .model (or
- * none); a clash is an error. The caller destroys it.
+ * The file of the model of that name: <folder>/<name> with any of the endings .onnx .json .ubj .txt
+ * .model (or none). WEIR_E_NO_INPUT where there is none; a clash is an error.
  */
-weir_error *weir_project_model(const char *name, const weir_model_options *options,
-                               weir_model **model_out);
+weir_error *weir_project_model_path(const char *folder, const char *name, weir_arena *into,
+                                    const char **path_out);
+/* That model, loaded. The caller destroys it. */
+weir_error *weir_project_model(const char *folder, const char *name,
+                               const weir_model_options *options, weir_model **model_out);
+/*
+ * The model of a score, out of the folder and under the numerics of the settings, and bound to its
+ * vector once, so that what does not fit is said before anything runs. The caller destroys it.
+ */
+weir_error *weir_project_score_model(const weir_config *config, const weir_plan *plan,
+                                     uint32_t score, weir_model **model_out);

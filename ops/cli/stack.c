@@ -70,10 +70,8 @@ out:
 static weir_error *load_model(weir_cli *cli, weir_stack *stack, uint32_t index)
 {
     const weir_plan_score *score = &stack->plan->scores[index];
-    const weir_model_options options = {
-        .numerics = (weir_numerics)weir_config_choice(stack->config, WEIR_SETTING_NUMERICS)};
     weir_model *model = NULL;
-    weir_error *error = weir_project_model(score->model, &options, &model);
+    weir_error *error = weir_project_score_model(stack->config, stack->plan, index, &model);
     bool is_missing = error != NULL && weir_error_code_of(error) == WEIR_E_NO_INPUT;
     if (is_missing && score->fallback != NULL) {
         weir_cli_note(cli, "score %s: %s; its fallback answers", score->name,
@@ -82,7 +80,7 @@ static weir_error *load_model(weir_cli *cli, weir_stack *stack, uint32_t index)
         return NULL;
     }
     stack->models[index] = model;
-    return weir_error_while(error, "score %s", score->name);
+    return error;
 }
 
 weir_error *weir_stack_load_models(weir_cli *cli, weir_stack *stack)

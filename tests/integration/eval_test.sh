@@ -135,7 +135,7 @@ refused 'stream tx, field amount: `1e11`: more digits than' '{"ts":0,"card":"a",
 refused 'stream tx, field card: `7`: expected a string' '{"ts":0,"card":7,"amount":1}'
 refused 'stream tx, field ts: `9223372036854775807`: a time beyond the range' '{"ts":9223372036854775807,"card":"a","amount":1}'
 refused 'a line is an object' '[]'
-refused 'no such stream' '{"stream":"no","value":{}}'
+refused 'there is no stream `no`; the folder defines `tx`' '{"stream":"no","value":{}}'
 refused '`ingest` is not a time' '{"stream":"tx","ingest":"soon","value":{"ts":0,"card":"a","amount":1}}'
 refused 'nested deeper than 64 levels' "{\"ts\":$(printf '%0100d' 0 | tr 0 '[')"
 refused 'something follows the object' '{"ts":0,"card":"a","amount":1} 2'

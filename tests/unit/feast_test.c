@@ -169,7 +169,7 @@ static void mistakes_of_the_client_are_never_5xx(void **state)
                    "entity column `card`");
     assert_refused("{\"features\":[\"vel:avg\"],\"entities\":{\"card\":[null]}}", 422, "row 0");
     assert_refused("{\"features\":[\"vel:avg\"],\"entities\":{\"card\":[5]}}", 422,
-                   "wanted is string");
+                   "of type string: expected a string");
     assert_refused("{\"features\":[\"pulse:sold\"],\"entities\":{\"item\":[7,8],\"shop\":[\"s\"]}}",
                    422, "different numbers");
     assert_refused("{\"features\":[\"pulse:sold\"],\"entities\":{\"item\":[1.5],\"shop\":[\"s\"]}}",
