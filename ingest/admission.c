@@ -14,7 +14,7 @@ static weir_error *refuse(const weir_fold_options *options, weir_error_code code
                           const char *remedy)
 {
     return weir_error_new(
-        code, "journal %s/%d, state %s: %s; %s", topic_name(options), options->partition,
+        code, "journal %s/%d, state in %s: %s; %s", topic_name(options), options->partition,
         options->state_path == NULL ? "(in memory)" : options->state_path, what, remedy);
 }
 
@@ -36,6 +36,12 @@ static void identity_encode(const weir_fold_options *options, weir_buffer *out)
     weir_buffer_put_varint(out, (uint32_t)port->partition_count(port->context, options->topic));
 }
 
+bool weir_identity_is_of(weir_bytes identity, const weir_plan *plan)
+{
+    return identity.size > WEIR_DIGEST_BYTES &&
+           memcmp(identity.data + 1, plan->digest, WEIR_DIGEST_BYTES) == 0;
+}
+
 static weir_error *refuse_identity(const weir_fold_options *options, weir_bytes had,
                                    const weir_buffer *want)
 {
@@ -43,10 +49,12 @@ static weir_error *refuse_identity(const weir_fold_options *options, weir_bytes 
         had.size > WEIR_DIGEST_BYTES && had.size == want->size && had.data[0] == want->data[0] &&
         memcmp(had.data + 1 + WEIR_DIGEST_BYTES, want->data + 1 + WEIR_DIGEST_BYTES,
                had.size - 1 - WEIR_DIGEST_BYTES) == 0;
-    const char *remedy =
-        "to rebuild it from the journal under the present definitions, remove that folder; or "
-        "start the "
-        "worker with the folder of definitions and the topic that it was made from";
+    const char *remedy = is_definition
+                             ? "to have all state made anew from the journals under the present "
+                               "definitions run `weir rebuild --all --from-start`; or start the "
+                               "worker in the folder of the definitions that it was made by"
+                             : "start the worker with the topic that it was made from; or, to have "
+                               "it made anew from this one, remove it and its checkpoints";
     return refuse(options, WEIR_E_STATE_OTHER,
                   is_definition
                       ? "the state was made by another version of the definitions"

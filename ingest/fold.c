@@ -177,8 +177,9 @@ static weir_error *take_notice(fold *self, const weir_log_record *record)
     if (memcmp(notice.digest, self->plan->digest, WEIR_DIGEST_BYTES) == 0) return NULL;
     return weir_error_new(
         WEIR_E_NOT_APPLIED,
-        "journal %s/%d: another version of package %s was applied at offset %lld; start the worker "
-        "with that version's folder, or run weir apply in this one",
+        "journal %s/%d: another version of package %s was applied at offset %lld; a worker: start "
+        "it in that version's folder, or run weir apply in this one; prove and export can not "
+        "look at a journal of several versions yet (docs/runbooks/not-applied.md)",
         self->topic_name, self->options.partition, self->plan->package, (long long)record->offset);
 }
 

@@ -24,7 +24,9 @@ typedef struct shard_port {
     struct shard_port *next;
     weir_topic topic;
     int32_t partition;
+    const char *directory; /* of its state; the arena's */
     weir_store_port port;
+    weir_arena arena;
 } shard_port;
 
 /* What the nodes of one thread share. */
@@ -84,6 +86,7 @@ static void crew_close(void *context, void *shared)
     while (self->ports != NULL) {
         shard_port *port = self->ports;
         self->ports = port->next;
+        weir_arena_deinit(&port->arena);
         free(port);
     }
     weir_admin_close(self->admin);
@@ -147,10 +150,12 @@ static weir_error *store_open(crew *self, shard_port *port)
     weir_worker *worker = self->worker;
     const char *topic = worker->options.topics->items[port->topic].name;
     weir_arena arena = {0};
+    if (port->directory == NULL)
+        port->directory = weir_arena_printf(&port->arena, "%s/%s/%s-%d", worker->options.state_dir,
+                                            worker->name, topic, port->partition);
     weir_shard_store_options options = {
         .shared = worker->store,
-        .directory = weir_arena_printf(&arena, "%s/%s/%s-%d", worker->options.state_dir,
-                                       worker->name, topic, port->partition),
+        .directory = port->directory,
         .checkpoints = weir_arena_printf(&arena, "%s/checkpoints/%s-%d", worker->options.state_dir,
                                          topic, port->partition),
         .free_bytes_min = worker->options.free_bytes_min,
@@ -187,7 +192,7 @@ static weir_error *fold_create(crew *self, weir_topic topic, int32_t partition,
         /* A guess at how many shards share the budget: as many as a topic usually has here. */
         .table_bytes = worker->options.table_bytes / (shards * 4 > 0 ? shards * 4 : 1),
         .checkpoint_every_us = worker->options.checkpoint_interval_us,
-        .state_path = worker->options.state_dir,
+        .state_path = port->directory,
         .log_end = source_end,
         .log_end_context = self};
     weir_error *error = weir_fold_create(&options, node_out);

@@ -58,7 +58,15 @@ static void close_connection(connection *c)
         (void)event_base_loopexit(server->base, NULL);
 }
 
-static void write_answer(connection *c, bool keep_alive)
+/* HEAD is GET whose body stays here: one rule for all routes, which see a GET. */
+static bool take_head(weir_http_request *request)
+{
+    bool is_head = request->method.size == 4 && memcmp(request->method.data, "HEAD", 4) == 0;
+    if (is_head) request->method = (weir_bytes){(const uint8_t *)"GET", 3};
+    return is_head;
+}
+
+static void write_answer(connection *c, bool is_head, bool keep_alive)
 {
     weir_http_response *response = &c->server->response;
     weir_buffer *out = &c->server->answers;
@@ -69,7 +77,7 @@ static void write_answer(connection *c, bool keep_alive)
     weir_buffer_put(out, response->headers.data, response->headers.size);
     if (!keep_alive) weir_buffer_put(out, "Connection: close\r\n", 19);
     weir_buffer_put(out, "\r\n", 2);
-    weir_buffer_put(out, response->body.data, response->body.size);
+    if (!is_head) weir_buffer_put(out, response->body.data, response->body.size);
     if (!keep_alive) c->is_closing = true;
 }
 
@@ -106,6 +114,23 @@ static void clear_response(weir_http_response *response, int status)
     weir_buffer_clear(&response->body);
 }
 
+static const char *refusal(int status)
+{
+    switch (status) {
+    case 400:
+        return "this is no request of HTTP/1.1 as RFC 9112 writes it: one Host, one "
+               "Content-Length or chunked (no extensions, no trailers), no folded headers";
+    case 408: return "the request did not arrive whole within http_timeout";
+    case 413: return "the body is larger than http_body_max";
+    case 417: return "no expectation but 100-continue is known";
+    case 431: return "the head has more than 64 headers or 16 KiB";
+    case 501: return "no transfer coding but chunked is known";
+    case 503: return "more than http_connections are open; try again later";
+    case 505: return "only HTTP/1.1 and 1.0 are spoken here";
+    default: return "the request was refused";
+    }
+}
+
 /* Refusals are problem documents (RFC 9457), and end the connection: what follows can not be
  * trusted. */
 static void refuse(connection *c, int status)
@@ -113,9 +138,10 @@ static void refuse(connection *c, int status)
     clear_response(&c->server->response, status);
     c->server->response.content_type = "application/problem+json";
     weir_buffer_printf(&c->server->response.body,
-                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d}",
-                       weir_http_status_text(status), status);
-    write_answer(c, false);
+                       "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,"
+                       "\"detail\":\"%s\"}",
+                       weir_http_status_text(status), status, refusal(status));
+    write_answer(c, false, false);
 }
 
 static void set_timeouts(connection *c)
@@ -160,8 +186,9 @@ static bool serve_one(connection *c)
         return false;
     }
     clear_response(&server->response, 200);
+    bool is_head = take_head(&server->request);
     server->options.handler(server->options.context, &server->request, &server->response);
-    write_answer(c, server->request.keep_alive && !server->is_stopping);
+    write_answer(c, is_head, server->request.keep_alive && !server->is_stopping);
     (void)evbuffer_drain(in, used);
     c->sent_continue = false;
     await_bytes(c, 0);

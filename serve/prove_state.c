@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/admission.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
 #include "serve/prove.h"
@@ -144,13 +145,11 @@ static weir_error *read_positions(weir_state_proof *self, kept_state *kept)
     return NULL;
 }
 
-/* The identity begins with a version and the digest of the definition (ingest/admission.c). */
 static weir_error *is_of_plan(const weir_state_proof *self, const kept_state *kept, bool *ours_out)
 {
     weir_bytes identity = {0};
     WEIR_TRY(kept->store.read_identity(kept->store.context, &identity));
-    *ours_out = identity.size > WEIR_DIGEST_BYTES &&
-                memcmp(identity.data + 1, self->topics->plan->digest, WEIR_DIGEST_BYTES) == 0;
+    *ours_out = weir_identity_is_of(identity, self->topics->plan);
     return NULL;
 }
 

@@ -173,7 +173,10 @@ static weir_error *cost_say(change *c)
         }
     }
     if (records > 0) {
-        say(" ", "cost: workers fold %" PRId64 " journal records again, into state of their own",
+        say(" ",
+            "cost: once `weir rebuild --all --from-start` has removed the old state, workers fold "
+            "%" PRId64 " journal records again; prove and export do not cover the older ones "
+            "(docs/runbooks/not-applied.md)",
             records);
     }
     return NULL;

@@ -209,7 +209,7 @@ static void tell_costs(const comparison *c)
     if (c->changes == 0)
         weir_cli_note(c->cli, "nothing changes");
     else if (added == 0)
-        weir_cli_note(c->cli, "no state is made anew");
+        weir_cli_note(c->cli, "no view is new: what is kept of each key stays the same");
 }
 
 static void compare(comparison *c)

@@ -12,7 +12,8 @@
 enum { FOLDERS_MAX = 65536 };
 
 static const weir_option options[] = {
-    {"shard", 0, "TOPIC/PARTITION", "the journal and the partition of it", false},
+    {"shard", 0, "TOPIC/PARTITION", "the journal and the partition of it", true},
+    {"all", 0, NULL, "all shards of the package", false},
     {"from-start", 0, NULL, "remove sound checkpoints, too: the whole journal is replayed", false},
     {0},
 };
@@ -20,6 +21,7 @@ static const weir_option options[] = {
 typedef struct rebuild {
     weir_cli *cli;
     const weir_stack *stack;
+    weir_admin *admin;
     const char *topic, *name; /* name: TOPIC-PARTITION, as folders are called */
     int32_t partition;
     int64_t journal_start;
@@ -27,18 +29,25 @@ typedef struct rebuild {
     uint32_t removed;
 } rebuild;
 
-static weir_error *read_shard(rebuild *job)
+static void take_shard(rebuild *job, const char *topic, int32_t partition)
 {
-    const char *text = weir_cli_option(job->cli, "shard");
-    const char *slash = text == NULL ? NULL : strrchr(text, '/');
+    job->topic = topic;
+    job->partition = partition;
+    job->name = weir_arena_printf(&job->cli->arena, "%s-%" PRId32, topic, partition);
+    job->removed = 0;
+}
+
+static weir_error *read_shard(rebuild *job, const char *text)
+{
+    const char *slash = strrchr(text, '/');
     char *end = NULL;
     long partition = slash == NULL ? -1 : strtol(slash + 1, &end, 10);
     if (slash == NULL || end == slash + 1 || *end != '\0' || partition < 0 || partition > INT32_MAX)
-        return weir_error_new(WEIR_E_USAGE, "name the shard: --shard TOPIC/PARTITION, such as %s/0",
+        return weir_error_new(WEIR_E_USAGE,
+                              "`%s` is no shard; write --shard TOPIC/PARTITION, such as %s/0", text,
                               "weir.card.journal.card");
-    job->topic = weir_arena_string(&job->cli->arena, text, (size_t)(slash - text));
-    job->partition = (int32_t)partition;
-    job->name = weir_arena_printf(&job->cli->arena, "%s-%ld", job->topic, partition);
+    take_shard(job, weir_arena_string(&job->cli->arena, text, (size_t)(slash - text)),
+               (int32_t)partition);
     weir_topic topic = weir_topics_find(job->stack->topics, job->topic);
     if (topic != WEIR_NONE && job->stack->topics->items[topic].role == WEIR_TOPIC_JOURNAL)
         return NULL;
@@ -49,13 +58,8 @@ static weir_error *read_shard(rebuild *job)
 /* Nothing is removed before it is certain that it can be made again. */
 static weir_error *find_journal_start(rebuild *job)
 {
-    weir_admin *admin = NULL;
     int64_t end = 0;
-    WEIR_TRY(weir_admin_open(&job->stack->kafka, &admin));
-    weir_error *error =
-        weir_admin_ends(admin, job->topic, job->partition, &job->journal_start, &end);
-    weir_admin_close(admin);
-    return error;
+    return weir_admin_ends(job->admin, job->topic, job->partition, &job->journal_start, &end);
 }
 
 static weir_error *remove_folder(rebuild *job, const char *path, const char *why)
@@ -110,10 +114,21 @@ static weir_error *remove_live(rebuild *job, const char *state_dir)
     return NULL;
 }
 
+static void tell(const rebuild *job)
+{
+    (void)printf("%s/%" PRId32 ": %u folder%s removed; the next worker ", job->topic,
+                 job->partition, job->removed, job->removed == 1 ? "" : "s");
+    if (job->newest >= 0)
+        (void)printf("begins with the checkpoint at %" PRId64
+                     " and replays the rest of the journal\n",
+                     job->newest);
+    else
+        (void)printf("replays the journal from its first record\n");
+}
+
 static weir_error *rebuild_shard(rebuild *job)
 {
     const char *state_dir = weir_config_text(job->stack->config, WEIR_SETTING_STATE_DIR);
-    WEIR_TRY(read_shard(job));
     WEIR_TRY(find_journal_start(job));
     if (job->journal_start > 0 && weir_cli_flag(job->cli, "from-start"))
         return weir_error_new(WEIR_E_LOG_TRUNCATED,
@@ -128,25 +143,54 @@ static weir_error *rebuild_shard(rebuild *job)
                               " and no sound checkpoint is newer: the state can not be made again; "
                               "restore the topic, or start a new package. No shard was removed",
                               job->topic, job->partition, job->journal_start);
-    return remove_live(job, state_dir);
+    WEIR_TRY(remove_live(job, state_dir));
+    tell(job);
+    return NULL;
+}
+
+static weir_error *rebuild_topic(rebuild *job, const char *topic)
+{
+    weir_topic_state *state = NULL;
+    WEIR_TRY(weir_admin_topics(job->admin, &topic, 1, &job->cli->arena, &state));
+    if (!state->exists) return NULL; /* no journal, no state */
+    for (int32_t p = 0; p < state->partitions; p++) {
+        take_shard(job, topic, p);
+        WEIR_TRY(rebuild_shard(job));
+    }
+    return NULL;
+}
+
+static weir_error *rebuild_all(rebuild *job)
+{
+    const weir_topics *topics = job->stack->topics;
+    for (uint32_t i = 0; i < topics->count; i++)
+        if (topics->items[i].role == WEIR_TOPIC_JOURNAL)
+            WEIR_TRY(rebuild_topic(job, topics->items[i].name));
+    return NULL;
+}
+
+static weir_error *rebuild_named(rebuild *job)
+{
+    const char *text = NULL;
+    for (size_t i = 0; (text = weir_cli_option_at(job->cli, "shard", i)) != NULL; i++) {
+        WEIR_TRY(read_shard(job, text));
+        WEIR_TRY(rebuild_shard(job));
+    }
+    return NULL;
 }
 
 static weir_error *run(weir_cli *cli)
 {
+    bool is_all = weir_cli_flag(cli, "all"), is_named = weir_cli_option(cli, "shard") != NULL;
+    if (is_all == is_named)
+        return weir_error_new(WEIR_E_USAGE, "name the shard, --shard TOPIC/PARTITION, such as "
+                                            "weir.card.journal.card/0; or say --all");
     weir_stack stack;
     WEIR_TRY(weir_stack_open(cli, &stack));
     rebuild job = {.cli = cli, .stack = &stack};
-    weir_error *error = rebuild_shard(&job);
-    if (error == NULL) {
-        if (job.newest >= 0)
-            (void)printf("%s/%d: %u folders removed; the next worker begins with the checkpoint at "
-                         "%" PRId64 " and replays the rest of the journal\n",
-                         job.topic, job.partition, job.removed, job.newest);
-        else
-            (void)printf("%s/%d: %u folders removed; the next worker replays the journal from its "
-                         "first record\n",
-                         job.topic, job.partition, job.removed);
-    }
+    weir_error *error = weir_admin_open(&stack.kafka, &job.admin);
+    if (error == NULL) error = is_all ? rebuild_all(&job) : rebuild_named(&job);
+    weir_admin_close(job.admin);
     weir_stack_close(&stack);
     return error;
 }
@@ -164,7 +208,10 @@ const weir_command weir_command_rebuild = {
         "replays it silently up to the committed position and goes on: nothing is lost, nothing "
         "is sent twice. A shard\n"
         "that a worker has open is left alone; start a worker that stopped the partition again "
-        "afterwards.",
+        "afterwards.\n\n"
+        "After another version of the definitions was put in force, `weir rebuild --all "
+        "--from-start` has the state\n"
+        "made anew under it.",
     .options = options,
     .formats = WEIR_FORMAT_TEXT,
     .run = run,

@@ -46,12 +46,21 @@ expect 0 "$weir" diff --exit-code old same; says err 'nothing changes'; [ ! -s o
 expect 66 "$weir" diff old nowhere; says err 'nowhere'
 mkdir empty; expect 65 "$weir" diff old empty; says err 'no definitions'
 
+# A model is bound to its vector wherever it is loaded; one that is not there yet is a note, since it is still to be trained.
+cp -r old fits; expect 0 "$weir" -C fits check; says err '1 stream, '; says err '1 score, '
+mv fits/models fits/nets; expect 0 "$weir" -C fits check; says err 'score fraud: there is no model `card_fraud` in models/'
+expect 0 "$weir" -C fits --set models_dir=nets check; ! grep -q 'no model' err || fail "models_dir is not looked at: $(cat err)"
+expect 0 "$weir" -C fits --set models_dir=nets model show card_fraud; says out 'onnx'
+expect 66 "$weir" -C fits model show card_fraud; says err 'no folder models/'
+sed -i '/^  hour  *= hour/d' fits/card.weir
+expect 65 "$weir" -C fits --set models_dir=nets check; says err 'error[E0005]: score `fraud`'
+
 # Tests of definitions in every form, and a failure's exit code.
 expect 0 "$weir" -C old test -o jsonl; says out '"passed":true,"message":'
 expect 0 "$weir" -C old test -o csv; says out 'file,line,name,passed,message'
 expect 0 "$weir" -C old test -o table; says out 'card.weir  '
 sed -i 's/expect card_vel.here = 1/expect card_vel.here = 2/' new/card.weir; expect 1 "$weir" -C new test; says out FAIL
-expect 64 "$weir" -C old test -o parquet; says err 'can not print parquet'
+expect 64 "$weir" -C old test -o parquet; says err 'can not print parquet; it can print text'
 
 # The compiled plan, for people and for programs.
 expect 0 "$weir" -C old plan

@@ -100,6 +100,22 @@ static void pipelined_requests_are_answered_in_order(void **state)
     (void)close(fd);
 }
 
+static void head_is_answered_as_get_without_its_body(void **state)
+{
+    int fd = dial(*state);
+    put(fd, "HEAD /one HTTP/1.1\r\nHost: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(fd, "Content-Length: 4\r\nContent-Type: text/plain\r\n\r\nHTTP/1.1 200 OK\r\n");
+    (void)close(fd);
+}
+
+static void a_refusal_says_what_is_wrong(void **state)
+{
+    int fd = dial(*state);
+    put(fd, "GET /one HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");
+    expect(fd, "no transfer coding but chunked");
+    (void)close(fd);
+}
+
 static void slow_clients_get_408_and_are_cut(void **state)
 {
     int fd = dial(*state);
@@ -139,6 +155,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pipelined_requests_are_answered_in_order, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(head_is_answered_as_get_without_its_body, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_refusal_says_what_is_wrong, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slow_clients_get_408_and_are_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_connection_too_many_gets_503, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_and_chunked_bodies_arrive, set_up, tear_down),
