@@ -55,7 +55,7 @@ static void what_is_wrong_is_named_with_the_nearest(void **state)
         {"man --out", "--out wants a value: --out DIR"},
         {"man --out a --out b", "--out is given twice"},
         {"man a b", "weir man does not know what to do with `b`: weir man [COMMAND]"},
-        {"man -o json", "weir man can not print json; `weir help man` tells what it can"},
+        {"man -o json", "weir man can not print json; it takes no -o"},
         {"man -o yaml", "-o yaml is unknown; wants text, table, json, jsonl, csv or parquet"},
         {"man --quiet=1", "--quiet takes no value"},
         {"completion", "weir completion wants more: weir completion bash|zsh|fish"},
