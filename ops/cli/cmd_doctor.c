@@ -415,34 +415,46 @@ static void check_applied(doctor *self)
         tell(self, YES, "definitions", NULL, "those of this folder are in force, and its models");
 }
 
+static void check_all(doctor *self)
+{
+    size_t shards = 0;
+    check_kafka(self, &shards);
+    check_registry(self);
+    check_models(self);
+    check_applied(self);
+    check_disk(self);
+    (void)tell_error(self, check_shards(self), "shards", "state-damaged");
+    check_memory(self);
+    check_files(self, shards);
+    check_clock(self);
+    weir_admin_close(self->admin);
+}
+
 static weir_error *run(weir_cli *cli)
 {
     weir_stack stack;
-    WEIR_TRY(weir_stack_open(cli, &stack));
+    weir_error *error = weir_stack_open(cli, &stack);
+    /* Without its schemas the folder can not be read, but a registry that is away is a finding. */
+    bool is_away = error != NULL && weir_error_code_of(error) == WEIR_E_UNAVAILABLE;
+    if (error != NULL && !is_away) return error;
     doctor self = {.cli = cli,
                    .stack = &stack,
                    .is_table =
                        cli->format == WEIR_FORMAT_DEFAULT || cli->format == WEIR_FORMAT_TABLE};
     static const char *const columns[] = {"check", "verdict", "text", "runbook"};
     self.list = weir_listing_begin(cli, columns, sizeof columns / sizeof *columns);
-    size_t shards = 0;
-    check_kafka(&self, &shards);
-    check_registry(&self);
-    check_models(&self);
-    check_applied(&self);
-    check_disk(&self);
-    (void)tell_error(&self, check_shards(&self), "shards", "state-damaged");
-    check_memory(&self);
-    check_files(&self, shards);
-    check_clock(&self);
+    if (is_away) {
+        (void)tell_error(&self, error, "registry", "registry");
+    } else {
+        check_all(&self);
+        weir_stack_close(&stack);
+    }
     if (!self.is_table) weir_listing_end(&self.list);
     if (self.counts[NO] > 0) {
         cli->exit_code = 1;
         weir_cli_note(cli, "%u of %u checks say no", self.counts[NO],
                       self.counts[NO] + self.counts[NOTE] + self.counts[YES]);
     }
-    weir_admin_close(self.admin);
-    weir_stack_close(&stack);
     return NULL;
 }
 

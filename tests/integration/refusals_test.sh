@@ -110,7 +110,7 @@ refused E0035 'run `weir apply`'
 sick not-applied 'weir apply'
 expect 0 "$weir" -C project apply
 send 50
-refused E0031 "$journal[" 'another version of the definitions' 'remove that folder'
+refused E0031 "$journal[" 'another version of the definitions' 'weir rebuild --all --from-start'
 sick state-other 'another version of the definitions'
 for place in card/0 card/1 merchant/0 merchant/1; do expect 0 "$weir" -C project rebuild --shard weir.card.journal.$place; done
 refused E0035 weir.card.journal.merchant/ 'carries values of another version' 'give the package a new name'
