@@ -25,7 +25,7 @@ typedef struct weir_decoding {
     int64_t last_tile;
 } weir_decoding;
 
-static uint64_t part_of(int64_t tile) { return (uint64_t)(tile + (int64_t)FIRST_TILE_PART) + 1; }
+static uint64_t part_of(int64_t tile) { return (uint64_t)tile + FIRST_TILE_PART + 1; }
 /* Any number may stand in a damaged store. */
 static int64_t tile_of(uint64_t part) { return (int64_t)(part - 1 - FIRST_TILE_PART); }
 
