@@ -50,28 +50,33 @@ static void item_take(const weir_log_record *record, weir_arena *into, weir_appl
         (weir_bytes){weir_arena_copy(into, notice.text.data, notice.text.size), notice.text.size};
 }
 
+/* Up to where the topic ends now: workers write marks to it all the time, so that a reader may never
+ * see it at its end. */
 static weir_error *read_all(weir_kafka_reader *reader, const char *topic, weir_arena *into,
                             weir_applied *items, size_t *count)
 {
     int32_t partitions = 0, ended = 0;
-    uint32_t source = 0;
     WEIR_TRY(weir_kafka_reader_count(reader, topic, &partitions));
-    for (int32_t i = 0; i < partitions; i++) {
-        WEIR_TRY(weir_kafka_reader_add(reader, topic, i, WEIR_OFFSET_START, &source));
-    }
+    int64_t *ends = weir_arena_calloc(into, (size_t)partitions + 1, sizeof *ends); /* by source */
     bool *has_ended = weir_arena_calloc(into, (size_t)partitions + 1, sizeof *has_ended);
+    for (int32_t i = 0; i < partitions; i++) {
+        int64_t end = 0;
+        uint32_t source = 0;
+        WEIR_TRY(weir_kafka_reader_end(reader, topic, i, &end));
+        WEIR_TRY(weir_kafka_reader_add(reader, topic, i, WEIR_OFFSET_START, &source));
+        ends[source] = end;
+    }
     int64_t until = weir_clock_monotonic_us() + READ_US_MAX;
     while (ended < partitions) {
         const weir_fetched *fetched = NULL;
         size_t got = 0;
         WEIR_TRY(weir_kafka_reader_poll(reader, 256, 100, &fetched, &got, NULL));
         for (size_t i = 0; i < got; i++) {
-            if (!fetched[i].is_end) {
-                item_take(&fetched[i].record, into, items, count);
-            } else if (!has_ended[fetched[i].source]) {
-                has_ended[fetched[i].source] = true;
-                ended++;
-            }
+            const weir_fetched *item = &fetched[i];
+            if (!item->is_end) item_take(&item->record, into, items, count);
+            bool is_over = item->is_end || item->record.offset + 1 >= ends[item->source];
+            ended += is_over && !has_ended[item->source];
+            has_ended[item->source] = has_ended[item->source] || is_over;
         }
         if (weir_clock_monotonic_us() > until) {
             return weir_error_new(WEIR_E_TIMEOUT, "topic %s could not be read in 30 s", topic);

@@ -129,6 +129,16 @@ static reader_source *source_new(weir_kafka_reader *reader)
     return &reader->sources[reader->source_count];
 }
 
+weir_error *weir_kafka_reader_end(weir_kafka_reader *reader, const char *topic, int32_t partition,
+                                  int64_t *end_out)
+{
+    int64_t start = 0;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        reader->handle, topic, partition, &start, end_out, reader->timeout_ms);
+    return code == 0 ? NULL
+                     : weir_kafka_failed(code, "asking for the end of %s[%d]", topic, partition);
+}
+
 weir_error *weir_kafka_reader_add(weir_kafka_reader *reader, const char *topic, int32_t partition,
                                   int64_t offset, uint32_t *source_out)
 {

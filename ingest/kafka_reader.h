@@ -33,6 +33,10 @@ void weir_kafka_reader_close(weir_kafka_reader *reader); /* NULL is fine */
 weir_error *weir_kafka_reader_count(weir_kafka_reader *reader, const char *topic,
                                     int32_t *count_out);
 
+/* The offset behind a partition's last record, now. */
+weir_error *weir_kafka_reader_end(weir_kafka_reader *reader, const char *topic, int32_t partition,
+                                  int64_t *end_out);
+
 /* Adds a partition; `offset` or WEIR_OFFSET_START, WEIR_OFFSET_END. Fails if the topic does not
  * exist. */
 weir_error *weir_kafka_reader_add(weir_kafka_reader *reader, const char *topic, int32_t partition,
