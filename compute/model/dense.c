@@ -71,8 +71,10 @@ bool weir_dense_is_finite(const float *packed, size_t count)
 /* --- the reference
  * ---------------------------------------------------------------------------------- */
 
+/* The + 0 takes the sign from a zero that a product below the least float left behind. */
 static float finish(const weir_dense *d, float sum, size_t column)
 {
+    sum += 0.0f;
     if (d->bias != NULL) sum += d->bias[column];
     return d->relu && sum < 0.0f ? 0.0f : sum;
 }
@@ -132,6 +134,7 @@ static bool may_leave_out_zeros(const weir_dense *d, size_t rows)
 
 AVX2 static inline __m256 finish_avx2(const weir_dense *d, __m256 sum, const float *bias)
 {
+    sum = _mm256_add_ps(sum, _mm256_setzero_ps());
     if (d->bias != NULL) sum = _mm256_add_ps(sum, _mm256_loadu_ps(bias));
     /* max(0, NaN) gives its second operand: NaN stays NaN, as in the reference. */
     if (d->relu) sum = _mm256_max_ps(_mm256_setzero_ps(), sum);
@@ -240,6 +243,7 @@ AVX512 static inline __attribute__((always_inline)) void store_avx512(const weir
 {
     size_t begin = panel * WEIR_DENSE_PANEL, left = d->n - begin;
     __mmask16 mask = left >= WEIR_DENSE_PANEL ? 0xffff : (__mmask16)((1u << left) - 1);
+    sum = _mm512_add_ps(sum, _mm512_setzero_ps());
     if (d->bias != NULL) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, d->bias + begin));
     if (d->relu) sum = _mm512_max_ps(_mm512_setzero_ps(), sum);
     _mm512_mask_storeu_ps(y + begin, mask, sum);

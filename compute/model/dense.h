@@ -40,8 +40,8 @@ typedef struct weir_dense {
     const float *packed;
     const float *bias; /* n floats, or NULL */
     bool relu;         /* what is negative becomes 0 */
-    /* No weight is NaN or infinite. Then a zero in x changes no sum (0 * w is a zero, and no sum is
-     * -0), and a row alone may leave it out: behind a Relu that is half of the work. */
+    /* No weight is NaN or infinite. Then a zero in x changes no sum but for the sign of a zero, which
+     * is + in the end, and a row alone may leave it out: behind a Relu that is half of the work. */
     bool is_finite;
 } weir_dense;
 

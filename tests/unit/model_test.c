@@ -378,6 +378,23 @@ static void lone_rows_agree(const weir_dense *dense, const float *x, float *want
     }
 }
 
+/* A product below the least float rounds to -0, which a zero behind it would make +0. */
+static void a_lone_row_of_products_too_small_for_a_float_has_no_sign(void **state)
+{
+    (void)state;
+    enum { K = 2, N = 17 };
+    const float rows[][K] = {{1e-30f, 0.0f}, {0.0f, 1e-30f}, {1e-30f, -0.0f}};
+    float w[K * N], want[N], got[N];
+    for (int i = 0; i < K * N; i++)
+        w[i] = i % 3 == 0 ? 1.0f : -1e-30f;
+    uintptr_t at = (uintptr_t)weir_arena_alloc(&arena, weir_dense_packed_count(K, N) * 4 + 64);
+    float *packed = (float *)((at + 63) / 64 * 64);
+    weir_dense_pack(w, K, N, N, 1, packed);
+    weir_dense dense = {.k = K, .n = N, .packed = packed, .is_finite = true};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        lone_rows_agree(&dense, rows[i], want, got);
+}
+
 static void a_lone_row_may_leave_out_its_zeros(void **state)
 {
     (void)state;
@@ -426,6 +443,7 @@ int main(void)
         cmocka_unit_test_setup(exact_functions_have_their_bits, reset),
         cmocka_unit_test_setup(a_dense_layer_is_a_chain_of_fused_steps, reset),
         cmocka_unit_test_setup(a_lone_row_may_leave_out_its_zeros, reset),
+        cmocka_unit_test_setup(a_lone_row_of_products_too_small_for_a_float_has_no_sign, reset),
     };
     int result = cmocka_run_group_tests(tests, NULL, NULL);
     weir_arena_deinit(&arena);
