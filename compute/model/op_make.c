@@ -6,6 +6,7 @@
  */
 #include <math.h>
 
+#include "compute/model/ml_scores.h"
 #include "compute/model/op.h"
 
 /* The one number of a constant input; false: it is none. */
@@ -13,13 +14,9 @@ static bool constant_number(const weir_op_call *call, size_t index, double *numb
 {
     const weir_slot *slot = weir_call_in(call, index);
     if (slot == NULL || slot->constant == NULL || slot->count != 1) return false;
-    switch (slot->kind) {
-    case WEIR_TENSOR_FLOAT32: *number_out = (double)*(const float *)slot->constant; return true;
-    case WEIR_TENSOR_FLOAT64: *number_out = *(const double *)slot->constant; return true;
-    case WEIR_TENSOR_INT64: *number_out = (double)*(const int64_t *)slot->constant; return true;
-    case WEIR_TENSOR_INT32: *number_out = (double)*(const int32_t *)slot->constant; return true;
-    default: return false;
-    }
+    if (!weir_kind_is_number(slot->kind)) return false;
+    *number_out = weir_number_at(slot->constant, slot->kind, 0);
+    return true;
 }
 
 /* --- OneHot
@@ -34,10 +31,7 @@ typedef struct one_hot_params {
 /* Numbers are cut towards zero. Negative ones count from the end; what is outside is nowhere. */
 static size_t hot_index(const void *data, weir_tensor_kind kind, size_t i, size_t depth)
 {
-    double number = kind == WEIR_TENSOR_FLOAT32   ? (double)((const float *)data)[i]
-                    : kind == WEIR_TENSOR_FLOAT64 ? ((const double *)data)[i]
-                    : kind == WEIR_TENSOR_INT64   ? (double)((const int64_t *)data)[i]
-                                                  : (double)((const int32_t *)data)[i];
+    double number = weir_number_at(data, kind, i);
     if (!(number > -(double)depth - 1 && number < (double)depth)) return depth;
     int64_t index = (int64_t)number;
     if (index < 0) index += (int64_t)depth;
