@@ -188,6 +188,18 @@ weir_error *weir_kafka_handle(rd_kafka_conf_t *conf, bool is_producer, rd_kafka_
     return NULL;
 }
 
+weir_log_record weir_kafka_record(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    int64_t ms = rd_kafka_message_timestamp(message, &type);
+    return (weir_log_record){
+        .offset = message->offset,
+        .timestamp_us = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 ? INT64_MIN : ms * 1000,
+        .key = {message->key, message->key_len},
+        .value = {message->payload, message->len},
+    };
+}
+
 /* --- the end of a handle --- */
 
 static void *destroy_thread(void *handle)

@@ -113,22 +113,8 @@ static void lanes_drop(weir_kafka_consumer *consumer)
     consumer->is_assigned = false;
 }
 
-static weir_log_record record_of(const rd_kafka_message_t *message)
+static weir_error *lane_judge(const weir_lane *lane, const rd_kafka_message_t *message)
 {
-    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-    int64_t ms = rd_kafka_message_timestamp(message, &type);
-    return (weir_log_record){
-        .offset = message->offset,
-        .timestamp_us = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 ? INT64_MIN : ms * 1000,
-        .key = {message->key, message->key_len},
-        .value = {message->payload, message->len},
-    };
-}
-
-static weir_error *lane_judge(const weir_kafka_consumer *consumer, const weir_lane *lane,
-                              const rd_kafka_message_t *message)
-{
-    (void)consumer;
     const char *topic = rd_kafka_topic_name(message->rkt);
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
@@ -154,13 +140,13 @@ static bool lane_meets_gap(weir_lane *lane, int64_t offset)
 }
 
 /* Turns messages into records up to the next gap. */
-static weir_error *lane_scan(const weir_kafka_consumer *consumer, weir_lane *lane)
+static weir_error *lane_scan(weir_lane *lane)
 {
     weir_lane_buffer *buffer = lane->buffer;
     for (; buffer->scanned < buffer->message_count; buffer->scanned++) {
         const rd_kafka_message_t *message = buffer->messages[buffer->scanned];
         bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-        if (message->err != 0 && !is_end) return lane_judge(consumer, lane, message);
+        if (message->err != 0 && !is_end) return lane_judge(lane, message);
         if (!is_end && message->offset < buffer->read_next) {
             return weir_error_new(WEIR_E_LOG_GAP,
                                   "%s[%d] gave offset %" PRId64 " again after %" PRId64,
@@ -175,7 +161,7 @@ static weir_error *lane_scan(const weir_kafka_consumer *consumer, weir_lane *lan
         }
         buffer->read_next = message->offset + 1;
         if (message->offset < lane->next) continue; /* taken already, as an echo */
-        buffer->records[buffer->record_count] = record_of(message);
+        buffer->records[buffer->record_count] = weir_kafka_record(message);
         weir_echo_check(&buffer->echo, &buffer->records[buffer->record_count++]);
         lane->next = message->offset + 1;
     }
@@ -204,7 +190,7 @@ static void lane_look_at_end(const weir_kafka_consumer *consumer, weir_lane *lan
 }
 
 /* A batch of the lane's queue. */
-static weir_error *lane_read(const weir_kafka_consumer *consumer, weir_lane *lane, size_t max)
+static weir_error *lane_read(weir_lane *lane, size_t max)
 {
     weir_lane_buffer *buffer = lane->buffer;
     lane_release(buffer);
@@ -212,7 +198,7 @@ static weir_error *lane_read(const weir_kafka_consumer *consumer, weir_lane *lan
     buffer->message_count = got > 0 ? (size_t)got : 0;
     /* Until it has been seen empty, the queue does not tell again. */
     if (buffer->message_count > 0) atomic_store(&buffer->has_news, true);
-    return lane_scan(consumer, lane);
+    return lane_scan(lane);
 }
 
 weir_error *weir_lane_fill(weir_kafka_consumer *consumer, weir_lane *lane, size_t max)
@@ -229,7 +215,7 @@ weir_error *weir_lane_fill(weir_kafka_consumer *consumer, weir_lane *lane, size_
     lane->records = buffer->records;
     bool was_read = false;
     while (lane->count == 0 && !lane->has_gap && atomic_exchange(&buffer->has_news, false)) {
-        WEIR_TRY(lane_read(consumer, lane, max));
+        WEIR_TRY(lane_read(lane, max));
         was_read = true;
     }
     if (lane->count > 0 || lane->has_gap) return NULL;
@@ -252,13 +238,13 @@ void weir_lane_drop(weir_lane *lane, size_t count)
     lane->count -= count;
 }
 
-weir_error *weir_lane_accept_gap(weir_kafka_consumer *consumer, weir_lane *lane)
+weir_error *weir_lane_accept_gap(weir_lane *lane)
 {
     WEIR_ASSERT(lane->has_gap && lane->count == 0);
     lane->has_gap = false;
     lane->buffer->read_next = lane->gap_next;
     if (lane->next < lane->gap_next) lane->next = lane->gap_next;
-    return lane_scan(consumer, lane);
+    return lane_scan(lane);
 }
 
 /* --- assignment --- */

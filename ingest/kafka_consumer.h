@@ -80,8 +80,7 @@ void weir_lane_drop(weir_lane *lane, size_t count); /* the first `count` records
 /* A record that this process wrote was acknowledged. If it is what must come next, it need not be
  * read back: ingest/echo.h. Only for journals, where nothing but records has an offset. */
 void weir_lane_echo(weir_lane *lane, int64_t offset, int64_t timestamp_us, weir_bytes value);
-weir_error *weir_lane_accept_gap(weir_kafka_consumer *consumer,
-                                 weir_lane *lane); /* count must be 0 */
+weir_error *weir_lane_accept_gap(weir_lane *lane); /* count must be 0 */
 
 /* Commits positions: without waiting (one at a time; false in *sent_out while one is on its way),
  * or waiting. */

@@ -8,6 +8,7 @@
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
 struct rd_kafka_error_s;
+struct rd_kafka_message_s;
 
 /* A new configuration: brokers, client id, log and error callbacks, then `defaults` (name, value,
  * ..., NULL), then the user's settings, then `fixed`, which the user may not change (a try is
@@ -19,6 +20,9 @@ weir_error *weir_kafka_handle(struct rd_kafka_conf_s *conf, bool is_producer,
                               struct rd_kafka_s **handle_out);
 /* Destroys, watched: after 30 s the handle is given up with an error in the log. */
 void weir_kafka_destroy(struct rd_kafka_s *handle);
+
+/* The record that a message without an error is: its bytes are the message's. */
+weir_log_record weir_kafka_record(const struct rd_kafka_message_s *message);
 
 int weir_kafka_timeout(const weir_kafka_options *options);
 

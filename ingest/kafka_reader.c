@@ -198,18 +198,6 @@ static uint32_t source_of(weir_kafka_reader *reader, const rd_kafka_message_t *m
     return UINT32_MAX;
 }
 
-static weir_log_record record_of(const rd_kafka_message_t *message)
-{
-    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-    int64_t ms = rd_kafka_message_timestamp(message, &type);
-    return (weir_log_record){
-        .offset = message->offset,
-        .timestamp_us = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || ms < 0 ? INT64_MIN : ms * 1000,
-        .key = {message->key, message->key_len},
-        .value = {message->payload, message->len},
-    };
-}
-
 /* A message that carries an error instead of a record. Transient ones are the library's own
  * business. */
 static weir_error *judge(const weir_kafka_reader *reader, const rd_kafka_message_t *message,
@@ -277,7 +265,7 @@ weir_error *weir_kafka_reader_poll(weir_kafka_reader *reader, size_t max, int ti
         if (is_end) {
             item->record.offset = message->offset;
         } else {
-            item->record = record_of(message);
+            item->record = weir_kafka_record(message);
         }
     }
     return NULL;

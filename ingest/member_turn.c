@@ -260,7 +260,7 @@ static weir_error *gap_judge(member *self, member_node *node)
     WEIR_TRY(node->node->ops->skip(node->node, lane->gap_first, lane->gap_next));
     node->position = lane->gap_next;
     node->is_touched = true;
-    return weir_lane_accept_gap(self->consumer, lane);
+    return weir_lane_accept_gap(lane);
 }
 
 /* Sees to it that the node has a head if anything is there. */
