@@ -364,6 +364,30 @@ static rocksdb_options_t *make_options(const weir_store_shared *shared)
     return options;
 }
 
+/* A store that is not open yet. */
+static shard_store *store_new(const char *directory, const weir_store_shared *shared)
+{
+    shard_store *store = calloc(1, sizeof *store);
+    WEIR_ASSERT(store != NULL);
+    (void)snprintf(store->directory, sizeof store->directory, "%s", directory);
+    store->options = make_options(shared);
+    store->reads = rocksdb_readoptions_create();
+    return store;
+}
+
+/* What can be asked of any open store. */
+static weir_store_port port_to_read(shard_store *store)
+{
+    return (weir_store_port){
+        .context = store,
+        .load = store_load,
+        .load_head = store_load_head,
+        .read_slices = store_read_slices,
+        .read_identity = store_read_identity,
+        .close = store_close,
+    };
+}
+
 static bool directory_is_empty(const char *directory)
 {
     DIR *open = opendir(directory);
@@ -390,31 +414,20 @@ weir_error *weir_shard_store_open(const weir_shard_store_options *options,
                 weir_checkpoint_restore(options->checkpoints, options->directory, restored_out));
         }
     }
-    shard_store *store = calloc(1, sizeof *store);
-    WEIR_ASSERT(store != NULL);
-    (void)snprintf(store->directory, sizeof store->directory, "%s", options->directory);
+    shard_store *store = store_new(options->directory, options->shared);
     if (options->checkpoints != NULL)
         (void)snprintf(store->checkpoints, sizeof store->checkpoints, "%s", options->checkpoints);
     store->checkpoints_kept = options->checkpoints_kept == 0 ? 2 : options->checkpoints_kept;
     store->free_bytes_min = options->free_bytes_min;
-    store->options = make_options(options->shared);
-    store->reads = rocksdb_readoptions_create();
     store->writes = rocksdb_writeoptions_create();
     store->batch = rocksdb_writebatch_create();
     char *message = NULL;
     store->db = rocksdb_open(store->options, store->directory, &message);
     if (message != NULL) WEIR_TRY_OUT(rocks_error(store, "opening", message));
-    *port_out = (weir_store_port){
-        .context = store,
-        .load = store_load,
-        .load_head = store_load_head,
-        .write = store_write,
-        .read_slices = store_read_slices,
-        .read_identity = store_read_identity,
-        .write_identity = store_write_identity,
-        .checkpoint = store_checkpoint,
-        .close = store_close,
-    };
+    *port_out = port_to_read(store);
+    port_out->write = store_write;
+    port_out->write_identity = store_write_identity;
+    port_out->checkpoint = store_checkpoint;
     return NULL;
 out:
     store_close(store);
@@ -425,12 +438,8 @@ out:
 
 static weir_error *open_read(const char *directory, shard_store **store_out)
 {
-    shard_store *store = calloc(1, sizeof *store);
-    WEIR_ASSERT(store != NULL);
-    (void)snprintf(store->directory, sizeof store->directory, "%s", directory);
-    store->options = make_options(NULL);
+    shard_store *store = store_new(directory, NULL);
     rocksdb_options_set_create_if_missing(store->options, 0);
-    store->reads = rocksdb_readoptions_create();
     rocksdb_readoptions_set_verify_checksums(store->reads, 1);
     rocksdb_readoptions_set_fill_cache(store->reads, 0);
     char *message = NULL;
@@ -460,14 +469,7 @@ weir_error *weir_shard_store_open_read(const char *directory, weir_store_port *p
 {
     shard_store *store = NULL;
     WEIR_TRY(open_read(directory, &store));
-    *port_out = (weir_store_port){
-        .context = store,
-        .load = store_load,
-        .load_head = store_load_head,
-        .read_slices = store_read_slices,
-        .read_identity = store_read_identity,
-        .close = store_close,
-    };
+    *port_out = port_to_read(store);
     return NULL;
 }
 
