@@ -111,6 +111,10 @@ static weir_error *verify_folder(const char *folder, weir_snapshot_verdict *verd
     WEIR_TRY_OUT(weir_file_read(path, WEIR_MANIFEST_BYTES_MAX, &scratch, &text));
     WEIR_TRY_OUT(weir_manifest_parse(path, text, &scratch, &manifest));
     WEIR_TRY_OUT(check_no_more(folder, &manifest));
+    if (manifest.part_count == 0) {
+        error = weir_error_new(WEIR_E_CORRUPT, "%s names no part; export the snapshot again", path);
+        goto out;
+    }
     for (size_t i = 0; i < manifest.part_count; i++)
         WEIR_TRY_OUT(verify_part(folder, &manifest.parts[i], &scratch, verdict));
     WEIR_TRY_OUT(compare_count(path, "the number of rows", manifest.rows, verdict->rows));

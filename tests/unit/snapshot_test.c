@@ -213,6 +213,23 @@ static void damage_anywhere_is_found(void **state)
     assert_found("g");
 }
 
+static void a_manifest_without_parts_is_found(void **state)
+{
+    (void)state;
+    (void)make("n", 0, false);
+    weir_bytes bytes;
+    weir_manifest manifest;
+    weir_buffer text = {0};
+    must(weir_file_read(path_of("n/manifest.json"), 1 << 20, &arena, &bytes));
+    must(weir_manifest_parse("n", bytes, &arena, &manifest));
+    manifest.part_count = manifest.rows = manifest.bytes = 0;
+    weir_manifest_print(&manifest, &text);
+    must(weir_file_write(path_of("n/manifest.json"), text.data, text.size));
+    must(weir_file_remove(path_of("n/part-00000.parquet")));
+    assert_found("n");
+    weir_buffer_deinit(&text);
+}
+
 static void a_manifest_tells_what_it_was_told(void **state)
 {
     (void)state;
@@ -238,6 +255,7 @@ int main(void)
         cmocka_unit_test(what_a_crash_left_is_swept),
         cmocka_unit_test(a_killed_process_leaves_nothing_visible),
         cmocka_unit_test(damage_anywhere_is_found),
+        cmocka_unit_test(a_manifest_without_parts_is_found),
         cmocka_unit_test(a_manifest_tells_what_it_was_told),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
