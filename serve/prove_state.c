@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/prove_state.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,9 +210,7 @@ static weir_error *find_states(weir_state_proof *self, const char *state_dir)
         bool is_checkpoints = strcmp(owners[i], "checkpoints") == 0;
         const char *const *shards = NULL;
         size_t count = 0;
-        DIR *directory = opendir(folder); /* what is no folder is not a worker's */
-        if (directory == NULL) continue;
-        (void)closedir(directory);
+        if (!weir_dir_exists(folder)) continue; /* not a worker's */
         WEIR_TRY(weir_dir_list(folder, "", FOLDERS_MAX, self->into, &shards, &count));
         for (size_t k = 0; k < count; k++) {
             const char *path = weir_arena_printf(self->into, "%s/%s", folder, shards[k]);
