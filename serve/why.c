@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/admin.h"
 #include "ingest/decoders.h"
 #include "ingest/packer.h"
 #include "ops/runtime/assert.h"
@@ -396,16 +397,34 @@ out:
     return error;
 }
 
+/* Where the journal ends: Kafka does not tell an offset behind it from one that retention took. */
+static weir_error *find_end(const inquiry *q, int64_t *end_out)
+{
+    weir_admin *admin = NULL;
+    int64_t start = 0;
+    WEIR_TRY(weir_admin_open(q->options->replay->kafka, &admin));
+    weir_error *error =
+        weir_admin_ends(admin, q->topics->items[q->topic].name, q->partition, &start, end_out);
+    weir_admin_close(admin);
+    return error;
+}
+
+static weir_error *find_subject(inquiry *q)
+{
+    int64_t offset = weir_seq_offset(q->seq), end = 0;
+    WEIR_TRY(find_end(q, &end));
+    if (offset < end)
+        WEIR_TRY(walk(q, q->topic, q->partition, offset, weir_seq_of(offset + 1, 0), take_subject));
+    if (q->event.fields != NULL) return NULL;
+    return weir_error_new(
+        WEIR_E_DATA, "the journal %s/%d has no event at offset %" PRId64 ", index %u",
+        q->topics->items[q->topic].name, q->partition, offset, weir_seq_index(q->seq));
+}
+
 static weir_error *explain(inquiry *q)
 {
     WEIR_TRY(parse_receipt(q));
-    int64_t offset = weir_seq_offset(q->seq);
-    WEIR_TRY(walk(q, q->topic, q->partition, offset, weir_seq_of(offset + 1, 0), take_subject));
-    if (q->event.fields == NULL) {
-        return weir_error_new(
-            WEIR_E_DATA, "the journal %s/%d has no event at offset %" PRId64 ", index %u",
-            q->topics->items[q->topic].name, q->partition, offset, weir_seq_index(q->seq));
-    }
+    WEIR_TRY(find_subject(q));
     write_event(q, q->topics->items[q->topic].name, q->partition, &q->event, NULL, 0);
     for (uint32_t i = 0; i < q->point_count; i++)
         WEIR_TRY(explain_point(q, &q->points[i]));

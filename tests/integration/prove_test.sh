@@ -50,6 +50,9 @@ expect 0 "$weir" -C project export --vector card_fraud --spine "$work/spine.csv"
 holds
 says out "3000  scores"
 says out "3  snapshots"
+# A receipt of an event that is not there yet: nothing was lost.
+expect 65 "$weir" -C project why weir.card.journal.card/0/999999/0/0
+says err 'has no event at offset 999999'
 holds
 # A worker that idles writes every slice in turn, and then a checkpoint.
 head -1510 second.jsonl | tail -10 > third.jsonl
