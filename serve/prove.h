@@ -27,7 +27,7 @@ struct weir_proof {
     uint64_t scores;    /* score records compared                                  */
     uint64_t served;    /* answers of `weir serve` compared                        */
     uint64_t exported;  /* rows of snapshots compared                              */
-    uint64_t snapshots; /* with those that were skipped                            */
+    uint64_t snapshots; /* made again and compared                                 */
     uint64_t states;    /* live shards and checkpoints compared                    */
     uint64_t parts;     /* of keys' states in them                                 */
     uint64_t values;    /* values in scores, answers and snapshots                 */

@@ -46,7 +46,7 @@ __attribute__((format(printf, 2, 3))) static void tell(snapshot_job *job, const 
 
 /* --- rows of a folder --- */
 
-/* The parts of a snapshot as one sequence of rows. */
+/* The parts of a snapshot, of which there is one at least, as one sequence of rows. */
 typedef struct row_source {
     const char *folder;
     const weir_manifest *manifest;
@@ -82,9 +82,7 @@ static weir_error *next_row(row_source *rows)
 
 static weir_error *rows_open(row_source *rows, const char *folder, const weir_manifest *manifest)
 {
-    *rows = (row_source){.folder = folder, .manifest = manifest, .is_end = true};
-    if (manifest->part_count == 0) return NULL;
-    rows->is_end = false;
+    *rows = (row_source){.folder = folder, .manifest = manifest};
     return open_part(rows);
 }
 
@@ -180,10 +178,13 @@ static weir_error *compare_rows(snapshot_job *job)
     row_source there = {0}, again = {0};
     WEIR_TRY_OUT(rows_open(&there, job->path, &job->manifest));
     WEIR_TRY_OUT(rows_open(&again, job->again, &job->again_manifest));
-    if (there.is_end || !columns_are_same(job, &there, &again)) goto out;
+    if (!columns_are_same(job, &there, &again)) goto out;
     WEIR_TRY_OUT(next_row(&there));
     WEIR_TRY_OUT(next_row(&again));
-    for (; !there.is_end && !again.is_end; job->row++) {
+    for (size_t parts = 2; !there.is_end && !again.is_end; job->row++) {
+        bool is_new_part = there.part + again.part != parts;
+        if (is_new_part && !columns_are_same(job, &there, &again)) goto out;
+        parts = there.part + again.part;
         weir_arena_reset(&job->arena);
         compare_row(job, &there, &again);
         WEIR_TRY_OUT(next_row(&there));
@@ -323,6 +324,7 @@ static weir_error *prove_again(snapshot_job *job, const char *vector)
     take_limits(job, &options);
     WEIR_TRY(weir_export(&options, &summary));
     WEIR_TRY(read_manifest(job->again, job->into, &job->again_manifest));
+    job->proof->snapshots++;
     return ranges_are_same(job) ? compare_rows(job) : NULL;
 }
 
@@ -356,7 +358,6 @@ weir_error *weir_snapshot_prove(const weir_replay_options *replay, const char *p
         weir_error_free(error);
         error = NULL;
     }
-    proof->snapshots++;
     weir_arena_deinit(&job.arena);
     return error;
 }
