@@ -29,9 +29,7 @@ static uint32_t *hashes_of(const weir_key_state *state)
 
 static uint32_t *ends_of(const weir_key_state *state)
 {
-    return (uint32_t *)(void *)(state->block +
-                                (size_t)state->layout->id_end_offset * state->capacity) +
-           state->head;
+    return weir_state_lane(state, state->layout->id_end_offset, sizeof(uint32_t));
 }
 
 weir_bytes weir_ids_of_row(const weir_key_state *state, uint32_t row)

@@ -22,10 +22,10 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
     for (uint32_t m = 0; m < layout->measure_count; m++)
         state->totals[m].rows_max = UINT32_MAX;
     if (state->layout->has_texts) {
-        weir_state_rest_of(state)->texts =
-            weir_memory_alloc(sizeof *weir_state_rest_of(state)->texts);
-        WEIR_ASSERT(weir_state_rest_of(state)->texts != NULL);
-        weir_texts_init(weir_state_rest_of(state)->texts);
+        weir_texts *texts = weir_memory_alloc(sizeof *texts);
+        WEIR_ASSERT(texts != NULL);
+        weir_texts_init(texts);
+        weir_state_rest_of(state)->texts = texts;
     }
     state->is_head_dirty = true;
     state->size.is_stale = true;
@@ -34,29 +34,30 @@ weir_key_state *weir_key_state_create(const weir_plan *plan, uint32_t view)
 
 static void destroy_running(weir_key_state *state)
 {
-    if (weir_state_rest_of(state)->running == NULL) return;
+    weir_state_rest *rest = weir_state_rest_of(state);
+    if (rest->running == NULL) return;
     for (uint32_t i = 0; i < state->layout->cell_count; i++) {
         const weir_layout_cell *cell = &state->layout->cells[i];
         if (cell->running_offset == WEIR_NONE || cell->running->deinit == NULL) continue;
-        cell->running->deinit(&cell->cell->binding,
-                              weir_state_rest_of(state)->running + cell->running_offset);
+        cell->running->deinit(&cell->cell->binding, rest->running + cell->running_offset);
     }
-    weir_memory_free(weir_state_rest_of(state)->running);
-    weir_state_rest_of(state)->running = NULL;
+    weir_memory_free(rest->running);
+    rest->running = NULL;
 }
 
 void weir_key_state_destroy(weir_key_state *state)
 {
     if (state == NULL) return;
+    weir_state_rest *rest = weir_state_rest_of(state);
     weir_warm_drop(state);
     weir_tiles_drop(state);
     destroy_running(state);
-    if (weir_state_rest_of(state)->texts != NULL) {
-        weir_texts_deinit(weir_state_rest_of(state)->texts);
-        weir_memory_free(weir_state_rest_of(state)->texts);
+    if (rest->texts != NULL) {
+        weir_texts_deinit(rest->texts);
+        weir_memory_free(rest->texts);
     }
     if (weir_state_is_of_ids(state)) weir_ids_deinit(state);
-    weir_memory_free(weir_state_rest_of(state)->decoding);
+    weir_memory_free(rest->decoding);
     weir_memory_free(state->block);
     weir_memory_free(state);
 }
@@ -65,12 +66,11 @@ uint64_t weir_key_state_rows(const weir_key_state *state) { return state->count;
 
 static size_t measured(const weir_key_state *state)
 {
+    const weir_state_rest *rest = weir_state_rest_of(state);
     size_t bytes = struct_bytes(state->layout) +
                    (size_t)state->capacity * state->layout->row_bytes + weir_warm_bytes(state);
-    if (weir_state_rest_of(state)->texts != NULL)
-        bytes += sizeof *weir_state_rest_of(state)->texts +
-                 weir_texts_bytes(weir_state_rest_of(state)->texts);
-    if (weir_state_rest_of(state)->running != NULL) bytes += state->layout->running_bytes;
+    if (rest->texts != NULL) bytes += sizeof *rest->texts + weir_texts_bytes(rest->texts);
+    if (rest->running != NULL) bytes += state->layout->running_bytes;
     if (state->tiles != NULL)
         bytes += sizeof *state->tiles + state->tiles->capacity * sizeof *state->tiles->tiles;
     return bytes + (weir_state_is_of_ids(state) ? weir_ids_bytes(state) : 0);
@@ -78,16 +78,15 @@ static size_t measured(const weir_key_state *state)
 
 size_t weir_key_state_bytes(weir_key_state *state)
 {
-    if (state->size.is_stale) weir_state_rest_of(state)->bytes = measured(state);
+    weir_state_rest *rest = weir_state_rest_of(state);
+    if (state->size.is_stale) rest->bytes = measured(state);
     state->size.is_stale = state->warm != NULL; /* accumulators may own memory */
-    return weir_state_rest_of(state)->bytes;
+    return rest->bytes;
 }
 
-/* Where the first row of a lane lies. */
 static uint8_t *lane_of(const weir_key_state *state, const weir_layout_lane *lane)
 {
-    return state->block + (size_t)lane->offset * state->capacity +
-           (size_t)lane->width * state->head;
+    return weir_state_lane(state, lane->offset, lane->width);
 }
 
 static void fetch_row(const weir_key_state *state, uint32_t row, bool is_bound)
@@ -132,12 +131,13 @@ void weir_key_state_prefetch(const weir_key_state *state)
 
 void *weir_state_running(weir_key_state *state)
 {
-    if (weir_state_rest_of(state)->running == NULL) {
-        weir_state_rest_of(state)->running = weir_memory_calloc(1, state->layout->running_bytes);
-        WEIR_ASSERT(weir_state_rest_of(state)->running != NULL);
+    weir_state_rest *rest = weir_state_rest_of(state);
+    if (rest->running == NULL) {
+        rest->running = weir_memory_calloc(1, state->layout->running_bytes);
+        WEIR_ASSERT(rest->running != NULL);
         state->size.is_stale = true;
     }
-    return weir_state_rest_of(state)->running;
+    return rest->running;
 }
 
 weir_column weir_state_column(const weir_key_state *state, uint32_t column)

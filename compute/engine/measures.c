@@ -41,8 +41,7 @@ static bool beats(const weir_key_state *state, const weir_layout_measure *m, uin
 /* Chains the rows from `from` on to those before. */
 static void chain(weir_key_state *state, const weir_layout_measure *m, uint32_t from)
 {
-    uint32_t *steps =
-        (uint32_t *)(void *)(state->block + (size_t)m->offset * state->capacity) + state->head;
+    uint32_t *steps = weir_state_lane(state, m->offset, sizeof *steps);
     for (uint32_t i = from; i < state->count; i++) {
         uint32_t at = i;
         bool is_found = false, counts = weir_measure_counts(state, m, i);
@@ -70,22 +69,22 @@ static inline int64_t term(const weir_key_state *state, const weir_layout_measur
 static inline void set_before(weir_key_state *state, const weir_layout_measure *m, uint32_t at,
                               uint64_t sum)
 {
-    void *lane = state->block + (size_t)m->offset * state->capacity;
     if (m->kind == WEIR_MEASURE_SUM)
-        ((uint64_t *)lane)[state->head + at] = sum;
+        ((uint64_t *)weir_state_lane(state, m->offset, sizeof(uint64_t)))[at] = sum;
     else
-        ((uint32_t *)lane)[state->head + at] = (uint32_t)sum;
+        ((uint32_t *)weir_state_lane(state, m->offset, sizeof(uint32_t)))[at] = (uint32_t)sum;
 }
 
 static void move_behind(weir_key_state *state, const weir_layout_measure *m, uint32_t from,
                         uint64_t by)
 {
-    void *lane = state->block + (size_t)m->offset * state->capacity;
+    uint64_t *sums = weir_state_lane(state, m->offset, sizeof *sums);
+    uint32_t *rows = weir_state_lane(state, m->offset, sizeof *rows);
     for (uint32_t i = from; i < state->count; i++) {
         if (m->kind == WEIR_MEASURE_SUM)
-            ((uint64_t *)lane)[state->head + i] += by;
+            sums[i] += by;
         else
-            ((uint32_t *)lane)[state->head + i] += (uint32_t)by;
+            rows[i] += (uint32_t)by;
     }
 }
 

@@ -24,18 +24,11 @@
 void weir_measures_inserted(weir_key_state *state, uint32_t at);
 void weir_measures_build(weir_key_state *state); /* after decoding */
 
-/* What the rows before each row add up to: 64 bits for sums, 32 for rows. */
-static inline const void *weir_measure_lane(const weir_key_state *state, size_t offset,
-                                            size_t width)
-{
-    return state->block + offset * state->capacity + width * state->head;
-}
-
 /* How far back the nearest row stands that beats row `at`, or is the first that counts before one
  * that does not; 0: there is none. */
 static inline uint32_t weir_chain_step(const weir_key_state *state, size_t offset, uint32_t at)
 {
-    const uint32_t *steps = weir_measure_lane(state, offset, sizeof *steps);
+    const uint32_t *steps = weir_state_lane(state, offset, sizeof *steps);
     return steps[at] <= at ? steps[at] : 0; /* that row has left the log */
 }
 /* Is row `at` one that the measure looks at? */

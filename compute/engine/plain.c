@@ -274,8 +274,7 @@ static void open_lanes(const weir_key_state *state, const weir_plain_group *grou
         const weir_plain_measure *measure = &group->measures[m];
         const weir_total *total = &state->totals[measure->index];
         size_t width = measure->width;
-        const uint8_t *before =
-            state->block + measure->offset * state->capacity + width * state->head;
+        const uint8_t *before = weir_state_lane(state, measure->offset, width);
         uint64_t at_high = total->sum;
         if (high < state->count)
             at_high = width == 8 ? ((const uint64_t *)(const void *)before)[high]

@@ -100,24 +100,28 @@ static inline weir_state_rest *weir_state_rest_of(const weir_key_state *state)
     return (weir_state_rest *)((uintptr_t)state + weir_state_rest_offset(state->layout));
 }
 
+/* Where the first row of a lane lies: `offset` as the layout has it, `width` bytes a row. */
+static inline void *weir_state_lane(const weir_key_state *state, size_t offset, size_t width)
+{
+    return state->block + offset * state->capacity + width * state->head;
+}
+
 static inline int64_t *weir_state_times(const weir_key_state *state)
 {
-    return (int64_t *)(void *)(state->block +
-                               (size_t)state->layout->times_offset * state->capacity) +
-           state->head;
+    return weir_state_lane(state, state->layout->times_offset, sizeof(int64_t));
 }
 
 static inline void *weir_state_values(const weir_key_state *state, uint32_t column)
 {
     const weir_layout_column *c = &state->layout->columns[column];
-    return state->block + (size_t)c->offset * state->capacity + (size_t)c->width * state->head;
+    return weir_state_lane(state, c->offset, c->width);
 }
 
 static inline uint8_t *weir_state_nulls(const weir_key_state *state, uint32_t column)
 {
     const weir_layout_column *c = &state->layout->columns[column];
     if (c->null_offset == WEIR_NONE) return NULL;
-    return state->block + (size_t)c->null_offset * state->capacity + state->head;
+    return weir_state_lane(state, c->null_offset, 1);
 }
 
 /* log.c */
