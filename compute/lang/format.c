@@ -57,22 +57,42 @@ static bool blank_line_before(const weir_formatter *f, uint32_t at)
 
 /* ---- Lines and comments ---- */
 
-/* Those that begin from `from` on, before `until`. */
-static const weir_comment *comments_in(const weir_formatter *f, uint32_t from, uint32_t until,
-                                       size_t *count_out)
+/* How many of `count` tokens or comments, `stride` bytes apart, start before `at`. */
+static size_t count_before(const uint32_t *starts, size_t stride, size_t count, uint32_t at)
 {
-    size_t low = 0, high = f->lexed->comment_count;
+    size_t low = 0, high = count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (f->lexed->comments[middle].start < from)
+        uint32_t start;
+        memcpy(&start, (const uint8_t *)starts + middle * stride, sizeof start);
+        if (start < at)
             low = middle + 1;
         else
             high = middle;
     }
-    for (high = low; high < f->lexed->comment_count && f->lexed->comments[high].start < until;)
-        high += 1;
-    *count_out = high - low;
-    return f->lexed->comments + low;
+    return low;
+}
+
+static size_t tokens_before(const weir_formatter *f, uint32_t at)
+{
+    const weir_lexed *all = f->lexed;
+    return count_before(&all->tokens->start, sizeof *all->tokens, all->token_count, at);
+}
+
+static size_t comments_before(const weir_formatter *f, uint32_t at)
+{
+    const weir_lexed *all = f->lexed;
+    if (all->comment_count == 0) return 0;
+    return count_before(&all->comments->start, sizeof *all->comments, all->comment_count, at);
+}
+
+/* Those that begin from `from` on, before `until`. */
+static const weir_comment *comments_in(const weir_formatter *f, uint32_t from, uint32_t until,
+                                       size_t *count_out)
+{
+    size_t before = comments_before(f, from);
+    *count_out = comments_before(f, until) - before;
+    return f->lexed->comments + before;
 }
 
 static bool at_block_start(const weir_formatter *f)
@@ -428,24 +448,16 @@ static void put_features_head(weir_formatter *f, const weir_ast_decl *decl)
 /* Where a block's head ends: behind the last token before its first item. */
 static uint32_t head_end(const weir_formatter *f, uint32_t first_item)
 {
-    size_t low = 0, high = f->lexed->token_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (f->lexed->tokens[middle].start < first_item)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low == 0 ? 0 : f->lexed->tokens[low - 1].end;
+    size_t before = tokens_before(f, first_item);
+    return before == 0 ? 0 : f->lexed->tokens[before - 1].end;
 }
 
 /* Behind the first `{` from `start` on. */
 static uint32_t open_end(const weir_formatter *f, uint32_t start)
 {
-    for (size_t i = 0; i < f->lexed->token_count; i++) {
+    for (size_t i = tokens_before(f, start); i < f->lexed->token_count; i++) {
         const weir_token *token = &f->lexed->tokens[i];
-        if (token->start >= start && token->kind == WEIR_TOKEN_SIGN && token->sign == '{')
-            return token->end;
+        if (token->kind == WEIR_TOKEN_SIGN && token->sign == '{') return token->end;
     }
     WEIR_UNREACHABLE();
 }
