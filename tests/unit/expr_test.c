@@ -481,6 +481,13 @@ static void the_flat_form_has_the_values_and_overflows_of_the_tree(void **state)
     assert_true(values > 10000 && nulls > 5000 && overflows > 300);
 }
 
+static void flat_gives_what_the_tree_gives(weir_flat *flat, const weir_expr *tree)
+{
+    weir_expr_env env = {.fields = fields, .scratch = &arena};
+    weir_value want = weir_expr_eval(tree, &env);
+    assert_true(weir_value_equal(&want, weir_flat_run(flat, &env)));
+}
+
 /* The constants' nearest floats and their neighbours, where a comparison turns. */
 static void a_float_meets_a_constant_in_the_flat_form_as_exactly_as_in_the_tree(void **state)
 {
@@ -506,9 +513,7 @@ static void a_float_meets_a_constant_in_the_flat_form_as_exactly_as_in_the_tree(
             const double at[] = {near, nextafter(near, -1e9), nextafter(near, 1e9), -near, 0.0};
             for (size_t k = 0; k < sizeof at / sizeof *at; k++) {
                 fields[0] = weir_float(at[k]);
-                weir_expr_env env = {.fields = fields, .scratch = &arena};
-                weir_value want = weir_expr_eval(tree, &env);
-                assert_true(weir_value_equal(&want, weir_flat_run(flat, &env)));
+                flat_gives_what_the_tree_gives(flat, tree);
             }
         }
     }
@@ -526,9 +531,7 @@ static void a_whole_number_meets_a_constant_in_the_flat_form_as_in_the_tree(void
             weir_flat *flat = weir_flat_create(tree, &arena);
             for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
                 fields[0] = weir_int(numbers[k]);
-                weir_expr_env env = {.fields = fields, .scratch = &arena};
-                weir_value want = weir_expr_eval(tree, &env);
-                assert_true(weir_value_equal(&want, weir_flat_run(flat, &env)));
+                flat_gives_what_the_tree_gives(flat, tree);
             }
         }
     }
