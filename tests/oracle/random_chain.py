@@ -7,16 +7,13 @@
 Two streams cross at an entity; a shop's features filter by a card's value at that past event's own copy (R14), a card's by its own
 earlier values, frozen when they came, with delays, steps and the event itself included. Null keys leave hops out (R2), `this` is compared with past events, derived features combine others.
 """
-import argparse
 import json
-import pathlib
 import random
-import subprocess
 import sys
-import tempfile
 from fractions import Fraction
 
-from random_eval import SECOND, duration, mean, same, show, total
+import seeds
+from random_eval import SECOND, compare_rows, duration, mean, show, total
 
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
 FIELDS = {
@@ -187,42 +184,8 @@ def run_seed(weir, seed, count, folder):
     events = make_events(rng, count, duration(late_text))
     make_project(rng, folder, groups, late_text)
     (folder / "events.jsonl").write_text("\n".join(map(line_of, events)) + "\n")
-    got = subprocess.run([weir, "-C", folder, "eval", "--events", folder / "events.jsonl", "-o", "jsonl"], capture_output=True, text=True)
-    if got.returncode != 0:
-        return 0, [f"exit {got.returncode}: {got.stderr.strip()[:2000]}"]
-    ours = {row["seq"]: row["values"] for row in map(json.loads, got.stdout.splitlines())}
-    expected_rows, values, wrong = dict(oracle(events, groups, duration(late_text))), 0, []
-    if sorted(ours) != sorted(expected_rows):
-        wrong.append(f"rows differ: only ours {sorted(set(ours) - set(expected_rows))[:5]}, only expected {sorted(set(expected_rows) - set(ours))[:5]}")
-    for seq, row in expected_rows.items():
-        for column, expected in row.items():
-            values += 1
-            mine = ours.get(seq, {}).get(column, "absent")
-            if not same(mine, show(expected)):
-                wrong.append(f"seq {seq} {column}: ours {mine!r}, the rules say {show(expected)!r}")
-    return values, wrong
-
-
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("weir")
-    arguments.add_argument("--seeds", nargs=2, type=int, default=[1, 20])
-    arguments.add_argument("--events", type=int, default=150)
-    arguments.add_argument("--keep", help="leave the projects in this folder")
-    chosen = arguments.parse_args()
-    weir = str(pathlib.Path(chosen.weir).resolve())
-    total_values = failed = 0
-    for seed in range(chosen.seeds[0], chosen.seeds[0] + chosen.seeds[1]):
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = pathlib.Path(chosen.keep) / str(seed) if chosen.keep else pathlib.Path(temporary)
-            values, wrong = run_seed(weir, seed, chosen.events, folder)
-        total_values += values
-        if wrong:
-            failed += 1
-            print(f"seed {seed}: {len(wrong)} differ\n  " + "\n  ".join(wrong[:6]))
-    print(f"{chosen.seeds[1]} seeds, {total_values} values compared, {failed} seeds failed")
-    return 1 if failed or total_values < 500 * chosen.seeds[1] else 0
+    return compare_rows(weir, folder, dict(oracle(events, groups, duration(late_text))))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(seeds.run(__doc__, run_seed, first=[1, 20], least=500, events=150))

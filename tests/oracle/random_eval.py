@@ -7,16 +7,15 @@
 Every seed makes a project (one stream, two entities, some twenty features), a file of events with late, duplicate, equal and null
 ones, and compares every value of every row. A failing seed is printed and can be run again alone.
 """
-import argparse
 import decimal
 import json
 import math
-import pathlib
 import random
 import subprocess
 import sys
-import tempfile
 from fractions import Fraction
+
+import seeds
 
 SCHEMA = {
     "type": "record", "name": "Tx", "namespace": "t", "fields": [
@@ -455,6 +454,24 @@ def same(ours, expected):
     return ours == expected
 
 
+def compare_rows(weir, folder, expected_rows):
+    """`weir eval` of the project's events against {seq: {column: value}}."""
+    got = subprocess.run([weir, "-C", folder, "eval", "--events", folder / "events.jsonl", "-o", "jsonl"], capture_output=True, text=True)
+    if got.returncode != 0:
+        return 0, [f"exit {got.returncode}: {got.stderr.strip()[:2000]}"]
+    ours = {row["seq"]: row["values"] for row in map(json.loads, got.stdout.splitlines())}
+    values, wrong = 0, []
+    if sorted(ours) != sorted(expected_rows):
+        wrong.append(f"rows differ: only ours {sorted(set(ours) - set(expected_rows))[:5]}, only expected {sorted(set(expected_rows) - set(ours))[:5]}")
+    for seq, row in expected_rows.items():
+        for column, expected in row.items():
+            values += 1
+            mine = ours.get(seq, {}).get(column, "absent")
+            if not same(mine, show(expected)):
+                wrong.append(f"seq {seq} {column}: ours {mine!r}, the rules say {show(expected)!r}")
+    return values, wrong
+
+
 def run_seed(weir, seed, count, folder):
     rng = random.Random(seed)
     late_text = rng.choice(["1m", "10m", "1h", "1d"])
@@ -470,46 +487,8 @@ def run_seed(weir, seed, count, folder):
     (folder / "schemas" / "t.Tx.avsc").write_text(json.dumps(SCHEMA))
     (folder / "t.weir").write_text("\n".join(lines) + "\n")
     (folder / "events.jsonl").write_text("\n".join(line_of(e) for e in events) + "\n")
-    got = subprocess.run([weir, "-C", folder, "eval", "--events", folder / "events.jsonl", "-o", "jsonl"], capture_output=True, text=True)
-    if got.returncode != 0:
-        return 0, [f"exit {got.returncode}: {got.stderr.strip()[:2000]}"]
-    ours = {}
-    for line in got.stdout.splitlines():
-        row = json.loads(line)
-        ours[row["seq"]] = row["values"]
-    values, wrong = 0, []
-    expected_rows = dict(oracle(events, groups, late, future))
-    if sorted(ours) != sorted(expected_rows):
-        wrong.append(f"rows differ: only ours {sorted(set(ours) - set(expected_rows))[:5]}, only expected {sorted(set(expected_rows) - set(ours))[:5]}")
-    for seq, row in expected_rows.items():
-        for column, expected in row.items():
-            values += 1
-            mine = ours.get(seq, {}).get(column, "absent")
-            if not same(mine, show(expected)):
-                wrong.append(f"seq {seq} {column}: ours {mine!r}, the rules say {show(expected)!r}")
-    return values, wrong
-
-
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("weir")
-    arguments.add_argument("--seeds", nargs=2, type=int, default=[1, 20])
-    arguments.add_argument("--events", type=int, default=150)
-    arguments.add_argument("--keep", help="leave the projects in this folder")
-    chosen = arguments.parse_args()
-    weir = str(pathlib.Path(chosen.weir).resolve())
-    total_values = failed = 0
-    for seed in range(chosen.seeds[0], chosen.seeds[0] + chosen.seeds[1]):
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = pathlib.Path(chosen.keep) / str(seed) if chosen.keep else pathlib.Path(temporary)
-            values, wrong = run_seed(weir, seed, chosen.events, folder)
-        total_values += values
-        if wrong:
-            failed += 1
-            print(f"seed {seed}: {len(wrong)} differ\n  " + "\n  ".join(wrong[:6]))
-    print(f"{chosen.seeds[1]} seeds, {total_values} values compared, {failed} seeds failed")
-    return 1 if failed else 0
+    return compare_rows(weir, folder, dict(oracle(events, groups, late, future)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(seeds.run(__doc__, run_seed, first=[1, 20], least=1000, events=150))

@@ -8,17 +8,16 @@ Every seed makes a vector of some thirty columns, each a typed expression tree o
 float64 as they meet, comparison, logic with nulls, if, ??, has, min, max, clamp, div, mod, conversions, times and zones, strings. Values and
 the names of columns that overflowed are compared.
 """
-import argparse
 import datetime
 import json
 import math
-import pathlib
 import random
 import subprocess
 import sys
-import tempfile
 import zoneinfo
 from fractions import Fraction
+
+import seeds
 
 SCHEMA = {
     "type": "record", "name": "Tx", "namespace": "t", "fields": [
@@ -461,26 +460,5 @@ def run_seed(weir, seed, count, folder):
     return values, wrong
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("weir")
-    arguments.add_argument("--seeds", nargs=2, type=int, default=[1, 20])
-    arguments.add_argument("--events", type=int, default=60)
-    arguments.add_argument("--keep", help="leave the projects in this folder")
-    chosen = arguments.parse_args()
-    weir = str(pathlib.Path(chosen.weir).resolve())
-    total_values = failed = 0
-    for seed in range(chosen.seeds[0], chosen.seeds[0] + chosen.seeds[1]):
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = pathlib.Path(chosen.keep) / str(seed) if chosen.keep else pathlib.Path(temporary)
-            values, wrong = run_seed(weir, seed, chosen.events, folder)
-        total_values += values
-        if wrong:
-            failed += 1
-            print(f"seed {seed}: {len(wrong)} differ\n  " + "\n  ".join(wrong[:4]))
-    print(f"{chosen.seeds[1]} seeds, {total_values} values compared, {failed} seeds failed")
-    return 1 if failed or total_values < 1000 * chosen.seeds[1] else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(seeds.run(__doc__, run_seed, first=[1, 20], least=1000, events=60, shown=4))

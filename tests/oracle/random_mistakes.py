@@ -7,7 +7,9 @@
 A mistake is a line of text with its code; what the carets must mark stands between « and ». Lines that are right stand between them. Now
 and then the line comes behind tabs, in CRLF or behind a byte order mark.
 """
-import argparse, pathlib, random, re, subprocess, sys, tempfile
+import random, re, subprocess, sys
+
+import seeds
 
 SCHEMAS = {
     "pay.Tx.avsc": """{"type": "record", "name": "Tx", "namespace": "pay", "fields": [
@@ -125,23 +127,5 @@ def run_seed(weir, seed, folder):
     return len(wanted), wrong
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("weir")
-    arguments.add_argument("--seeds", nargs=2, type=int, default=[1, 60])
-    arguments.add_argument("--keep", help="leave the projects in this folder")
-    chosen = arguments.parse_args()
-    weir = str(pathlib.Path(chosen.weir).resolve())
-    mistakes = failed = 0
-    for seed in range(chosen.seeds[0], chosen.seeds[0] + chosen.seeds[1]):
-        with tempfile.TemporaryDirectory() as temporary:
-            count, wrong = run_seed(weir, seed, pathlib.Path(chosen.keep) / str(seed) if chosen.keep else pathlib.Path(temporary))
-        mistakes += count
-        failed += bool(wrong)
-        if wrong: print(f"seed {seed}:\n  " + "\n  ".join(wrong[:6]))
-    print(f"{chosen.seeds[1]} seeds, {mistakes} mistakes found at their places, {failed} seeds failed")
-    return 1 if failed or mistakes < 5 * chosen.seeds[1] else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(seeds.run(__doc__, run_seed, first=[1, 60], least=5, compared="mistakes found at their places"))
