@@ -5,10 +5,9 @@
  *   head: u8 version - string stream - z schema id - u64 fingerprint - 8 bytes of the definition's
  *         digest - hop - visited hops, bit h for hop h
  *   copy: u8 flags (1: has a source timestamp) - i64 source timestamp (if it has one)
- *         - source partition - source offset - z event time minus source timestamp (or minus 0) -
- * string key
- *         - { partition - offset - index * 2 + beyond_horizon } of each visited hop - string
- *         carried - rest: body
+ *         - source partition - source offset - z event time minus source timestamp (or minus 0)
+ *         - string key - { partition - offset - index * 2 + beyond_horizon } of each visited hop
+ *         - string carried - rest: body
  *   carried: two bits a value, four to a byte, low bits first: 0 null, 1 there, 2 null because of
  *         an overflow; then the values that are there, float64 as eight bytes, others canonical
  *
