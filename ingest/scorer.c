@@ -325,9 +325,8 @@ static void answer_of(weir_scorer *scorer, uint32_t row, const weir_value *fallb
     decide(scorer, env, answer_out);
 }
 
-weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,
-                               const weir_value *carried, const weir_value *self,
-                               weir_score_answer *answer_out)
+void weir_scorer_answer(weir_scorer *scorer, const weir_value *columns, const weir_value *carried,
+                        const weir_value *self, weir_score_answer *answer_out)
 {
     WEIR_ASSERT(scorer->count == 0);
     weir_arena_reset(&scorer->scratch);
@@ -338,7 +337,6 @@ weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,
     run_model(scorer);
     answer_of(scorer, scorer->rows > 0 ? 0 : WEIR_NONE, NULL, &env, answer_out);
     scorer->rows = 0;
-    return NULL;
 }
 
 /* ---- records ---- */

@@ -71,6 +71,5 @@ typedef struct weir_score_answer {
     const uint32_t *reason_columns; /* of the vector, greatest contribution first */
     const double *reason_values;
 } weir_score_answer;
-weir_error *weir_scorer_answer(weir_scorer *scorer, const weir_value *columns,
-                               const weir_value *carried, const weir_value *self,
-                               weir_score_answer *answer_out);
+void weir_scorer_answer(weir_scorer *scorer, const weir_value *columns, const weir_value *carried,
+                        const weir_value *self, weir_score_answer *answer_out);

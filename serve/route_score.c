@@ -334,7 +334,7 @@ static void write_receipt(const score_query *q, weir_json_writer *writer)
     weir_json_write_end(writer, '}');
 }
 
-static weir_error *write_answer(score_query *q, weir_buffer *out)
+static void write_answer(score_query *q, weir_buffer *out)
 {
     uint32_t count = q->plan->vectors[q->vector].column_count;
     weir_value *values = weir_arena_array(&q->arena, weir_value, count + 1);
@@ -343,8 +343,8 @@ static weir_error *write_answer(score_query *q, weir_buffer *out)
     weir_engine_vector(weir_follower_engine(weir_service_follower(q->service)), q->vector,
                        &q->event, values, overflow);
     if (q->score != WEIR_NONE) {
-        WEIR_TRY(weir_scorer_answer(weir_service_scorer(q->service, q->score), values,
-                                    q->event.carried, q->fields, &answer));
+        weir_scorer_answer(weir_service_scorer(q->service, q->score), values, q->event.carried,
+                           q->fields, &answer);
     }
     weir_json_writer writer = {.out = out};
     weir_json_write_begin(&writer, '{');
@@ -354,7 +354,6 @@ static weir_error *write_answer(score_query *q, weir_buffer *out)
     if (q->score != WEIR_NONE) write_score(q, &writer, &answer);
     write_receipt(q, &writer);
     weir_json_write_end(&writer, '}');
-    return NULL;
 }
 
 void weir_route_score(weir_service *service, const weir_http_request *request,
@@ -363,8 +362,10 @@ void weir_route_score(weir_service *service, const weir_http_request *request,
     score_query q = {.service = service, .plan = weir_service_plan(service)};
     if (read_body(&q, request->body) && choose_vector(&q) && read_event(&q)) {
         weir_error *error = read_hops(&q);
-        if (error == NULL) error = write_answer(&q, &response->body);
-        if (error != NULL) weir_service_problem(response, 503, "%s", weir_error_message(error));
+        if (error == NULL)
+            write_answer(&q, &response->body);
+        else
+            weir_service_problem(response, 503, "%s", weir_error_message(error));
         weir_error_free(error);
     } else {
         weir_service_problem(response, 400, "%s", q.problem);
