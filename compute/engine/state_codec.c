@@ -145,11 +145,10 @@ static const char *decode_head(weir_key_state *state, weir_reader *reader)
     if (should_run != ((flags & RUNNING) != 0)) return "running values are missing";
     if ((flags & TILED) == 0) return weir_rows_decode(state, reader);
     state->is_tiled = true;
-    weir_state_rest_of(state)->decoding->rows = weir_reader_varint(reader);
-    weir_state_rest_of(state)->decoding->tiles = weir_reader_varint(reader);
-    if (weir_state_rest_of(state)->decoding->rows == 0 ||
-        weir_state_rest_of(state)->decoding->tiles == 0)
-        return "tiled without rows";
+    weir_decoding *decoding = weir_state_rest_of(state)->decoding;
+    decoding->rows = weir_reader_varint(reader);
+    decoding->tiles = weir_reader_varint(reader);
+    if (decoding->rows == 0 || decoding->tiles == 0) return "tiled without rows";
     state->tiles = weir_memory_calloc(1, sizeof *state->tiles);
     WEIR_ASSERT(state->tiles != NULL);
     return NULL;
@@ -178,17 +177,16 @@ static const char *decode_tile(weir_key_state *state, int64_t number, weir_reade
 
 weir_error *weir_key_state_decode(weir_key_state *state, uint64_t part, weir_bytes bytes)
 {
+    weir_state_rest *rest = weir_state_rest_of(state);
     weir_reader reader = weir_reader_of(bytes.data, bytes.size);
     if (weir_reader_u8(&reader) != VERSION) return corrupt(state, "unknown version");
     const char *problem = NULL;
     if (part == 0) {
-        if (weir_state_rest_of(state)->decoding != NULL || state->count > 0)
-            return corrupt(state, "two heads");
-        weir_state_rest_of(state)->decoding =
-            weir_memory_calloc(1, sizeof *weir_state_rest_of(state)->decoding);
-        WEIR_ASSERT(weir_state_rest_of(state)->decoding != NULL);
+        if (rest->decoding != NULL || state->count > 0) return corrupt(state, "two heads");
+        rest->decoding = weir_memory_calloc(1, sizeof *rest->decoding);
+        WEIR_ASSERT(rest->decoding != NULL);
         problem = decode_head(state, &reader);
-    } else if (weir_state_rest_of(state)->decoding == NULL) {
+    } else if (rest->decoding == NULL) {
         problem = "a part without a head";
     } else {
         problem = decode_tile(state, tile_of(part), &reader);
@@ -200,9 +198,8 @@ weir_error *weir_key_state_decode(weir_key_state *state, uint64_t part, weir_byt
 
 bool weir_key_state_is_partial(const weir_key_state *state)
 {
-    return weir_state_rest_of(state)->decoding != NULL &&
-           weir_state_rest_of(state)->decoding->tiles >
-               weir_state_rest_of(state)->decoding->tiles_seen;
+    const weir_decoding *decoding = weir_state_rest_of(state)->decoding;
+    return decoding != NULL && decoding->tiles > decoding->tiles_seen;
 }
 
 weir_error *weir_key_state_decode_end(weir_key_state *state)

@@ -5,9 +5,10 @@
  * A node's condition is float32 `x < split`; NaN follows default_left; a categorical split sends a
  * category of its set to the right, everything else left. A leaf's value stands in
  * split_conditions; where leaves are vectors (multi_output_tree) they stand in leaf_weights, found
- * by the leaf's right child, or before 3.2 in base_weights, found by the node. The margin starts with the base score, taken through the link's inverse in
- * float32, and leaves are added in tree order in float32 (1.0 added the base last). dart: leaf
- * times the tree's weight_drop. gblinear has no trees: weights by feature and output, then biases.
+ * by the leaf's right child, or before 3.2 in base_weights, found by the node. The margin starts
+ * with the base score, taken through the link's inverse in float32, and leaves are added in tree
+ * order in float32 (1.0 added the base last). dart: leaf times the tree's weight_drop. gblinear has
+ * no trees: weights by feature and output, then biases.
  */
 #include "compute/model/document.h"
 #include "compute/model/exact_math.h"
