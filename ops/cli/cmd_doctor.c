@@ -149,6 +149,15 @@ static int64_t log_end(void *context, weir_topic topic, int32_t partition)
     return end;
 }
 
+/* <state_dir>/serve/<shard>; a state_dir below some other folder of that name is none. */
+static bool is_followers(const doctor *self, const char *path)
+{
+    const char *folder =
+        weir_arena_printf(&self->cli->arena, "%s/serve/",
+                          weir_config_text(self->stack->config, WEIR_SETTING_STATE_DIR));
+    return strncmp(path, folder, strlen(folder)) == 0;
+}
+
 /* Would a worker start from the state of this partition? */
 static weir_error *admit(doctor *self, const char *path, weir_topic topic, int32_t partition)
 {
@@ -172,7 +181,7 @@ static weir_error *admit(doctor *self, const char *path, weir_topic topic, int32
                                  .state_path = path,
                                  .log_end = log_end,
                                  .log_end_context = self};
-    if (strstr(path, "/serve/") != NULL) { /* a follower's state is bound to no commit */
+    if (is_followers(self, path)) { /* a follower's state is bound to no commit */
         options.follows = true;
         at.committed = INT64_MAX;
     }

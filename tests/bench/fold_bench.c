@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "compute/engine/engine.h"
 #include "ops/runtime/assert.h"
 #include "schemas/decimal.h"
+#include "tests/bench/bench.h"
 #include "tests/unit/lang_fixture.h"
 
 #define US_PER_DAY_ INT64_C(86400000000)
@@ -42,21 +42,6 @@ static const char handbook[] = "package h\nstream tx from kafka(\"tx\") avro(\"h
 
 static uint64_t seed = 7;
 
-static uint64_t next_random(void)
-{
-    uint64_t z = seed += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 typedef struct transaction {
     int64_t time_us;
     uint32_t customer, terminal;
@@ -70,13 +55,13 @@ static transaction *make_events(const options *o, size_t keys)
     WEIR_ASSERT(events != NULL);
     int64_t step = o->days * US_PER_DAY_ / (int64_t)o->events;
     for (size_t i = 0; i < o->events; i++) {
-        size_t among = next_random() % 2 == 0 ? keys / 10 + 1 : keys;
+        size_t among = bench_random(&seed) % 2 == 0 ? keys / 10 + 1 : keys;
         events[i] = (transaction){.time_us = (int64_t)i * step / 1000000 * 1000000 +
                                              INT64_C(1522540800000000),
-                                  .customer = (uint32_t)(next_random() % among),
-                                  .terminal = (uint32_t)(next_random() % (2 * among)),
-                                  .cents = (int32_t)(next_random() % 20000),
-                                  .fraud = next_random() % 100 == 0};
+                                  .customer = (uint32_t)(bench_random(&seed) % among),
+                                  .terminal = (uint32_t)(bench_random(&seed) % (2 * among)),
+                                  .cents = (int32_t)(bench_random(&seed) % 20000),
+                                  .fraud = bench_random(&seed) % 100 == 0};
     }
     return events;
 }
@@ -137,7 +122,7 @@ static double fold_run(fold *f, const transaction *events, size_t count, double 
     double start = 0, checksum = 0;
     for (size_t i = 0; i < count; i++) {
         const transaction *t = &events[i];
-        if (i == count / 2) start = cpu_seconds();
+        if (i == count / 2) start = bench_cpu_seconds();
         set(fields, f->slots[0], weir_int((int64_t)i));
         set(fields, f->slots[1], weir_time(t->time_us));
         set(fields, f->slots[2], weir_int(t->customer));
@@ -169,7 +154,7 @@ static double fold_run(fold *f, const transaction *events, size_t count, double 
     }
     *checksum_out = checksum;
     weir_buffer_deinit(&key);
-    return cpu_seconds() - start;
+    return bench_cpu_seconds() - start;
 }
 
 static void print_sizes(const fold *f)

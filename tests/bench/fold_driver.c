@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ingest/state_table.h"
 #include "ops/runtime/assert.h"
+#include "tests/bench/bench.h"
 #include "tests/unit/lang_fixture.h"
 
 enum { AHEAD = WEIR_STATE_PREFETCH_MAX, SLOTS = 6, KEY_BYTES_MAX = 16 };
@@ -131,13 +131,6 @@ static void take_event(fold_driver *driver, uint32_t h, size_t i, weir_event *ev
     if (event->et_us > hop->clock.greatest_et_us) hop->clock.greatest_et_us = event->et_us;
 }
 
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* One hop of a batch at a time: between hops an event stands in a journal. */
 double fold_driver_run(fold_driver *driver, const bench_event *events, size_t count,
                        int64_t first_id)
@@ -145,7 +138,7 @@ double fold_driver_run(fold_driver *driver, const bench_event *events, size_t co
     weir_value fields[SLOTS] = {0}, carried[64] = {0};
     bool overflow[64] = {0};
     WEIR_ASSERT(driver->stream->slot_count <= SLOTS && driver->stream->carried_count <= 64);
-    double begin = cpu_seconds();
+    double begin = bench_cpu_seconds();
     for (size_t from = 0; from < count; from += AHEAD) {
         size_t batch = count - from < AHEAD ? count - from : AHEAD;
         for (uint32_t h = 0; h < driver->stream->hop_count; h++) {
@@ -163,7 +156,7 @@ double fold_driver_run(fold_driver *driver, const bench_event *events, size_t co
             }
         }
     }
-    return (cpu_seconds() - begin) * 1e9 / (double)(count > 0 ? count : 1);
+    return (bench_cpu_seconds() - begin) * 1e9 / (double)(count > 0 ? count : 1);
 }
 
 size_t fold_driver_keys(const fold_driver *driver)
@@ -180,12 +173,4 @@ size_t fold_driver_bytes(const fold_driver *driver)
     for (uint32_t h = 0; h < driver->stream->hop_count; h++)
         bytes += weir_state_table_bytes(driver->hops[h].table);
     return bytes;
-}
-
-uint64_t bench_random(uint64_t *seed)
-{
-    uint64_t z = *seed += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
 }

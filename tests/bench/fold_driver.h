@@ -30,6 +30,3 @@ double fold_driver_run(fold_driver *driver, const bench_event *events, size_t co
                        int64_t first_id);
 size_t fold_driver_keys(const fold_driver *driver);
 size_t fold_driver_bytes(const fold_driver *driver);
-
-/* Seeded: same sequence in every build. */
-uint64_t bench_random(uint64_t *seed);

@@ -108,8 +108,9 @@ static void staged_load(bench *self, size_t most)
 
 /* --- the scores --- */
 
-static void score_seen(bench *self, const weir_log_record *record, int64_t now_us)
+static void score_seen(void *context, const weir_log_record *record, int64_t now_us)
 {
+    bench *self = context;
     int64_t index = probe_score_event(record->value) - self->first_id;
     if (index < 0 || (size_t)index >= self->count) {
         self->foreign++;
@@ -133,17 +134,7 @@ static void score_seen(bench *self, const weir_log_record *record, int64_t now_u
 static void *scores_watch(void *context)
 {
     bench *self = context;
-    weir_kafka_reader *reader = probe_reader_open(&self->kafka, self->scores);
-    while (!self->stop) {
-        const weir_fetched *items = NULL;
-        size_t count = 0;
-        probe_ok(weir_kafka_reader_poll(reader, 2000, 20, &items, &count, NULL));
-        int64_t now_us = weir_clock_monotonic_us();
-        for (size_t i = 0; i < count; i++) {
-            if (!items[i].is_end) score_seen(self, &items[i].record, now_us);
-        }
-    }
-    weir_kafka_reader_close(reader);
+    probe_watch(&self->kafka, self->scores, &self->stop, score_seen, self);
     return NULL;
 }
 

@@ -159,3 +159,19 @@ weir_kafka_reader *probe_reader_open(const weir_kafka_options *kafka, const char
     }
     return reader;
 }
+
+void probe_watch(const weir_kafka_options *kafka, const char *topic, const atomic_bool *stop,
+                 void (*see)(void *context, const weir_log_record *record, int64_t now_us),
+                 void *context)
+{
+    weir_kafka_reader *reader = probe_reader_open(kafka, topic);
+    while (!*stop) {
+        const weir_fetched *items = NULL;
+        size_t count = 0;
+        probe_ok(weir_kafka_reader_poll(reader, 5000, 20, &items, &count, NULL));
+        int64_t now_us = weir_clock_monotonic_us();
+        for (size_t i = 0; i < count; i++)
+            if (!items[i].is_end) see(context, &items[i].record, now_us);
+    }
+    weir_kafka_reader_close(reader);
+}

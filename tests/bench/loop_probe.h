@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "ingest/kafka_reader.h"
@@ -41,3 +42,8 @@ void probe_staged_read(const weir_kafka_options *kafka, const char *topic, size_
                        void (*take)(void *context, const weir_log_record *record), void *context);
 /* A reader of all partitions of a topic, from their starts. */
 weir_kafka_reader *probe_reader_open(const weir_kafka_options *kafka, const char *topic);
+
+/* Calls `see` for each record of the topic, with the time it came in, until `stop` is true. */
+void probe_watch(const weir_kafka_options *kafka, const char *topic, const atomic_bool *stop,
+                 void (*see)(void *context, const weir_log_record *record, int64_t now_us),
+                 void *context);

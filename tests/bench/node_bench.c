@@ -14,12 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ingest/fold.h"
 #include "ingest/observe.h"
 #include "ingest/packer.h"
 #include "ops/runtime/assert.h"
+#include "tests/bench/bench.h"
 #include "tests/unit/lang_fixture.h"
 
 static const char definitions[] = "package h\n"
@@ -88,13 +88,6 @@ static int32_t partition_count(void *context, weir_topic topic)
     return 1;
 }
 
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void check(weir_error *error)
 {
     if (error == NULL) return;
@@ -152,13 +145,7 @@ static weir_error *store_write_identity(void *context, weir_bytes identity)
 
 static uint64_t seed = 11;
 
-static uint32_t below(uint32_t bound)
-{
-    uint64_t z = seed += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return (uint32_t)((z ^ z >> 31) % bound);
-}
+static uint32_t below(uint32_t bound) { return (uint32_t)(bench_random(&seed) % bound); }
 
 static void put_event(weir_buffer *out, size_t i, int64_t time_us, uint32_t customers,
                       uint32_t terminals)
@@ -189,7 +176,7 @@ __attribute__((noinline)) static double run_stage(stage *s, const weir_buffer *b
     check(s->node->ops->open(s->node, &at, &start));
     size_t batch = is_source ? BATCH : 1;
     weir_log_record records[BATCH];
-    double begin = cpu_seconds();
+    double begin = bench_cpu_seconds();
     for (size_t i = 0; i < count; i += batch) {
         size_t n = count - i < batch ? count - i : batch;
         for (size_t k = 0; k < n; k++) {
@@ -204,7 +191,7 @@ __attribute__((noinline)) static double run_stage(stage *s, const weir_buffer *b
         check(weir_packer_flush(s->packer));
         check(s->node->ops->committed(s->node, s->node->ops->committable(s->node)));
     }
-    return cpu_seconds() - begin;
+    return bench_cpu_seconds() - begin;
 }
 
 static void free_stage(stage *s)

@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "schemas/decimal.h"
 #include "store/parquet/reader.h"
 #include "store/parquet/writer.h"
+#include "tests/bench/bench.h"
 
 enum { COLUMNS = 20, FEATURES = 14 };
 
@@ -170,13 +170,6 @@ static bool read_table(table *t, const char *transactions, const char *expected)
     return row > 0;
 }
 
-static double cpu_seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static weir_error *keep(void *context, const void *data, size_t size)
 {
     weir_buffer_put(context, data, size);
@@ -221,14 +214,14 @@ static void write_once(const table *t, size_t count, weir_buffer *out,
 static double read_once(const weir_buffer *file)
 {
     weir_parquet_reader *reader = NULL;
-    double start = cpu_seconds();
+    double start = bench_cpu_seconds();
     must(weir_parquet_reader_open_bytes("bench", (weir_bytes){file->data, file->size}, &reader));
     for (size_t rows = 1; rows > 0;) {
         weir_value *const *columns = NULL;
         must(weir_parquet_reader_next(reader, &columns, &rows));
     }
     weir_parquet_reader_close(reader);
-    return cpu_seconds() - start;
+    return bench_cpu_seconds() - start;
 }
 
 static int by_value(const void *a, const void *b)
@@ -244,9 +237,9 @@ static void bench(const table *t, size_t count, int runs, bool reads_too, const 
     double writes[64], reads[64];
     for (int run = 0; run < runs; run++) {
         weir_buffer_clear(&file);
-        double start = cpu_seconds();
+        double start = bench_cpu_seconds();
         write_once(t, count, &file, &summary);
-        writes[run] = cpu_seconds() - start;
+        writes[run] = bench_cpu_seconds() - start;
         reads[run] = reads_too ? read_once(&file) : 0;
     }
     qsort(writes, (size_t)runs, sizeof *writes, by_value);

@@ -165,8 +165,9 @@ static double bucket_us(size_t bucket)
     return (double)((FINE + bucket % FINE) << shift) + (double)(UINT64_C(1) << shift) / 2;
 }
 
-static void score_seen(soak *self, const weir_log_record *record, int64_t now_us)
+static void score_seen(void *context, const weir_log_record *record, int64_t now_us)
 {
+    soak *self = context;
     int64_t number = probe_score_event(record->value), sent = self->sent;
     WEIR_ASSERT(number >= 0 && number < sent); /* it names an event that was sent */
     int64_t sent_us = number < sent - RING ? 0 : atomic_exchange(&self->sent_us[number % RING], 0);
@@ -181,17 +182,7 @@ static void score_seen(soak *self, const weir_log_record *record, int64_t now_us
 static void *watch(void *context)
 {
     soak *self = context;
-    weir_kafka_reader *reader = probe_reader_open(&self->kafka, self->scores);
-    while (!self->stop_watching) {
-        const weir_fetched *items = NULL;
-        size_t count = 0;
-        probe_ok(weir_kafka_reader_poll(reader, 5000, 20, &items, &count, NULL));
-        int64_t now_us = weir_clock_monotonic_us();
-        for (size_t i = 0; i < count; i++) {
-            if (!items[i].is_end) score_seen(self, &items[i].record, now_us);
-        }
-    }
-    weir_kafka_reader_close(reader);
+    probe_watch(&self->kafka, self->scores, &self->stop_watching, score_seen, self);
     return NULL;
 }
 

@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ops/runtime/arena.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
 #include "store/shard.h"
+#include "tests/bench/bench.h"
 
 enum { HEAD_BYTES = 120, ID_BYTES = 60, KEY_BYTES = 16, IDS_VIEW = 0x8000, CACHE_BYTES = 64 << 20 };
 
@@ -27,22 +27,7 @@ static void check(weir_error *error)
     exit(1);
 }
 
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static uint64_t seed = 5;
-
-static uint64_t random_number(void)
-{
-    uint64_t z = seed += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
 
 /* Key i; its slice is i modulo their number. */
 static weir_bytes key_of(size_t i, char *room)
@@ -68,7 +53,7 @@ static void write_slice(const weir_store_port *port, uint32_t slice, size_t keys
     char(*rooms)[KEY_BYTES] = calloc(keys / WEIR_SLICE_COUNT + 1, KEY_BYTES);
     WEIR_ASSERT(items != NULL && rooms != NULL);
     for (size_t b = 0; b < sizeof bytes; b++)
-        bytes[b] = (uint8_t)random_number();
+        bytes[b] = (uint8_t)bench_random(&seed);
     for (size_t i = slice; i < keys; i += WEIR_SLICE_COUNT) {
         weir_bytes key = key_of(i, rooms[count / 2]);
         items[count++] = (weir_store_item){0, key, 0, {bytes, HEAD_BYTES}};
@@ -91,16 +76,16 @@ static double read_keys(const weir_store_port *port, size_t keys, size_t first, 
 {
     size_t found = 0;
     char room[KEY_BYTES];
-    double begin = cpu_seconds();
+    double begin = bench_cpu_seconds();
     for (size_t i = 0; i < reads; i++) {
-        size_t number = first + random_number() % keys;
+        size_t number = first + bench_random(&seed) % keys;
         weir_bytes key = key_of(number, room);
         uint32_t slice = (uint32_t)(number % WEIR_SLICE_COUNT);
         check(port->load_head(port->context, slice, IDS_VIEW, key, count_part, &found));
         check(port->load_head(port->context, slice, 0, key, count_part, &found));
     }
     WEIR_ASSERT(found == (first == 0 ? 2 * reads : 0));
-    return (cpu_seconds() - begin) * 1e6 / (double)reads;
+    return (bench_cpu_seconds() - begin) * 1e6 / (double)reads;
 }
 
 int main(int count, char **words)
@@ -114,14 +99,14 @@ int main(int count, char **words)
     check(weir_dir_temp(&arena, &directory));
     weir_store_shared *shared = weir_store_shared_create(CACHE_BYTES);
     weir_store_port port = open_store(shared, directory);
-    double begin = cpu_seconds();
+    double begin = bench_cpu_seconds();
     for (uint32_t slice = 0; slice < WEIR_SLICE_COUNT; slice++)
         write_slice(&port, slice, keys);
     port.close(port.context); /* what RocksDB does behind, too */
-    double written = (cpu_seconds() - begin) * 1e6 / (double)keys;
-    begin = cpu_seconds();
+    double written = (bench_cpu_seconds() - begin) * 1e6 / (double)keys;
+    begin = bench_cpu_seconds();
     port = open_store(shared, directory);
-    double opened = (cpu_seconds() - begin) * 1e3;
+    double opened = (bench_cpu_seconds() - begin) * 1e3;
     size_t reads = keys < 100000 ? keys : 100000;
     double present = read_keys(&port, keys, 0, reads);
     double absent = read_keys(&port, keys, keys, reads);

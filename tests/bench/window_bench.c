@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "ops/runtime/assert.h"
+#include "tests/bench/bench.h"
 #include "tests/bench/fold_driver.h"
 
 #define DAYS       180

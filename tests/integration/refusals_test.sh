@@ -155,4 +155,11 @@ send 50
 run 0
 healthy
 proved
+
+# The group's offset was set back, below what the state has; a folder called serve above the state makes no follower of it.
+kafka_admin earliest weir.card $journal
+refused E0032 "journal $journal/" 'K < L' '--reset-offsets'
+sick state-newer 'K < L'
+mkdir serve && mv project/state serve/state
+WEIR_STATE_DIR=$work/serve/state sick state-newer 'K < L'
 echo "every refusal was named and cured"
