@@ -96,20 +96,25 @@ static weir_error *look_at_checkpoints(rebuild *job, const char *state_dir)
     return NULL;
 }
 
-static weir_error *remove_live(rebuild *job, const char *state_dir)
+/* The shard's folders, one of each worker that ever had it. None may be open: all of it is left
+ * alone, then. */
+static weir_error *find_live(const rebuild *job, const char *state_dir, const char ***paths_out,
+                             size_t *count_out)
 {
     weir_arena *arena = &job->cli->arena;
     const char *const *workers = NULL;
     size_t count = 0;
+    *count_out = 0;
     if (!weir_file_exists(state_dir)) return NULL;
     WEIR_TRY(weir_dir_list(state_dir, "", FOLDERS_MAX, arena, &workers, &count));
+    *paths_out = weir_arena_array(arena, const char *, count + 1);
     for (size_t i = 0; i < count; i++) {
         const char *path = weir_arena_printf(arena, "%s/%s/%s", state_dir, workers[i], job->name);
         if (strcmp(workers[i], "checkpoints") == 0 || !weir_file_exists(path)) continue;
         if (weir_shard_store_is_open(path))
             return weir_error_new(WEIR_E_AGAIN, "%s is in use; stop worker %s first", path,
                                   workers[i]);
-        WEIR_TRY(remove_folder(job, path, ""));
+        (*paths_out)[(*count_out)++] = path;
     }
     return NULL;
 }
@@ -129,6 +134,9 @@ static void tell(const rebuild *job)
 static weir_error *rebuild_shard(rebuild *job)
 {
     const char *state_dir = weir_config_text(job->stack->config, WEIR_SETTING_STATE_DIR);
+    const char **live = NULL;
+    size_t live_count = 0;
+    WEIR_TRY(find_live(job, state_dir, &live, &live_count));
     WEIR_TRY(find_journal_start(job));
     if (job->journal_start > 0 && weir_cli_flag(job->cli, "from-start"))
         return weir_error_new(WEIR_E_LOG_TRUNCATED,
@@ -143,7 +151,8 @@ static weir_error *rebuild_shard(rebuild *job)
                               " and no sound checkpoint is newer: the state can not be made again; "
                               "restore the topic, or start a new package. No shard was removed",
                               job->topic, job->partition, job->journal_start);
-    WEIR_TRY(remove_live(job, state_dir));
+    for (size_t i = 0; i < live_count; i++)
+        WEIR_TRY(remove_folder(job, live[i], ""));
     tell(job);
     return NULL;
 }

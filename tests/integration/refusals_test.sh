@@ -59,6 +59,9 @@ proved
 children+=("$worker")
 send 100 # a checkpoint is made where there is something new
 for partition in 0 1; do within 120 checkpoints project/state/checkpoints/$journal-$partition; done
+expect 75 "$weir" -C project rebuild --shard $journal/0 --from-start # open: nothing of it is removed, its checkpoints neither
+says err 'is in use; stop worker w0 first'
+checkpoints project/state/checkpoints/$journal-0 > /dev/null || fail "rebuild removed checkpoints of a shard that is open"
 kill -TERM "$worker"; wait "$worker" || fail "the worker ended with $?"
 cp -r project/state whole
 kafka_admin truncate $journal
