@@ -376,6 +376,69 @@ static weir_error *open_fold(scene *s, weir_engine *engine, int64_t committed, i
     return error;
 }
 
+/* Of a record of the source: what observe makes of it, at the end of a pack. */
+static void pack_add(scene *s, weir_buffer *pack, int64_t offset, const weir_value values[5])
+{
+    weir_buffer bytes = {0};
+    encode(&bytes, 1, values);
+    assert_null(give(s, offset, (weir_bytes){bytes.data, bytes.size}));
+    bool is_first = pack->size == 0;
+    if (is_first) weir_buffer_put_u8(pack, WEIR_JOURNAL_PACK);
+    weir_buffer_put_varint(pack, 0);
+    if (is_first) {
+        weir_buffer_put_varint(pack, s->head.size);
+        weir_buffer_put(pack, s->head.data, s->head.size);
+    }
+    weir_buffer_put_varint(pack, s->value.size);
+    weir_buffer_put(pack, s->value.data, s->value.size);
+    weir_buffer_deinit(&bytes);
+}
+
+/* A turn stops amid a pack, the partition is parked, comes back, and the record is read anew. */
+static void the_rest_of_a_pack_is_taken_where_its_record_stands_then(void **state)
+{
+    scene *s = *state;
+    weir_buffer pack = {0};
+    weir_value values[5];
+    open_observe(s);
+    good_values(values);
+    values[0] = weir_time(NOW - 10);
+    values[3] = weir_null(); /* goes no further than the first hop: no head is made for it */
+    pack_add(s, &pack, 5, values);
+    good_values(values);
+    values[1] = weir_string("t2", 2);
+    pack_add(s, &pack, 6, values);
+    s->node->ops->close(s->node);
+
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    assert_null(open_fold(s, engine, -1, 0, 1));
+    s->sent = 0;
+    uint8_t *before = malloc(pack.size);
+    memcpy(before, pack.data, pack.size);
+    weir_log_record record = {.offset = 0, .timestamp_us = NOW, .value = {before, pack.size}};
+    weir_node_turn turn = {.until_us = NOW - 5};
+    assert_null(s->node->ops->apply(s->node, &record, 1, &turn));
+    assert_int_equal(turn.taken, 0);
+    assert_int_equal(turn.event_count, 1);
+    memset(before, 0, pack.size);
+    free(before);
+
+    record.value = (weir_bytes){pack.data, pack.size};
+    turn.until_us = INT64_MAX;
+    assert_null(s->node->ops->apply(s->node, &record, 1, &turn));
+    assert_int_equal(turn.taken, 1);
+    assert_int_equal(s->sent, 1);
+    weir_journal_head head;
+    assert_true(weir_journal_head_decode((weir_bytes){s->head.data, s->head.size}, &head));
+    assert_int_equal(head.stream.size, 2);
+    assert_memory_equal(head.stream.data, "tx", 2);
+    assert_int_equal(head.hop, 1);
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_engine_destroy(engine);
+    weir_buffer_deinit(&pack);
+}
+
 static void assert_refused(weir_error *error, weir_error_code code, const char *part)
 {
     assert_non_null(error);
@@ -475,6 +538,7 @@ int main(void)
         NODE_TEST(a_broken_contract_becomes_a_letter_with_the_original_bytes),
         NODE_TEST(an_event_at_the_edge_of_the_future_is_taken),
         NODE_TEST(a_registry_that_is_away_stops_before_the_record),
+        NODE_TEST(the_rest_of_a_pack_is_taken_where_its_record_stands_then),
         NODE_TEST(a_fold_refuses_what_does_not_fit_and_says_the_cure),
         NODE_TEST(a_gap_in_a_journal_stops_the_shard),
         NODE_TEST(another_definition_that_comes_into_force_stops_the_worker),
