@@ -25,8 +25,7 @@ typedef struct weir_lane_buffer {
     size_t message_count, scanned, capacity;
     weir_log_record *records;
     size_t record_count;
-    int64_t
-        read_next; /* offset that the queue must bring next; lane->next may be ahead by echoes */
+    int64_t read_next; /* what the queue must bring next; lane->next may be ahead by echoes */
     weir_echo echo;
 } weir_lane_buffer;
 
@@ -37,7 +36,8 @@ struct weir_kafka_consumer {
     weir_lane *lanes;
     size_t lane_count;
     bool is_assigned, is_committing, is_abrupt;
-    weir_error *failure; /* met inside a callback, handed up by serve */
+    rd_kafka_consumer_group_metadata_t *membership; /* of the last assignment */
+    weir_error *failure;                            /* met inside a callback, handed up by serve */
 };
 
 static const char *const consumer_defaults[] = {
@@ -303,8 +303,17 @@ static weir_error *lane_open(weir_kafka_consumer *consumer, weir_lane *lane,
     return NULL;
 }
 
+static void membership_set(weir_kafka_consumer *consumer,
+                           rd_kafka_consumer_group_metadata_t *membership)
+{
+    if (consumer->membership != NULL)
+        rd_kafka_consumer_group_metadata_destroy(consumer->membership);
+    consumer->membership = membership;
+}
+
 static weir_error *lanes_open(weir_kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
+    membership_set(consumer, rd_kafka_consumer_group_metadata(consumer->handle));
     consumer->lanes = calloc((size_t)list->cnt + 1, sizeof *consumer->lanes);
     WEIR_ASSERT(consumer->lanes != NULL);
     if (list->cnt > 0) {
@@ -461,6 +470,7 @@ void weir_kafka_consumer_close(weir_kafka_consumer *consumer, bool is_abrupt)
     (void)rd_kafka_consumer_close(consumer->handle);
     lanes_drop(consumer);
     weir_kafka_destroy(consumer->handle);
+    membership_set(consumer, NULL);
     weir_error_free(consumer->failure);
     free(consumer);
 }
@@ -564,4 +574,9 @@ bool weir_kafka_consumer_is_committing(const weir_kafka_consumer *consumer)
     return consumer->is_committing;
 }
 
-rd_kafka_t *weir_kafka_consumer_handle(weir_kafka_consumer *consumer) { return consumer->handle; }
+const rd_kafka_consumer_group_metadata_t *weir_kafka_consumer_membership(
+    const weir_kafka_consumer *consumer)
+{
+    WEIR_ASSERT(consumer->membership != NULL);
+    return consumer->membership;
+}

@@ -91,5 +91,10 @@ weir_error *weir_kafka_consumer_commit_wait(weir_kafka_consumer *consumer, weir_
 /* Commits sent but not yet answered. */
 bool weir_kafka_consumer_is_committing(const weir_kafka_consumer *consumer);
 
-struct rd_kafka_s;
-struct rd_kafka_s *weir_kafka_consumer_handle(weir_kafka_consumer *consumer); /* for transactions */
+/* As what the partitions were assigned to us: our generation and member id of that time, which
+ * fence a transaction. What the library holds at the time of a commit will not do: once it has heard
+ * that the group goes on without us it knows neither, and a broker lets such a commit pass (it may
+ * come from before KIP-447). */
+struct rd_kafka_consumer_group_metadata_s;
+const struct rd_kafka_consumer_group_metadata_s *weir_kafka_consumer_membership(
+    const weir_kafka_consumer *consumer);

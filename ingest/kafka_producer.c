@@ -393,21 +393,29 @@ static weir_error *room_wait(weir_kafka_producer *producer)
     return failure_of(producer);
 }
 
+/*
+ * The library looks at each message by itself and goes on behind one that it does not take, so the
+ * first `taken` need not be those that were taken. What comes after a gap must not go out (copies
+ * are known by their order), so a batch of which the library took a part in the middle has failed;
+ * one of which it took the beginning goes on once there is room.
+ */
 static weir_error *batch_send(weir_kafka_producer *producer, lane *from, size_t count)
 {
     rd_kafka_topic_t *topic = producer->topics[from->topic].handle;
     size_t sent = 0;
     while (sent < count) {
         rd_kafka_message_t *batch = producer->batch + sent;
-        int left = (int)(count - sent);
+        int left = (int)(count - sent), prefix = 0;
         int taken =
             rd_kafka_produce_batch(topic, from->partition, RD_KAFKA_MSG_F_COPY, batch, left);
-        for (int i = taken; i < left; i++) {
-            if (batch[i].err == 0 || batch[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL) continue;
-            return weir_kafka_failed(batch[i].err, "writing to %s[%d]", rd_kafka_topic_name(topic),
-                                     from->partition);
+        while (prefix < left && batch[prefix].err == 0)
+            prefix++;
+        if (prefix < left &&
+            (taken != prefix || batch[prefix].err != RD_KAFKA_RESP_ERR__QUEUE_FULL)) {
+            return weir_kafka_failed(batch[prefix].err, "writing to %s[%d]",
+                                     rd_kafka_topic_name(topic), from->partition);
         }
-        sent += (size_t)taken;
+        sent += (size_t)prefix;
         if (sent < count) WEIR_TRY(room_wait(producer));
     }
     return NULL;
@@ -574,11 +582,9 @@ static weir_error *positions_send(weir_kafka_producer *producer, weir_kafka_cons
         rd_kafka_topic_partition_list_add(offsets, positions[i].topic, positions[i].partition)
             ->offset = positions[i].offset;
     }
-    rd_kafka_consumer_group_metadata_t *group =
-        rd_kafka_consumer_group_metadata(weir_kafka_consumer_handle(consumer));
-    rd_kafka_error_t *failure = rd_kafka_send_offsets_to_transaction(producer->handle, offsets,
-                                                                     group, COORDINATOR_TIMEOUT_MS);
-    rd_kafka_consumer_group_metadata_destroy(group);
+    rd_kafka_error_t *failure = rd_kafka_send_offsets_to_transaction(
+        producer->handle, offsets, weir_kafka_consumer_membership(consumer),
+        COORDINATOR_TIMEOUT_MS);
     rd_kafka_topic_partition_list_destroy(offsets);
     return weir_kafka_failure(failure, "adding positions to a transaction");
 }

@@ -230,7 +230,9 @@ void member_nodes_revoked(void *context, bool is_lost)
     member *self = context;
     int64_t patience = self->is_draining ? self->options->drain_timeout_us : REVOKE_PATIENCE_US;
     if (patience > REVOKE_PATIENCE_US && !self->is_draining) patience = REVOKE_PATIENCE_US;
-    weir_error *error = is_lost ? NULL : member_commit_all(self, patience);
+    /* A member that is to start again moves nothing any more. */
+    bool is_over = is_lost || self->failure != NULL;
+    weir_error *error = is_over ? NULL : member_commit_all(self, patience);
     if (error != NULL) {
         WEIR_LOG(WARN, "drain_failed", WEIR_INT("member", self->index),
                  WEIR_TEXT("reason", weir_error_message(error)));
@@ -242,7 +244,7 @@ void member_nodes_revoked(void *context, bool is_lost)
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
         if (node == NULL || node->lane == NULL) continue;
-        if (node->outstanding == 0 && error == NULL && !is_lost) {
+        if (node->outstanding == 0 && error == NULL && !is_over) {
             node_park(self, node);
         } else {
             member_node_close(self, node);
