@@ -34,11 +34,12 @@ install_packages() {
         { tail -20 "$log" >&2; die "apt-get failed; its log is build/install.log"; }
 }
 
-# free_port: a port that nobody listens on, below the range that outgoing connections use.
+# free_port [TAKEN]...: a port that nobody listens on, below the range that outgoing connections use, and none of those.
 free_port() {
-    local port _
+    local port _ taken=" $* "
     for _ in $(seq 200); do
         port=$((15000 + (RANDOM * 32768 + RANDOM) % 17000))
+        [[ $taken != *" $port "* ]] || continue
         if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "$port"; return 0; fi
     done
     die "no free port"

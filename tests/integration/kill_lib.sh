@@ -61,8 +61,10 @@ settle_and_check() {
     for i in 1 2 3; do stop_worker "$i"; done
     WEIR_STATE_DIR=$work/state1 expect 0 timeout 200 "$weir" -C project run --until-end --worker-id w1
     scores_settle project handbook.scores "$rows" scores.jsonl
-    "$python" "$root/tests/integration/kill_check.py" "$rows" "$delivery" scores.jsonl ||
+    "$python" "$root/tests/integration/kill_check.py" "$rows" "$delivery" scores.jsonl || {
+        grep -Hv level=info worker?.log | cut -c1-400 >&2 # what befell whom, and when
         fail "scores are not what was promised"
+    }
     for i in 1 2 3; do # the journals, and the state that each worker left
         WEIR_STATE_DIR=$work/state$i expect 0 timeout 250 "$weir" -C project prove
     done
