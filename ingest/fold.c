@@ -31,10 +31,10 @@ static weir_error *add_route(fold *self, weir_bytes bytes, int64_t offset, uint3
     r->lane = fold_find_lane(self, r->head.stream);
     if (r->lane != NULL && r->lane->hop == WEIR_NONE) r->lane = NULL;
     /* The rest of a pack may be taken when its record stands elsewhere: no pointer into it stays. */
-    r->head.stream = (weir_bytes){0};
-    if (r->lane != NULL)
-        r->head.stream =
-            (weir_bytes){(const uint8_t *)r->lane->stream->name, strlen(r->lane->stream->name)};
+    if (!WEIR_PLANTED(HEAD_IN_RECORD)) {
+        const char *name = r->lane == NULL ? "" : r->lane->stream->name;
+        r->head.stream = (weir_bytes){(const uint8_t *)name, strlen(name)};
+    }
     if (r->lane != NULL && !r->is_foreign && r->head.hop != r->lane->hop)
         return fold_damaged(self, offset, index, "it belongs to another entity");
     uint32_t last = r->head.point_count;

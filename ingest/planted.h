@@ -40,6 +40,7 @@
     X(ONE_MARK_FOR_ALL,       "one origin mark stands for all senders")                                \
     X(REPLAY_LEFT_OUT,        "a restart goes on at K, not at L")                                      \
     X(DUPLICATE_TRAVELS,      "a duplicate is not applied, but goes on to the next hop")                 \
+    X(HEAD_IN_RECORD,         "the rest of a pack is taken by a head that points into its old record")    \
     X(ECHO_JUMPS,             "an echo is taken over records that others wrote before it")               \
     X(ECHO_OWN_CLOCK,         "an echo carries the sender's clock, five seconds slow, not the journal's")
 // clang-format on

@@ -488,6 +488,35 @@ static size_t read_back(const slot *s, const sim_partition *p, weir_log_record *
     return count;
 }
 
+static uint8_t *bytes_lend(weir_bytes *bytes, uint8_t *to)
+{
+    if (bytes->data == NULL) return to;
+    memcpy(to, bytes->data, bytes->size);
+    bytes->data = to;
+    return to + bytes->size;
+}
+
+/* Records live as long as the call that gets them: it sees a copy, which is spoilt afterwards. */
+static weir_error *apply_lent(const slot *s, const weir_log_record *records, size_t count,
+                              weir_node_turn *turn)
+{
+    weir_log_record lent[POLL_MAX];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += records[i].key.size + records[i].value.size;
+    uint8_t *bytes = malloc(size + 1), *to = bytes;
+    WEIR_ASSERT(bytes != NULL);
+    for (size_t i = 0; i < count; i++) {
+        lent[i] = records[i];
+        to = bytes_lend(&lent[i].key, to);
+        to = bytes_lend(&lent[i].value, to);
+    }
+    weir_error *error = s->node->ops->apply(s->node, lent, count, turn);
+    memset(bytes, 0xa5, size);
+    free(bytes);
+    return error;
+}
+
 static weir_error *hand_over(slot *s, sim_partition *p, uint32_t most, bool in_turns)
 {
     weir_log_record records[POLL_MAX];
@@ -511,7 +540,7 @@ static weir_error *hand_over(slot *s, sim_partition *p, uint32_t most, bool in_t
     }
     WEIR_TRY(at_point(world, "apply", false));
     int64_t from = s->next;
-    weir_error *error = s->node->ops->apply(s->node, records, count, &turn);
+    weir_error *error = apply_lent(s, records, count, &turn);
     s->next += (int64_t)turn.taken;
     say(world, "worker %d takes %s/%d from %lld to %lld%s", s->worker->index,
         name_of(world, s->topic), s->partition, (long long)from, (long long)s->next,
