@@ -18,8 +18,8 @@ static fold *self_of(const weir_node *node)
 
 /* ---- packs ---- */
 
-/* A head that was not met before. Nothing here depends on streams and entities that these
- * definitions do not know: such a route has no lane. */
+/* A head that was not met before. Nothing here depends on streams and entities of other definitions
+ * that these do not know: such a route has no lane. */
 static weir_error *add_route(fold *self, weir_bytes bytes, int64_t offset, uint32_t index)
 {
     route *r = &self->routes[self->route_count];
@@ -30,6 +30,8 @@ static weir_error *add_route(fold *self, weir_bytes bytes, int64_t offset, uint3
     r->is_foreign = memcmp(r->head.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES) != 0;
     r->lane = fold_find_lane(self, r->head.stream);
     if (r->lane != NULL && r->lane->hop == WEIR_NONE) r->lane = NULL;
+    if (r->lane == NULL && !r->is_foreign)
+        return fold_damaged(self, offset, index, "its definitions have no such stream here");
     /* The rest of a pack may be taken when its record stands elsewhere: no pointer into it stays. */
     if (!WEIR_PLANTED(HEAD_IN_RECORD)) {
         const char *name = r->lane == NULL ? "" : r->lane->stream->name;

@@ -36,8 +36,7 @@ struct weir_kafka_consumer {
     weir_lane *lanes;
     size_t lane_count;
     bool is_assigned, is_committing, is_abrupt;
-    rd_kafka_consumer_group_metadata_t *membership; /* of the last assignment */
-    weir_error *failure;                            /* met inside a callback, handed up by serve */
+    weir_error *failure; /* met inside a callback, handed up by serve */
 };
 
 static const char *const consumer_defaults[] = {
@@ -303,17 +302,8 @@ static weir_error *lane_open(weir_kafka_consumer *consumer, weir_lane *lane,
     return NULL;
 }
 
-static void membership_set(weir_kafka_consumer *consumer,
-                           rd_kafka_consumer_group_metadata_t *membership)
-{
-    if (consumer->membership != NULL)
-        rd_kafka_consumer_group_metadata_destroy(consumer->membership);
-    consumer->membership = membership;
-}
-
 static weir_error *lanes_open(weir_kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
-    membership_set(consumer, rd_kafka_consumer_group_metadata(consumer->handle));
     consumer->lanes = calloc((size_t)list->cnt + 1, sizeof *consumer->lanes);
     WEIR_ASSERT(consumer->lanes != NULL);
     if (list->cnt > 0) {
@@ -340,8 +330,9 @@ static weir_error *lanes_open(weir_kafka_consumer *consumer, rd_kafka_topic_part
 static void lanes_lose(weir_kafka_consumer *consumer)
 {
     if (consumer->is_assigned && !consumer->is_abrupt) {
-        consumer->options.revoked(consumer->options.context,
-                                  rd_kafka_assignment_lost(consumer->handle));
+        WEIR_ASSERT(consumer->failure == NULL); /* whoever met one has no lanes left */
+        consumer->failure = consumer->options.revoked(consumer->options.context,
+                                                      rd_kafka_assignment_lost(consumer->handle));
     }
     lanes_drop(consumer);
     (void)rd_kafka_assign(consumer->handle, NULL);
@@ -470,7 +461,6 @@ void weir_kafka_consumer_close(weir_kafka_consumer *consumer, bool is_abrupt)
     (void)rd_kafka_consumer_close(consumer->handle);
     lanes_drop(consumer);
     weir_kafka_destroy(consumer->handle);
-    membership_set(consumer, NULL);
     weir_error_free(consumer->failure);
     free(consumer);
 }
@@ -574,9 +564,4 @@ bool weir_kafka_consumer_is_committing(const weir_kafka_consumer *consumer)
     return consumer->is_committing;
 }
 
-const rd_kafka_consumer_group_metadata_t *weir_kafka_consumer_membership(
-    const weir_kafka_consumer *consumer)
-{
-    WEIR_ASSERT(consumer->membership != NULL);
-    return consumer->membership;
-}
+rd_kafka_t *weir_kafka_consumer_handle(weir_kafka_consumer *consumer) { return consumer->handle; }

@@ -54,8 +54,8 @@ typedef struct weir_consumer_options {
      * On an error the member has nothing; serve hands the error up. */
     weir_error *(*assigned)(void *context, weir_lane *lanes, size_t count);
     /* They are about to go. is_lost: another member may have them already, committing is in vain.
-     */
-    void (*revoked)(void *context, bool is_lost);
+     * After an error nothing more is assigned; serve hands it up. */
+    weir_error *(*revoked)(void *context, bool is_lost);
     /* An asynchronous commit came through; failed ones are logged and tried again by the next. */
     void (*committed)(void *context, weir_lane *lane, int64_t offset);
 } weir_consumer_options;
@@ -91,10 +91,5 @@ weir_error *weir_kafka_consumer_commit_wait(weir_kafka_consumer *consumer, weir_
 /* Commits sent but not yet answered. */
 bool weir_kafka_consumer_is_committing(const weir_kafka_consumer *consumer);
 
-/* As what the partitions were assigned to us: our generation and member id of that time, which
- * fence a transaction. What the library holds at the time of a commit will not do: once it has heard
- * that the group goes on without us it knows neither, and a broker lets such a commit pass (it may
- * come from before KIP-447). */
-struct rd_kafka_consumer_group_metadata_s;
-const struct rd_kafka_consumer_group_metadata_s *weir_kafka_consumer_membership(
-    const weir_kafka_consumer *consumer);
+struct rd_kafka_s;
+struct rd_kafka_s *weir_kafka_consumer_handle(weir_kafka_consumer *consumer); /* for transactions */

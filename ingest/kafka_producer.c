@@ -582,9 +582,11 @@ static weir_error *positions_send(weir_kafka_producer *producer, weir_kafka_cons
         rd_kafka_topic_partition_list_add(offsets, positions[i].topic, positions[i].partition)
             ->offset = positions[i].offset;
     }
-    rd_kafka_error_t *failure = rd_kafka_send_offsets_to_transaction(
-        producer->handle, offsets, weir_kafka_consumer_membership(consumer),
-        COORDINATOR_TIMEOUT_MS);
+    rd_kafka_consumer_group_metadata_t *group =
+        rd_kafka_consumer_group_metadata(weir_kafka_consumer_handle(consumer));
+    rd_kafka_error_t *failure = rd_kafka_send_offsets_to_transaction(producer->handle, offsets,
+                                                                     group, COORDINATOR_TIMEOUT_MS);
+    rd_kafka_consumer_group_metadata_destroy(group);
     rd_kafka_topic_partition_list_destroy(offsets);
     return weir_kafka_failure(failure, "adding positions to a transaction");
 }

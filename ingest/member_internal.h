@@ -149,7 +149,7 @@ struct member {
 
 /* member_nodes.c */
 weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count);
-void member_nodes_revoked(void *context, bool is_lost);
+weir_error *member_nodes_revoked(void *context, bool is_lost);
 void member_node_close(member *self, member_node *node);
 /* What a node's call gave: damage is noted and becomes a reason to start again without it. */
 weir_error *member_node_damaged(member *self, const member_node *node, weir_error *error);

@@ -225,26 +225,20 @@ static void node_park(member *self, member_node *node)
     node->has_head = false;
 }
 
-void member_nodes_revoked(void *context, bool is_lost)
+weir_error *member_nodes_revoked(void *context, bool is_lost)
 {
     member *self = context;
     int64_t patience = self->is_draining ? self->options->drain_timeout_us : REVOKE_PATIENCE_US;
     if (patience > REVOKE_PATIENCE_US && !self->is_draining) patience = REVOKE_PATIENCE_US;
-    /* A member that is to start again moves nothing any more. */
-    bool is_over = is_lost || self->failure != NULL;
-    weir_error *error = is_over ? NULL : member_commit_all(self, patience);
+    weir_error *error = is_lost ? NULL : member_commit_all(self, patience);
     if (error != NULL) {
         WEIR_LOG(WARN, "drain_failed", WEIR_INT("member", self->index),
                  WEIR_TEXT("reason", weir_error_message(error)));
     }
-    /* With an open transaction nothing is known: the member starts again. */
-    if (self->in_transaction && self->failure == NULL) {
-        self->failure = weir_error_new(WEIR_E_AGAIN, "partitions went away amid a transaction");
-    }
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
         if (node == NULL || node->lane == NULL) continue;
-        if (node->outstanding == 0 && error == NULL && !is_over) {
+        if (node->outstanding == 0 && error == NULL && !is_lost) {
             node_park(self, node);
         } else {
             member_node_close(self, node);
@@ -253,4 +247,7 @@ void member_nodes_revoked(void *context, bool is_lost)
     weir_error_free(error);
     atomic_store(&self->counters.partitions, 0);
     atomic_store(&self->counters.is_ready, false);
+    if (!self->in_transaction) return NULL;
+    /* Nothing is known of what is in it: the member starts again. */
+    return weir_error_new(WEIR_E_AGAIN, "partitions went away amid a transaction");
 }

@@ -2,12 +2,14 @@
 /* The wrappers of librdkafka against the embedded broker, or the one that WEIR_TEST_BROKERS names.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -164,11 +166,12 @@ static weir_error *assigned(void *context, weir_lane *lanes, size_t count)
     return NULL;
 }
 
-static void revoked(void *context, bool is_lost)
+static weir_error *revoked(void *context, bool is_lost)
 {
     member *self = context;
     assert_false(is_lost);
     self->revoked++;
+    return NULL;
 }
 
 static void committed(void *context, weir_lane *lane, int64_t offset)
@@ -251,6 +254,84 @@ static void a_member_reads_commits_and_comes_back_where_it_was(void **state)
     (void)close(wake);
 }
 
+static weir_error *lost(void *context, bool is_lost)
+{
+    (void)is_lost; /* told when the library is served again */
+    ((member *)context)->revoked++;
+    return NULL;
+}
+
+/* The whole process, as a paused machine would. */
+static void stand_still(unsigned seconds)
+{
+    pid_t waker = fork();
+    assert_true(waker >= 0);
+    if (waker == 0) {
+        (void)sleep(seconds);
+        (void)kill(getppid(), SIGCONT);
+        _exit(0);
+    }
+    (void)raise(SIGSTOP);
+    (void)waitpid(waker, NULL, 0);
+}
+
+/* Who stands still for longer than his session is no member any more. A transaction that he has
+ * open then must not move the group's position, without an instance id either. */
+static void a_transaction_of_a_member_that_is_no_more_is_fenced(void **state)
+{
+    (void)state;
+    if (mock != NULL) skip(); /* it fences nobody */
+    const char *topic = topic_name("fenced");
+    const char *topics[] = {topic};
+    weir_topic numbers[] = {9};
+    topic_make(topic);
+    weir_kafka_setting brief[] = {{"session.timeout.ms", "6000"}};
+    weir_kafka_options how = {.brokers = options.brokers, .settings = brief, .setting_count = 1};
+    member self = {0};
+    weir_consumer_options joins = {.kafka = &how,
+                                   .group = topic,
+                                   .topics = topics,
+                                   .topic_numbers = numbers,
+                                   .topic_count = 1,
+                                   .wake_fd = eventfd(0, EFD_NONBLOCK),
+                                   .context = &self,
+                                   .assigned = assigned,
+                                   .revoked = lost,
+                                   .committed = committed};
+    weir_producer_options with = {.kafka = &options,
+                                  .transactional_id = topic,
+                                  .transaction_timeout_ms = 30000,
+                                  .wake_fd = -1};
+    weir_kafka_producer *producer = NULL;
+    weir_kafka_consumer *consumer = NULL;
+    ok(weir_kafka_producer_open(&with, &producer));
+    ok(weir_kafka_consumer_open(&joins, &consumer));
+    for (int tries = 0; tries < 20000 && self.assigned == 0; tries++) {
+        ok(weir_kafka_consumer_serve(consumer));
+        usleep(1000);
+    }
+    assert_int_equal(self.assigned, 1);
+    weir_kafka_position at = {.topic = topic, .partition = 0, .offset = 1};
+    ok(weir_kafka_transaction_begin(producer));
+    ok(weir_kafka_transaction_commit(producer, consumer, &at, 1)); /* as a member he may */
+    ok(weir_kafka_transaction_begin(producer));
+    stand_still(9);
+    (void)sleep(1); /* the library hears of it */
+    at.offset = 2;
+    weir_error *error = weir_kafka_transaction_commit(producer, consumer, &at, 1);
+    assert_non_null(error);
+    weir_error_free(error);
+    weir_kafka_producer_close(producer);
+    weir_kafka_consumer_close(consumer, true);
+    (void)close(joins.wake_fd);
+    weir_admin *admin = NULL;
+    int64_t offsets[4] = {0};
+    ok(weir_admin_open(&options, &admin));
+    ok(weir_admin_committed(admin, topic, topic, 4, offsets));
+    assert_int_equal(offsets[0], 1);
+    weir_admin_close(admin);
+}
+
 static void brokers_that_are_away_are_named(void **state)
 {
     (void)state;
@@ -267,6 +348,70 @@ static void brokers_that_are_away_are_named(void **state)
     weir_error_free(error);
     weir_admin_close(admin);
     weir_arena_deinit(&arena);
+}
+
+/* A message is too large amid a batch: what stands behind it must not pass for what was sent. */
+static void a_batch_that_the_library_takes_in_part_has_failed(void **state)
+{
+    (void)state;
+    const char *topic = topic_name("refused");
+    topic_make(topic);
+    weir_kafka_setting small[] = {{"message.max.bytes", "2000"}};
+    weir_kafka_options how = {.brokers = options.brokers, .settings = small, .setting_count = 1};
+    deliveries seen = {0};
+    weir_producer_options with = {
+        .kafka = &how, .context = &seen, .delivered = delivered, .wake_fd = -1};
+    weir_kafka_producer *producer = NULL;
+    ok(weir_kafka_producer_open(&with, &producer));
+    ok(weir_kafka_producer_topic(producer, 3, topic));
+    static const uint8_t bytes[3000];
+    for (uint64_t i = 0; i < 5; i++) {
+        ok(weir_kafka_producer_add(producer, 3, 0, (weir_bytes){0},
+                                   (weir_bytes){bytes, i == 2 ? sizeof bytes : 10}, 0, i));
+    }
+    weir_error *error = weir_kafka_producer_flush(producer, 5000);
+    assert_non_null(error);
+    assert_non_null(strstr(weir_error_message(error), topic));
+    weir_error_free(error);
+    weir_kafka_producer_close(producer);
+}
+
+/* The library has room for less than a batch: the rest goes out, in order, as there is some. */
+static void a_batch_waits_for_room(void **state)
+{
+    (void)state;
+    const char *topic = topic_name("room");
+    topic_make(topic);
+    weir_kafka_setting small[] = {{"queue.buffering.max.messages", "100"}};
+    weir_kafka_options how = {.brokers = options.brokers, .settings = small, .setting_count = 1};
+    weir_producer_options with = {.kafka = &how, .wake_fd = -1};
+    weir_kafka_producer *producer = NULL;
+    ok(weir_kafka_producer_open(&with, &producer));
+    ok(weir_kafka_producer_topic(producer, 3, topic));
+    enum { MANY = 1000 };
+    for (int i = 0; i < MANY; i++) {
+        ok(weir_kafka_producer_add(producer, 3, 0, (weir_bytes){0},
+                                   (weir_bytes){(uint8_t *)&i, sizeof i}, 0, 0));
+    }
+    ok(weir_kafka_producer_flush(producer, 20000));
+    weir_kafka_producer_close(producer);
+    weir_kafka_reader *reader = NULL;
+    uint32_t source = 0;
+    int next = 0;
+    ok(weir_kafka_reader_open(&options, &reader));
+    ok(weir_kafka_reader_add(reader, topic, 0, WEIR_OFFSET_START, &source));
+    for (int tries = 0; tries < 1000 && next < MANY; tries++) {
+        const weir_fetched *items = NULL;
+        size_t count = 0;
+        ok(weir_kafka_reader_poll(reader, 100, 100, &items, &count, NULL));
+        for (size_t i = 0; i < count; i++) {
+            if (items[i].is_end) continue;
+            assert_memory_equal(items[i].record.value.data, &next, sizeof next);
+            next++;
+        }
+    }
+    assert_int_equal(next, MANY);
+    weir_kafka_reader_close(reader);
 }
 
 static void settings_that_exactness_needs_can_not_be_changed(void **state)
@@ -287,6 +432,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_in_order_to_the_end),
         cmocka_unit_test(a_member_reads_commits_and_comes_back_where_it_was),
+        cmocka_unit_test(a_transaction_of_a_member_that_is_no_more_is_fenced),
+        cmocka_unit_test(a_batch_that_the_library_takes_in_part_has_failed),
+        cmocka_unit_test(a_batch_waits_for_room),
         cmocka_unit_test(brokers_that_are_away_are_named),
         cmocka_unit_test(settings_that_exactness_needs_can_not_be_changed),
     };

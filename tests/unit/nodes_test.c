@@ -10,6 +10,7 @@
 #include "ingest/dead_letter.h"
 #include "ingest/fold.h"
 #include "ingest/observe.h"
+#include "ingest/packer.h"
 #include "tests/unit/lang_fixture.h"
 
 static const char definitions[] =
@@ -376,21 +377,28 @@ static weir_error *open_fold(scene *s, weir_engine *engine, int64_t committed, i
     return error;
 }
 
+static void assert_refused(weir_error *error, weir_error_code code, const char *part)
+{
+    assert_non_null(error);
+    assert_int_equal(weir_error_code_of(error), code);
+    if (strstr(weir_error_message(error), part) == NULL) fail_msg("%s", weir_error_message(error));
+    weir_error_free(error);
+}
+
 /* Of a record of the source: what observe makes of it, at the end of a pack. */
 static void pack_add(scene *s, weir_buffer *pack, int64_t offset, const weir_value values[5])
 {
     weir_buffer bytes = {0};
     encode(&bytes, 1, values);
     assert_null(give(s, offset, (weir_bytes){bytes.data, bytes.size}));
-    bool is_first = pack->size == 0;
-    if (is_first) weir_buffer_put_u8(pack, WEIR_JOURNAL_PACK);
-    weir_buffer_put_varint(pack, 0);
-    if (is_first) {
-        weir_buffer_put_varint(pack, s->head.size);
-        weir_buffer_put(pack, s->head.data, s->head.size);
+    weir_bytes head = {s->head.data, s->head.size}, rest = {s->value.data, s->value.size};
+    if (pack->size == 0) {
+        weir_pack_one(head, rest, pack);
+    } else {
+        weir_buffer_put_varint(pack, 0);
+        weir_buffer_put_varint(pack, rest.size);
+        weir_buffer_put(pack, rest.data, rest.size);
     }
-    weir_buffer_put_varint(pack, s->value.size);
-    weir_buffer_put(pack, s->value.data, s->value.size);
     weir_buffer_deinit(&bytes);
 }
 
@@ -439,12 +447,27 @@ static void the_rest_of_a_pack_is_taken_where_its_record_stands_then(void **stat
     weir_buffer_deinit(&pack);
 }
 
-static void assert_refused(weir_error *error, weir_error_code code, const char *part)
+/* An event that nobody would take up must not pass by in silence. */
+static void a_head_of_our_definitions_that_names_no_stream_of_theirs_is_damage(void **state)
 {
-    assert_non_null(error);
-    assert_int_equal(weir_error_code_of(error), code);
-    if (strstr(weir_error_message(error), part) == NULL) fail_msg("%s", weir_error_message(error));
-    weir_error_free(error);
+    scene *s = *state;
+    weir_buffer pack = {0};
+    weir_value values[5];
+    open_observe(s);
+    good_values(values);
+    pack_add(s, &pack, 5, values);
+    s->node->ops->close(s->node);
+    uint8_t *name = memmem(pack.data, pack.size, "tx", 2);
+    assert_non_null(name);
+    memset(name, 0, 2);
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    assert_null(open_fold(s, engine, -1, 0, 1));
+    assert_refused(give(s, 0, (weir_bytes){pack.data, pack.size}), WEIR_E_CORRUPT,
+                   "offset 0, copy 0: its definitions have no such stream here");
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_engine_destroy(engine);
+    weir_buffer_deinit(&pack);
 }
 
 /* A state at position 10 in all slices. */
@@ -539,6 +562,7 @@ int main(void)
         NODE_TEST(an_event_at_the_edge_of_the_future_is_taken),
         NODE_TEST(a_registry_that_is_away_stops_before_the_record),
         NODE_TEST(the_rest_of_a_pack_is_taken_where_its_record_stands_then),
+        NODE_TEST(a_head_of_our_definitions_that_names_no_stream_of_theirs_is_damage),
         NODE_TEST(a_fold_refuses_what_does_not_fit_and_says_the_cure),
         NODE_TEST(a_gap_in_a_journal_stops_the_shard),
         NODE_TEST(another_definition_that_comes_into_force_stops_the_worker),
