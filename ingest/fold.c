@@ -63,6 +63,9 @@ static weir_error *read_copy(fold *self, const weir_packed *packed, int64_t offs
     return NULL;
 }
 
+/* Only the version that sent a later copy can take it on. */
+static bool is_others(const passage *p) { return p->route->is_foreign && p->copy.point_count > 0; }
+
 static int64_t order_of(int64_t et_us, int64_t record_us)
 {
     return record_us != INT64_MIN && record_us < et_us ? record_us : et_us;
@@ -106,7 +109,8 @@ static weir_error *look_ahead(fold *self, const weir_log_record *record, int64_t
         error = read_copy(self, &packed, record->offset, index, p);
         if (error != NULL) break;
         p->record_us = record->timestamp_us;
-        p->emits = record->offset >= self->emit_from + WEIR_PLANTED(FIRST_AT_K_SILENT);
+        p->emits = record->offset >= self->emit_from + WEIR_PLANTED(FIRST_AT_K_SILENT) &&
+                   !(self->options.spans_versions && is_others(p));
         p->order_us = order_of(p->copy.et_us, record->timestamp_us);
         p->behind = weir_pack_tell(&self->reader);
         p->hash = hashes[count++] = weir_state_hash(p->copy.key);
@@ -175,7 +179,7 @@ static weir_error *take_pack(fold *self, const weir_log_record *record, weir_nod
 }
 
 /* A definition came into force. Below K it is history; from K on a worker of another one must not
- * go on. */
+ * go on, unless its own came into force again behind it. */
 static weir_error *take_notice(fold *self, const weir_log_record *record)
 {
     weir_journal_notice notice;
@@ -183,11 +187,16 @@ static weir_error *take_notice(fold *self, const weir_log_record *record)
         return fold_damaged(self, record->offset, 0, "its first byte is unknown");
     if (notice.kind != WEIR_JOURNAL_DEFINITION || record->offset < self->emit_from) return NULL;
     if (memcmp(notice.digest, self->plan->digest, WEIR_DIGEST_BYTES) == 0) return NULL;
+    bool is_superseded = self->options.spans_versions;
+    if (!is_superseded && self->options.is_superseded != NULL)
+        WEIR_TRY(self->options.is_superseded(self->options.log_end_context, self->options.topic,
+                                             self->options.partition, record->offset,
+                                             &is_superseded));
+    if (is_superseded) return NULL;
     return weir_error_new(
         WEIR_E_NOT_APPLIED,
-        "journal %s/%d: another version of package %s was applied at offset %lld; a worker: start "
-        "it in that version's folder, or run weir apply in this one; prove and export can not "
-        "look at a journal of several versions yet (docs/runbooks/not-applied.md)",
+        "journal %s/%d: another version of package %s was applied at offset %lld; start the worker "
+        "in that version's folder, or run weir apply in this one (docs/runbooks/not-applied.md)",
         self->topic_name, self->options.partition, self->plan->package, (long long)record->offset);
 }
 

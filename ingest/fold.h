@@ -28,12 +28,15 @@ typedef struct weir_fold_row {
     const weir_journal_copy *copy; /* origin, body */
     const weir_read_point *points; /* one per hop that was visited, in order of the hops */
     uint32_t point_count;
+    bool is_foreign;     /* carries values of another version: its vector is nobody's */
     weir_engine *engine; /* for weir_engine_vector */
 } weir_fold_row;
 
 typedef struct weir_fold_row_sink {
     void *context;
     weir_error *(*take)(void *context, const weir_fold_row *row);
+    /* An event at its first hop that goes on from there; or NULL. */
+    weir_error *(*begin)(void *context, const weir_fold_row *row);
 } weir_fold_row_sink;
 
 /* Called before an event is folded, with the ingest time that the fold gives it (R2): for lookups
@@ -56,6 +59,9 @@ typedef struct weir_fold_options {
         *rows; /* or NULL. Rows come for what is replayed below K, too, if replay_rows is set */
     bool replay_rows;
     bool follows; /* sends nothing, whatever comes: opened with K = INT64_MAX (weir serve) */
+    /* A replay: no version that came into force stops it, and of another version's later copies only
+     * the state is kept, as a worker does below K. */
+    bool spans_versions;
     const weir_fold_watch *watch; /* or NULL */
     bool accepts_gaps;            /* file logs: seq is a line number */
     size_t table_bytes;           /* budget of the write-back table; 0: WEIR_FOLD_TABLE_BYTES */
@@ -65,7 +71,11 @@ typedef struct weir_fold_options {
     const char *state_path;       /* for messages; or NULL */
     /* End of a source partition or -1 if unknown: refuses an origin mark beyond it. May be NULL. */
     int64_t (*log_end)(void *context, weir_topic topic, int32_t partition);
-    void *log_end_context;
+    /* Whether this version came into force again behind the notice of another at `offset`: then the
+     * fold goes on over it. NULL: never. Shares log_end's context. */
+    weir_error *(*is_superseded)(void *context, weir_topic topic, int32_t partition, int64_t offset,
+                                 bool *yes_out);
+    void *log_end_context; /* of both */
 } weir_fold_options;
 
 enum {

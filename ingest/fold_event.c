@@ -304,6 +304,17 @@ static weir_error *send_score(fold *self, const passage *p, uint32_t ordinal)
     return NULL;
 }
 
+static weir_fold_row row_of(const fold *self, const passage *p)
+{
+    return (weir_fold_row){.event = &p->event,
+                           .head = &p->route->head,
+                           .copy = &p->copy,
+                           .points = p->copy.points,
+                           .point_count = p->copy.point_count,
+                           .is_foreign = p->route->is_foreign && p->copy.point_count > 1,
+                           .engine = self->options.engine};
+}
+
 static weir_error *finish_event(fold *self, passage *p)
 {
     weir_lane *l = p->lane;
@@ -311,17 +322,20 @@ static weir_error *finish_event(fold *self, passage *p)
     for (uint32_t i = 0; p->emits && i < l->stream->carried_count; i++)
         self->record.counters.overflows += l->overflow[i];
     if (self->options.rows != NULL && (p->emits || self->options.replay_rows)) {
-        weir_fold_row row = {.event = &p->event,
-                             .head = &p->route->head,
-                             .copy = &p->copy,
-                             .points = p->copy.points,
-                             .point_count = p->copy.point_count,
-                             .engine = self->options.engine};
+        weir_fold_row row = row_of(self, p);
         WEIR_TRY(self->options.rows->take(self->options.rows->context, &row));
     }
     for (uint32_t i = 0; p->emits && self->options.scorers != NULL && i < l->score_count; i++)
         WEIR_TRY(send_score(self, p, i));
     return NULL;
+}
+
+static weir_error *begin_row(fold *self, const passage *p)
+{
+    const weir_fold_row_sink *rows = self->options.rows;
+    if (rows == NULL || rows->begin == NULL) return NULL;
+    weir_fold_row row = row_of(self, p);
+    return rows->begin(rows->context, &row);
 }
 
 /* On to the next hop whose key is not null; those between read as absent (R2). After the last one:
@@ -333,6 +347,7 @@ static weir_error *pass_on(fold *self, passage *p, weir_read_point point)
         weir_bytes key;
         if (hop_key(self, p->lane, h, &key)) {
             self->record.counters.passed += p->emits;
+            if (p->emits && p->copy.point_count == 1) WEIR_TRY(begin_row(self, p));
             return p->emits ? send_copy(self, p, h, key) : NULL;
         }
         WEIR_TRY(read_absent(self, p, h));

@@ -11,13 +11,20 @@
 #include "ingest/admin.h"
 #include "ingest/driver_topics.h"
 #include "ingest/fold.h"
+#include "ingest/kafka_reader.h"
 #include "ingest/observe.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
 #include "ops/runtime/logger.h"
 #include "store/shard.h"
 
-enum { NAMES_MAX = 256, CHECKPOINTS_KEPT = 2 };
+enum {
+    NAMES_MAX = 256,
+    CHECKPOINTS_KEPT = 2,
+    POLL_RECORDS_MAX = 1024,
+    POLL_MS = 100,
+    SILENCE_MS_MAX = 30000,
+};
 
 /* The store of a fold node: the port must stay where it is while the node lives. */
 typedef struct shard_port {
@@ -133,6 +140,51 @@ static int64_t source_end(void *context, weir_topic topic, int32_t partition)
     return end;
 }
 
+static bool is_notice_of(const weir_plan *plan, weir_bytes value)
+{
+    weir_journal_notice notice;
+    return weir_journal_notice_decode(value, &notice) && notice.kind == WEIR_JOURNAL_DEFINITION &&
+           memcmp(notice.digest, plan->digest, WEIR_DIGEST_BYTES) == 0;
+}
+
+/* Looks ahead, up to the present end, for the notice that puts our definitions in force again. */
+static weir_error *find_notice(const weir_worker_options *options, weir_kafka_reader *reader,
+                               const char *topic, bool *found_out)
+{
+    *found_out = false;
+    for (int silent_ms = 0; silent_ms <= SILENCE_MS_MAX; silent_ms += POLL_MS) {
+        const weir_fetched *items = NULL;
+        size_t count = 0;
+        WEIR_TRY(weir_kafka_reader_poll(reader, POLL_RECORDS_MAX, POLL_MS, &items, &count, NULL));
+        if (count > 0) silent_ms = 0;
+        for (size_t i = 0; i < count; i++) {
+            *found_out =
+                !items[i].is_end && is_notice_of(options->topics->plan, items[i].record.value);
+            if (*found_out || items[i].is_end) return NULL;
+        }
+    }
+    return weir_error_new(WEIR_E_TIMEOUT, "reading %s: Kafka sent nothing for %d s", topic,
+                          SILENCE_MS_MAX / 1000);
+}
+
+/* Another version was applied, and then ours again, before we came to either notice. */
+static weir_error *is_superseded(void *context, weir_topic topic, int32_t partition, int64_t offset,
+                                 bool *yes_out)
+{
+    const crew *self = context;
+    const weir_worker_options *options = &self->worker->options;
+    const char *name = options->topics->items[topic].name;
+    weir_kafka_reader *reader = NULL;
+    uint32_t source = 0;
+    weir_error *error = NULL;
+    WEIR_TRY_OUT(weir_kafka_reader_open(options->kafka, &reader));
+    WEIR_TRY_OUT(weir_kafka_reader_add(reader, name, partition, offset + 1, &source));
+    WEIR_TRY_OUT(find_notice(options, reader, name, yes_out));
+out:
+    weir_kafka_reader_close(reader);
+    return error;
+}
+
 static shard_port *port_of(crew *self, weir_topic topic, int32_t partition)
 {
     for (shard_port *port = self->ports; port != NULL; port = port->next) {
@@ -194,6 +246,7 @@ static weir_error *fold_create(crew *self, weir_topic topic, int32_t partition,
         .checkpoint_every_us = worker->options.checkpoint_interval_us,
         .state_path = port->directory,
         .log_end = source_end,
+        .is_superseded = is_superseded,
         .log_end_context = self};
     weir_error *error = weir_fold_create(&options, node_out);
     if (error != NULL) port->port.close(port->port.context);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ops/runtime/assert.h"
+#include "serve/evidence.h"
 #include "serve/trigger.h"
 
 typedef struct asof_event {
@@ -13,6 +14,11 @@ typedef struct asof_event {
     uint32_t stream;
     uint32_t next_hop;
     uint32_t hops_left; /* a bit per hop that its copies are still to come to */
+    /* Where it came from, and where its first hop read it. */
+    int32_t source_partition, first_partition;
+    int64_t source_offset;
+    weir_seq first_seq;
+    bool is_whole; /* of another version */
     /* While its instant is under way. */
     weir_value *fields, *carried;
     bool *overflow;
@@ -25,6 +31,7 @@ typedef struct asof_visit {
     weir_seq seq;
     uint32_t shard, hop;
     size_t event;
+    uint64_t order; /* in its instant and shard */
 } asof_visit;
 
 typedef struct asof_shard {
@@ -45,6 +52,8 @@ struct weir_asof {
     size_t event_count, event_capacity, visit_count, visit_capacity;
     asof_shard *shards;
     uint32_t shard_count, shard_capacity;
+    weir_evidence taken; /* events: found whole, and replayed to the end */
+    bool has_whole;
     weir_buffer data, key;
     weir_arena arena; /* of one instant */
 };
@@ -72,6 +81,7 @@ void weir_asof_destroy(weir_asof *asof)
 {
     if (asof == NULL) return;
     weir_memory_state_destroy(asof->states);
+    weir_evidence_deinit(&asof->taken);
     weir_buffer_deinit(&asof->data);
     weir_buffer_deinit(&asof->key);
     weir_arena_deinit(&asof->arena);
@@ -120,7 +130,7 @@ static void add_visit(weir_asof *asof, const weir_event *event, uint32_t hop, in
     asof->visits =
         grown(asof->visits, asof->visit_count, &asof->visit_capacity, sizeof(asof_visit));
     asof->visits[asof->visit_count++] =
-        (asof_visit){event->et_us, seq, shard, hop, asof->event_count};
+        (asof_visit){event->et_us, seq, shard, hop, asof->event_count, seq};
 }
 
 static void put_fields(weir_asof *asof, const weir_event *event, weir_bytes note)
@@ -132,31 +142,132 @@ static void put_fields(weir_asof *asof, const weir_event *event, weir_bytes note
     weir_buffer_put(&asof->data, note.data, note.size);
 }
 
-weir_error *weir_asof_add(weir_asof *asof, const weir_fold_row *row, int32_t partition,
-                          weir_bytes note)
+static void identify(weir_buffer *out, uint32_t stream, int32_t partition, int64_t offset)
 {
-    const weir_event *event = row->event;
+    weir_buffer_clear(out);
+    weir_buffer_put_varint(out, stream);
+    weir_buffer_put_zigzag(out, partition);
+    weir_buffer_put_zigzag(out, offset);
+}
+
+/* False: it was taken in this way before. */
+static bool note_taken(weir_asof *asof, const weir_fold_row *row, weir_evidence_side side)
+{
+    weir_evidence_entry *entry = NULL;
+    identify(&asof->key, row->event->stream, row->copy->source_partition, row->copy->source_offset);
+    weir_bytes identity = {asof->key.data, asof->key.size}, nothing = {0};
+    return weir_evidence_show(&asof->taken, side, identity, nothing, &entry) != WEIR_EVIDENCE_AGAIN;
+}
+
+static weir_error *add_event(weir_asof *asof, const weir_fold_row *row, asof_event event,
+                             weir_bytes note)
+{
     if (asof->event_count == WEIR_ASOF_EVENTS_MAX) {
         return weir_error_new(WEIR_E_LIMIT,
                               "as-of holds the events in memory, at most %d; export "
                               "as-known, or fewer events",
                               WEIR_ASOF_EVENTS_MAX);
     }
+    event.et_us = row->event->et_us;
+    event.stream = row->event->stream;
+    event.data = asof->data.size;
+    event.source_partition = row->copy->source_partition;
+    event.source_offset = row->copy->source_offset;
+    asof->events =
+        grown(asof->events, asof->event_count, &asof->event_capacity, sizeof(asof_event));
+    asof->events[asof->event_count++] = event;
+    put_fields(asof, row->event, note);
+    return NULL;
+}
+
+weir_error *weir_asof_add(weir_asof *asof, const weir_fold_row *row, int32_t partition,
+                          weir_bytes note)
+{
+    const weir_event *event = row->event;
     uint32_t hops = 0;
+    (void)note_taken(asof, row, WEIR_EVIDENCE_REPLAYED);
     for (uint32_t i = 0; i < row->point_count; i++) {
         hops |= UINT32_C(1) << row->points[i].hop;
         add_visit(asof, event, row->points[i].hop, row->points[i].partition, row->points[i].seq);
     }
     uint32_t own = UINT32_C(1) << event->hop;
     if ((hops & own) == 0) add_visit(asof, event, event->hop, partition, event->seq);
-    asof->events =
-        grown(asof->events, asof->event_count, &asof->event_capacity, sizeof(asof_event));
-    asof->events[asof->event_count++] = (asof_event){.et_us = event->et_us,
-                                                     .data = asof->data.size,
-                                                     .stream = event->stream,
-                                                     .hops_left = hops | own};
-    put_fields(asof, event, note);
-    return NULL;
+    asof_event added = {
+        .hops_left = hops | own, .first_partition = partition, .first_seq = event->seq};
+    if (row->point_count > 0) {
+        added.first_partition = row->points[0].partition;
+        added.first_seq = row->points[0].seq;
+    }
+    return add_event(asof, row, added, note);
+}
+
+weir_error *weir_asof_add_whole(weir_asof *asof, const weir_fold_row *row, int32_t partition,
+                                const int32_t *partition_counts, weir_bytes note)
+{
+    const weir_event *event = row->event;
+    const weir_plan_stream *stream = &asof->topics->plan->streams[event->stream];
+    if (!note_taken(asof, row, WEIR_EVIDENCE_FOUND)) return NULL;
+    asof_event added = {.first_partition = partition, .first_seq = event->seq, .is_whole = true};
+    for (uint32_t h = 0; h < stream->hop_count; h++) {
+        weir_buffer_clear(&asof->key);
+        if (!weir_trigger_key(asof->topics->plan, event->stream, h, event->fields, &asof->key))
+            continue;
+        weir_bytes key = {asof->key.data, asof->key.size};
+        weir_topic topic = asof->topics->journals[stream->hops[h].entity];
+        added.hops_left |= UINT32_C(1) << h;
+        add_visit(asof, event, h, weir_partition_of(key, partition_counts[topic]), event->seq);
+    }
+    asof->has_whole = true;
+    return add_event(asof, row, added, note);
+}
+
+/* ---- events of several versions ---- */
+
+/* One that this version took to its end is not taken whole. */
+static bool is_counted(weir_asof *asof, const asof_event *event)
+{
+    if (!event->is_whole) return true;
+    identify(&asof->key, event->stream, event->source_partition, event->source_offset);
+    const weir_evidence_entry *entry =
+        weir_evidence_find(&asof->taken, (weir_bytes){asof->key.data, asof->key.size});
+    return (entry->sides & WEIR_EVIDENCE_REPLAYED) == 0;
+}
+
+typedef struct first_read {
+    int32_t partition;
+    weir_seq seq;
+    size_t event;
+} first_read;
+
+static int by_first_read(const void *a, const void *b)
+{
+    const first_read *x = a, *y = b;
+    if (x->partition != y->partition) return x->partition < y->partition ? -1 : 1;
+    if (x->seq != y->seq) return x->seq < y->seq ? -1 : 1;
+    return x->event < y->event ? -1 : x->event > y->event;
+}
+
+/* Shards of an event of another version have no position of it: all keep the order of the first hops. */
+static void order_whole(weir_asof *asof)
+{
+    first_read *reads = calloc(asof->event_count + 1, sizeof *reads);
+    uint64_t *ranks = calloc(asof->event_count + 1, sizeof *ranks);
+    WEIR_ASSERT(reads != NULL && ranks != NULL);
+    for (size_t i = 0; i < asof->event_count; i++)
+        reads[i] = (first_read){asof->events[i].first_partition, asof->events[i].first_seq, i};
+    if (asof->event_count > 0) qsort(reads, asof->event_count, sizeof *reads, by_first_read);
+    for (size_t i = 0; i < asof->event_count; i++)
+        ranks[reads[i].event] = i;
+    size_t kept = 0;
+    for (size_t i = 0; i < asof->visit_count; i++) {
+        asof_visit visit = asof->visits[i];
+        if (!is_counted(asof, &asof->events[visit.event])) continue;
+        visit.order = ranks[visit.event];
+        asof->visits[kept++] = visit;
+    }
+    asof->visit_count = kept;
+    free(reads);
+    free(ranks);
 }
 
 /* ---- one instant ---- */
@@ -231,7 +342,8 @@ static weir_error *visit(weir_asof *asof, const asof_visit *v)
     event->hops_left &= ~(UINT32_C(1) << v->hop);
     if (event->hops_left != 0) return NULL;
     WEIR_TRY(pass_absent(asof, event, stream->hop_count));
-    return asof->sinks->event(asof->sinks->context, &at, shard->partition, event->note);
+    int32_t partition = event->is_whole ? event->first_partition : shard->partition;
+    return asof->sinks->event(asof->sinks->context, &at, partition, event->note);
 }
 
 /* Whether the event's copies before this one are through. */
@@ -266,12 +378,13 @@ static int by_time(const void *a, const void *b)
     const asof_visit *x = a, *y = b;
     if (x->et_us != y->et_us) return x->et_us < y->et_us ? -1 : 1;
     if (x->shard != y->shard) return x->shard < y->shard ? -1 : 1;
-    return x->seq < y->seq ? -1 : x->seq > y->seq;
+    return x->order < y->order ? -1 : x->order > y->order;
 }
 
 weir_error *weir_asof_fold(weir_asof *asof, const weir_asof_sinks *sinks)
 {
     asof->sinks = sinks;
+    if (asof->has_whole) order_whole(asof);
     if (asof->visit_count > 0) qsort(asof->visits, asof->visit_count, sizeof(asof_visit), by_time);
     for (size_t i = 0, n; i < asof->visit_count; i += n) {
         int64_t et_us = asof->visits[i].et_us;

@@ -10,6 +10,10 @@
  * hop waits for the event's hop before it and for the events before it in its shard; the journals
  * were written in such an order, so there is one.
  *
+ * An event of another version of the definitions (replay.h) is taken whole, where it is met first: at
+ * its first hop, or with values that are not looked at. Its other hops are those of its keys, and
+ * events of one instant then come in the order of their first hops, which is one for all shards.
+ *
  * Owns:    events in canonical bytes, states in memory. Threads: one.
  */
 #pragma once
@@ -27,12 +31,17 @@ void weir_asof_destroy(weir_asof *asof); /* NULL is fine */
 /* Takes an event after its last hop; `note` is handed back with it. */
 weir_error *weir_asof_add(weir_asof *asof, const weir_fold_row *row, int32_t partition,
                           weir_bytes note);
+/* Takes an event that another version had: it counts unless weir_asof_add takes it, too.
+ * partition_counts: of the journals, per topic. */
+weir_error *weir_asof_add_whole(weir_asof *asof, const weir_fold_row *row, int32_t partition,
+                                const int32_t *partition_counts, weir_bytes note);
 
 typedef struct weir_asof_sinks {
     void *context;
     /* Before the events of an instant, and at the end (INT64_MAX). May be NULL. */
     weir_error *(*before)(void *context, int64_t et_us);
-    /* An event after its last hop, in the order of time; partition and event->seq of that hop. */
+    /* An event after its last hop, in the order of time; partition and event->seq of that hop, or
+     * where it was taken whole. */
     weir_error *(*event)(void *context, const weir_event *event, int32_t partition,
                          weir_bytes note);
 } weir_asof_sinks;

@@ -47,24 +47,40 @@ const weir_evidence_entry *weir_evidence_find(const weir_evidence *evidence, wei
     return entry->sides == 0 ? NULL : entry;
 }
 
-weir_evidence_verdict weir_evidence_show(weir_evidence *evidence, weir_evidence_side side,
-                                         weir_bytes identity, weir_bytes bytes,
-                                         weir_evidence_entry **entry_out)
+/* The identity's entry; `sides` is 0 where it is new. */
+static weir_evidence_entry *entry_of(weir_evidence *evidence, weir_bytes identity)
 {
     if (evidence->count * 4 >= evidence->capacity * 3) grow(evidence);
     uint64_t key[2] = {weir_xxh3(identity.data, identity.size, 0),
                        weir_xxh3(identity.data, identity.size, 1)};
-    uint64_t bytes_hash = weir_xxh3(bytes.data, bytes.size, 0);
     weir_evidence_entry *entry = find(evidence, key);
+    if (entry->sides != 0) return entry;
+    *entry = (weir_evidence_entry){.key = {key[0], key[1]}};
+    evidence->count++;
+    return entry;
+}
+
+void weir_evidence_note_other(weir_evidence *evidence, weir_bytes identity, uint8_t version)
+{
+    weir_evidence_entry *entry = entry_of(evidence, identity);
+    entry->sides |= WEIR_EVIDENCE_OTHER;
+    entry->version = version;
+}
+
+weir_evidence_verdict weir_evidence_show(weir_evidence *evidence, weir_evidence_side side,
+                                         weir_bytes identity, weir_bytes bytes,
+                                         weir_evidence_entry **entry_out)
+{
+    weir_evidence_entry *entry = entry_of(evidence, identity);
+    uint64_t bytes_hash = weir_xxh3(bytes.data, bytes.size, 0);
+    bool is_new = (entry->sides & (WEIR_EVIDENCE_FOUND | WEIR_EVIDENCE_REPLAYED)) == 0;
+    bool was_shown = (entry->sides & side) != 0;
     *entry_out = entry;
-    if (entry->sides == 0) {
-        *entry = (weir_evidence_entry){
-            .key = {key[0], key[1]}, .bytes_hash = bytes_hash, .sides = (uint8_t)side};
-        evidence->count++;
+    entry->sides |= (uint8_t)side;
+    if (is_new) {
+        entry->bytes_hash = bytes_hash;
         return WEIR_EVIDENCE_NEW;
     }
-    bool was_shown = (entry->sides & side) != 0;
-    entry->sides |= (uint8_t)side;
     if (entry->bytes_hash != bytes_hash) {
         entry->is_different = true;
         return WEIR_EVIDENCE_DIFFERS;

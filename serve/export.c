@@ -51,9 +51,10 @@ typedef struct export_job {
     const char **extra_paths;
     weir_type *extra_types;
     uint32_t extra_count;
-    weir_spine *spine; /* or NULL */
-    weir_asof *asof;   /* or NULL: as known */
-    weir_buffer note;  /* as of: further fields of an event, in canonical bytes */
+    weir_spine *spine;         /* or NULL */
+    weir_asof *asof;           /* or NULL: as known */
+    weir_buffer note;          /* as of: further fields of an event, in canonical bytes */
+    int32_t *partition_counts; /* as of: per topic */
     weir_replay *replay;
     const weir_value **row;   /* where the row at hand has its values... */
     const weir_value **shown; /* ...and in it the vector's columns, which stand together */
@@ -61,7 +62,7 @@ typedef struct export_job {
     row_facts facts;
     bool *overflow;
     weir_column_batch batch;
-    uint64_t rows;
+    uint64_t rows, others;
 } export_job;
 
 static bool name_is_taken(const export_job *exporter, const char *name)
@@ -274,11 +275,21 @@ static bool is_asked(const export_job *exporter, const weir_event *event)
            event->et_us >= exporter->options->from_us && event->et_us < exporter->options->to_us;
 }
 
+/* A copy says who sent it on to its last hop; an only hop's event is of the version in force. */
+static bool is_of_other(const weir_replay_place *place, const weir_fold_row *row)
+{
+    return row->is_foreign || (row->point_count == 1 && !place->is_ours);
+}
+
 static weir_error *on_row(void *context, const weir_replay_place *place, const weir_fold_row *row)
 {
     export_job *exporter = context;
     const weir_event *event = row->event;
     if (!is_asked(exporter, event)) return NULL;
+    if (is_of_other(place, row)) {
+        exporter->others++;
+        return NULL;
+    }
     weir_arena_reset(&exporter->scratch);
     WEIR_TRY(decode_extra(exporter, row));
     return add_event(exporter, row->engine, event, place->partition);
@@ -301,16 +312,48 @@ static weir_error *on_end(void *context, const weir_replay_place *at, weir_node 
 
 /* ---- as of ---- */
 
+static weir_error *take_note(export_job *exporter, const weir_fold_row *row)
+{
+    weir_arena_reset(&exporter->scratch);
+    weir_buffer_clear(&exporter->note);
+    if (!is_asked(exporter, row->event)) return NULL;
+    WEIR_TRY(decode_extra(exporter, row));
+    for (uint32_t i = 0; i < exporter->extra_count; i++)
+        weir_value_encode(exporter->extra_types[i], &exporter->extra[i], &exporter->note);
+    return NULL;
+}
+
+static void count_partitions(export_job *exporter)
+{
+    size_t count = 0;
+    const weir_replay_range *ranges = weir_replay_ranges(exporter->replay, &count);
+    exporter->partition_counts =
+        weir_arena_calloc(&exporter->arena, exporter->topics->count + 1, sizeof(int32_t));
+    for (size_t i = 0; i < count; i++)
+        exporter->partition_counts[ranges[i].topic]++;
+}
+
+static weir_error *collect_whole(export_job *exporter, const weir_replay_place *place,
+                                 const weir_fold_row *row)
+{
+    WEIR_TRY(take_note(exporter, row));
+    weir_bytes note = {exporter->note.data, exporter->note.size};
+    return weir_asof_add_whole(exporter->asof, row, place->partition, exporter->partition_counts,
+                               note);
+}
+
+/* Which version takes an event on is not known yet: this one's copies tell. */
+static weir_error *collect_begun(void *context, const weir_replay_place *place,
+                                 const weir_fold_row *row)
+{
+    return place->is_ours ? NULL : collect_whole(context, place, row);
+}
+
 static weir_error *collect(void *context, const weir_replay_place *place, const weir_fold_row *row)
 {
     export_job *exporter = context;
-    weir_arena_reset(&exporter->scratch);
-    weir_buffer_clear(&exporter->note);
-    if (is_asked(exporter, row->event)) {
-        WEIR_TRY(decode_extra(exporter, row));
-        for (uint32_t i = 0; i < exporter->extra_count; i++)
-            weir_value_encode(exporter->extra_types[i], &exporter->extra[i], &exporter->note);
-    }
+    if (row->is_foreign) return collect_whole(exporter, place, row);
+    WEIR_TRY(take_note(exporter, row));
     weir_bytes note = {exporter->note.data, exporter->note.size};
     return weir_asof_add(exporter->asof, row, place->partition, note);
 }
@@ -337,7 +380,8 @@ static weir_error *before_instant(void *context, int64_t et_us)
 static weir_error *fold_asof(export_job *exporter)
 {
     exporter->asof = weir_asof_create(exporter->topics, weir_replay_engine(exporter->replay));
-    weir_replay_sinks sinks = {.context = exporter, .row = collect};
+    weir_replay_sinks sinks = {.context = exporter, .row = collect, .begin = collect_begun};
+    count_partitions(exporter);
     WEIR_TRY(weir_replay_journals(exporter->replay, &sinks));
     weir_asof_sinks asof = {.context = exporter, .event = on_asof_event};
     if (exporter->spine != NULL) asof.before = before_instant;
@@ -477,6 +521,7 @@ static weir_error *open_replay(export_job *exporter)
     choose_topics(exporter, is_wanted);
     weir_replay_options limited = *options->replay;
     limited.is_wanted = is_wanted;
+    limited.may_end_early = options->spine == NULL && !options->is_asof;
     WEIR_TRY(weir_replay_open(&limited, &exporter->replay));
     for (size_t i = 0; i < options->limit_count; i++) {
         weir_replay_limit(exporter->replay, options->limits[i].topic, options->limits[i].partition,
@@ -485,7 +530,7 @@ static weir_error *open_replay(export_job *exporter)
     return NULL;
 }
 
-weir_error *weir_export(const weir_export_options *options, weir_snapshot_summary *summary_out)
+weir_error *weir_export(const weir_export_options *options, weir_export_summary *summary_out)
 {
     const weir_topics *topics = options->replay->topics;
     const weir_plan *plan = topics->plan;
@@ -516,7 +561,9 @@ weir_error *weir_export(const weir_export_options *options, weir_snapshot_summar
     WEIR_TRY_OUT(begin(&exporter));
     WEIR_TRY_OUT(export_rows(&exporter));
     WEIR_TRY_OUT(flush_batch(&exporter));
-    WEIR_TRY_OUT(publish(&exporter, exporter.replay, summary_out));
+    WEIR_TRY_OUT(publish(&exporter, exporter.replay, &summary_out->snapshot));
+    summary_out->others = exporter.others;
+    summary_out->behind = weir_replay_behind(exporter.replay);
 out:
     weir_snapshot_abort(exporter.snapshot);
     weir_replay_close(exporter.replay);

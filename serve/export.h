@@ -17,6 +17,10 @@
  *
  * As of (R18, grade C), values are what event time alone says (asof.h); rows stand in its order.
  *
+ * Where journals hold events of several versions of the definitions (replay.h), the rows of events as
+ * known are those of this version: whose last hop it read, or which came to their only hop while it
+ * was in force. A spine and as-of take the events of all.
+ *
  * See also: docs/formats/snapshot.md
  */
 #pragma once
@@ -39,7 +43,13 @@ typedef struct weir_export_options {
     size_t limit_count;
 } weir_export_options;
 
-weir_error *weir_export(const weir_export_options *options, weir_snapshot_summary *summary_out);
+typedef struct weir_export_summary {
+    weir_snapshot_summary snapshot;
+    uint64_t others; /* rows left out: events that other versions scored */
+    uint64_t behind; /* journal records behind the last that this version can fold */
+} weir_export_summary;
+
+weir_error *weir_export(const weir_export_options *options, weir_export_summary *summary_out);
 
 /* What the manifest of an export notes beside its ranges, as `extra` facts: what is needed to make
  * it again. */

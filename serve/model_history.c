@@ -27,13 +27,13 @@ struct weir_model_history {
 weir_error *weir_model_history_create(const weir_replay_options *options, weir_arena *into,
                                       weir_model_history **history_out)
 {
-    static const char *const wanted[] = {"model_digest", "profile"};
+    static const char *const wanted[] = {"model_digest", "profile", "definition_digest"};
     const weir_schema *schema = NULL;
     weir_model_history *history = weir_arena_new(into, weir_model_history);
     history->options = options;
     WEIR_TRY(weir_schema_parse(weir_score_schema, strlen(weir_score_schema), "weir.Score", into,
                                &schema));
-    WEIR_TRY(weir_decoder_compile(schema, schema, wanted, NULL, 2, into, &history->decoder));
+    WEIR_TRY(weir_decoder_compile(schema, schema, wanted, NULL, 3, into, &history->decoder));
     *history_out = history;
     return NULL;
 }
@@ -49,12 +49,13 @@ static const weir_model *in_force(const weir_model_history *history, uint32_t sc
 }
 
 /* What a score record says of its model. */
-typedef struct score_maker {
+typedef struct model_named {
     const uint8_t *digest; /* NULL: no model */
     char profile[PROFILE_MAX];
-} score_maker;
+    const uint8_t *definition;
+} model_named;
 
-static bool is_of(const weir_model *model, const score_maker *maker)
+static bool is_of(const weir_model *model, const model_named *maker)
 {
     if (model == NULL || maker->digest == NULL) return model == NULL && maker->digest == NULL;
     const weir_model_info *info = weir_model_describe(model);
@@ -62,7 +63,7 @@ static bool is_of(const weir_model *model, const score_maker *maker)
            strcmp(info->profile, maker->profile) == 0;
 }
 
-static bool is_generation(const generation *known, const score_maker *maker)
+static bool is_generation(const generation *known, const model_named *maker)
 {
     if (!known->has_model || maker->digest == NULL)
         return !known->has_model && maker->digest == NULL;
@@ -81,7 +82,7 @@ static weir_error *look_up(const weir_model_history *history, generation *made)
     return NULL;
 }
 
-static weir_error *number_of(weir_model_history *history, const score_maker *maker,
+static weir_error *number_of(weir_model_history *history, const model_named *maker,
                              uint16_t *generation_out)
 {
     uint16_t at = 1;
@@ -102,18 +103,19 @@ static weir_error *number_of(weir_model_history *history, const score_maker *mak
     return NULL;
 }
 
-static bool read_maker(weir_model_history *history, weir_bytes message, score_maker *maker_out)
+static bool read_maker(weir_model_history *history, weir_bytes message, model_named *maker_out)
 {
     int32_t schema_id = 0;
     weir_bytes body;
-    weir_value values[2] = {weir_null(), weir_null()};
+    weir_value values[3] = {weir_null(), weir_null(), weir_null()};
     weir_arena_reset(&history->scratch);
     if (!weir_frame_read(message, &schema_id, &body)) return false;
     if (weir_decoder_decode(history->decoder, body, &history->scratch, values).reason !=
         WEIR_DECODE_OK)
         return false;
     if (values[0].size != 0 && values[0].size != WEIR_DIGEST_BYTES) return false;
-    if (values[1].size >= PROFILE_MAX) return false;
+    if (values[1].size >= PROFILE_MAX || values[2].size != WEIR_DIGEST_BYTES) return false;
+    maker_out->definition = values[2].as.bytes;
     maker_out->digest = values[0].size == 0 ? NULL : values[0].as.bytes;
     memcpy(maker_out->profile, values[1].as.bytes, values[1].size);
     maker_out->profile[values[1].size] = '\0';
@@ -121,13 +123,16 @@ static bool read_maker(weir_model_history *history, weir_bytes message, score_ma
 }
 
 weir_error *weir_model_history_find(weir_model_history *history, uint32_t score, weir_bytes message,
-                                    uint16_t *generation_out)
+                                    weir_score_maker *maker_out)
 {
-    score_maker maker = {0};
-    *generation_out = 0;
-    if (!read_maker(history, message, &maker) || is_of(in_force(history, score), &maker))
-        return NULL;
-    return number_of(history, &maker, generation_out);
+    model_named named = {0};
+    *maker_out = (weir_score_maker){0};
+    if (!read_maker(history, message, &named)) return NULL;
+    const uint8_t *ours = history->options->topics->plan->digest;
+    memcpy(maker_out->definition, named.definition, WEIR_DIGEST_BYTES);
+    maker_out->is_foreign = memcmp(named.definition, ours, WEIR_DIGEST_BYTES) != 0;
+    if (maker_out->is_foreign || is_of(in_force(history, score), &named)) return NULL;
+    return number_of(history, &named, &maker_out->generation);
 }
 
 bool weir_model_history_is_needed(const weir_model_history *history) { return history->count > 0; }

@@ -22,9 +22,16 @@ weir_error *weir_model_history_create(const weir_replay_options *options, weir_a
 
 void weir_model_history_close(weir_model_history *history); /* NULL is fine */
 
-/* The generation of a framed score record of score `score`. */
+/* What made a score record. */
+typedef struct weir_score_maker {
+    bool is_foreign; /* another version of the definitions */
+    uint8_t definition[WEIR_DIGEST_BYTES];
+    uint16_t generation; /* of the model; 0 where it is foreign */
+} weir_score_maker;
+
+/* Of a framed score record of score `score`. One that can not be read is taken as of the present. */
 weir_error *weir_model_history_find(weir_model_history *history, uint32_t score, weir_bytes message,
-                                    uint16_t *generation_out);
+                                    weir_score_maker *maker_out);
 /* Whether any record was of a generation above 0. */
 bool weir_model_history_is_needed(const weir_model_history *history);
 const weir_model *weir_model_history_get(const weir_model_history *history, uint32_t score,

@@ -8,11 +8,13 @@
 
 #include "ingest/packer.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/digest.h"
 #include "schemas/json_value.h"
 #include "serve/evidence.h"
 #include "serve/model_history.h"
 #include "serve/prove_snapshot.h"
 #include "serve/prove_state.h"
+#include "serve/prove_versions.h"
 #include "serve/served.h"
 
 /* A thing whose two sides differ, with its bytes: filled by a second pass. */
@@ -29,6 +31,7 @@ typedef struct proof_job {
     weir_proof *proof;
     weir_arena *into;
     weir_evidence evidence;
+    weir_versions versions;
     weir_buffer identity;
     weir_buffer copy; /* both parts of a copy, in one piece: put_copy */
     weir_arena scratch;
@@ -47,13 +50,13 @@ typedef struct proof_job {
 /* --- identities
  * ------------------------------------------------------------------------------------------- */
 
-/* A copy is known by the hop it goes to and where its event came from. */
-static void identify_copy(proof_job *prover, const weir_journal_head *head,
+/* A copy is known by the journal it goes to and where its event came from. */
+static void identify_copy(proof_job *prover, weir_topic journal, const weir_journal_head *head,
                           const weir_journal_copy *copy)
 {
     weir_buffer_clear(&prover->identity);
     weir_buffer_put_u8(&prover->identity, 'c');
-    weir_buffer_put_varint(&prover->identity, head->hop);
+    weir_buffer_put_varint(&prover->identity, journal);
     weir_buffer_put_varint(&prover->identity, head->stream.size);
     weir_buffer_put(&prover->identity, head->stream.data, head->stream.size);
     weir_buffer_put_zigzag(&prover->identity, copy->source_partition);
@@ -156,12 +159,32 @@ static void show(proof_job *prover, weir_evidence_side side, weir_bytes bytes,
     if (verdict == WEIR_EVIDENCE_DIFFERS) keep_suspect(prover, entry);
     if (verdict == WEIR_EVIDENCE_AGAIN && side == WEIR_EVIDENCE_FOUND) prover->proof->resent++;
     if (verdict == WEIR_EVIDENCE_NEW) {
+        entry->from_topic = (uint16_t)place->topic;
         entry->offset = place->offset;
         entry->partition = place->partition;
         entry->topic = (uint16_t)stands_in;
     }
     if (side == WEIR_EVIDENCE_FOUND) entry->generation = prover->generation;
-    if (side == WEIR_EVIDENCE_REPLAYED && place->is_committed) entry->is_required = true;
+    if (side == WEIR_EVIDENCE_REPLAYED && place->is_ours) {
+        entry->is_ours = true;
+        entry->is_required = entry->is_required || place->is_committed;
+    }
+}
+
+/* A record of another version stands there. */
+static weir_error *note_other(proof_job *prover, weir_bytes digest, const weir_replay_place *at)
+{
+    uint8_t number = 0;
+    if (prover->is_second_pass) return NULL;
+    if (!weir_versions_number(&prover->versions, digest, &number))
+        return weir_error_new(WEIR_E_LIMIT,
+                              "%s/%d at offset %" PRId64
+                              ": records name more than %d other versions of the definitions",
+                              prover->topics->items[at->topic].name, at->partition, at->offset,
+                              WEIR_VERSION_NAMES_MAX);
+    weir_bytes identity = {prover->identity.data, prover->identity.size};
+    weir_evidence_note_other(&prover->evidence, identity, number);
+    return NULL;
 }
 
 static weir_error *on_output(void *context, const weir_replay_place *from,
@@ -174,7 +197,7 @@ static weir_error *on_output(void *context, const weir_replay_place *from,
         weir_journal_copy copy;
         shown = put_copy(prover, output->head, output->value);
         WEIR_ASSERT(read_copy(shown, &head, &copy));
-        identify_copy(prover, &head, &copy);
+        identify_copy(prover, output->topic, &head, &copy);
     } else {
         if (prover->topics->items[output->topic].role != WEIR_TOPIC_SCORE) return NULL;
         if (!prover->is_score_wanted[output->topic]) return NULL;
@@ -198,10 +221,13 @@ static weir_error *on_pack(proof_job *prover, const weir_replay_place *at, weir_
             is_bad = true;
             break;
         }
-        if (!prover->is_second_pass) prover->proof->events++;
+        if (!prover->is_second_pass) prover->proof->events += !at->is_behind;
         if (copy.point_count == 0) continue;
-        identify_copy(prover, &head, &copy);
-        show(prover, WEIR_EVIDENCE_FOUND, bytes, at, at->topic);
+        identify_copy(prover, at->topic, &head, &copy);
+        if (memcmp(head.digest, prover->plan->digest, sizeof head.digest) == 0)
+            show(prover, WEIR_EVIDENCE_FOUND, bytes, at, at->topic);
+        else
+            WEIR_TRY(note_other(prover, (weir_bytes){head.digest, sizeof head.digest}, at));
     }
     if (!is_bad) return NULL;
     return weir_error_new(WEIR_E_CORRUPT,
@@ -224,8 +250,12 @@ static weir_error *on_score(proof_job *prover, const weir_replay_place *at, weir
         prover->proof->unknown += !prover->is_second_pass; /* no score record at all */
         return NULL;
     }
+    weir_score_maker maker;
     WEIR_TRY(weir_model_history_find(prover->history, score_of_topic(prover, at->topic), message,
-                                     &prover->generation));
+                                     &maker));
+    if (maker.is_foreign)
+        return note_other(prover, (weir_bytes){maker.definition, sizeof maker.definition}, at);
+    prover->generation = maker.generation;
     show(prover, WEIR_EVIDENCE_FOUND, message, at, at->topic);
     prover->generation = 0;
     return NULL;
@@ -257,13 +287,26 @@ static weir_error *on_event(void *context, const weir_replay_place *at, weir_nod
     return NULL;
 }
 
+static void note_version(proof_job *prover, const weir_replay_place *at, weir_bytes value)
+{
+    weir_journal_notice notice;
+    if (prover->is_second_pass || !weir_journal_notice_decode(value, &notice)) return;
+    if (notice.kind != WEIR_JOURNAL_DEFINITION) return;
+    weir_version_place place = {at->topic, at->partition, at->offset, {0}};
+    memcpy(place.digest, notice.digest, WEIR_DIGEST_BYTES);
+    weir_versions_add(&prover->versions, &place);
+}
+
 static weir_error *on_record(void *context, const weir_replay_place *at,
                              const weir_log_record *record)
 {
     proof_job *prover = context;
     switch (prover->topics->items[at->topic].role) {
     case WEIR_TOPIC_JOURNAL:
-        if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) return NULL;
+        if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) {
+            note_version(prover, at, record->value);
+            return NULL;
+        }
         return on_pack(prover, at, record->value);
     case WEIR_TOPIC_SCORE: return on_score(prover, at, record->value);
     case WEIR_TOPIC_SERVED:
@@ -301,8 +344,33 @@ static uint32_t columns_of_topic(const proof_job *prover, weir_topic topic)
     return 0;
 }
 
+/* A record of another version: one of those that were in force, or nobody's. */
+static void count_other(proof_job *prover, const weir_evidence_entry *entry)
+{
+    if (weir_versions_knows(&prover->versions, entry->version)) {
+        prover->proof->others++;
+        return;
+    }
+    prover->proof->unknown++;
+    char text[WEIR_SHA256_TEXT_SIZE];
+    weir_sha256_print(prover->versions.names[entry->version].digest, text);
+    add_text(prover, weir_arena_printf(prover->into,
+                                       "a record names version %.16s of the definitions, which "
+                                       "was never in force",
+                                       text));
+}
+
+/* Whether it was sent by another version instead, which took the event later than ours could. */
+static bool is_taken_by_other(const proof_job *prover, const weir_evidence_entry *entry)
+{
+    return (entry->sides & WEIR_EVIDENCE_OTHER) != 0 &&
+           weir_versions_may_take(&prover->versions, entry->version, entry->from_topic,
+                                  entry->partition, entry->offset);
+}
+
 static void count_entry(proof_job *prover, const weir_evidence_entry *entry)
 {
+    if ((entry->sides & WEIR_EVIDENCE_OTHER) != 0) count_other(prover, entry);
     weir_proof *proof = prover->proof;
     const weir_topic_info *info = &prover->topics->items[entry->topic];
     bool is_found = (entry->sides & WEIR_EVIDENCE_FOUND) != 0;
@@ -321,6 +389,8 @@ static void count_entry(proof_job *prover, const weir_evidence_entry *entry)
                                            "%s/%d at offset %" PRId64
                                            ": no replay of the journals sends this record",
                                            info->name, entry->partition, entry->offset));
+    } else if (!is_replayed || is_taken_by_other(prover, entry)) {
+        return;
     } else if (entry->is_required) {
         proof->missing++;
         add_text(prover, weir_arena_printf(prover->into,
@@ -328,7 +398,7 @@ static void count_entry(proof_job *prover, const weir_evidence_entry *entry)
                                            " sends is missing",
                                            info->name, entry->partition, entry->offset));
     } else {
-        proof->in_flight++;
+        proof->in_flight += entry->is_ours;
     }
 }
 
@@ -475,6 +545,7 @@ static weir_error *run_pass(proof_job *prover)
     prover->served.replay = replay;
     if (weir_model_history_is_needed(prover->history)) sinks.event = on_event;
     WEIR_TRY_OUT(weir_replay_journals(replay, &sinks));
+    prover->proof->behind = weir_replay_behind(replay);
     if (prover->states != NULL && !prover->is_second_pass)
         weir_state_proof_finish(prover->states, replay);
 out:
@@ -536,6 +607,7 @@ weir_error *weir_prove(const weir_prove_options *options, weir_arena *into, weir
     WEIR_TRY(choose_scores(&prover, options->vector));
     weir_replay_options limited = *options->replay;
     limited.is_wanted = choose_topics(&prover);
+    limited.may_end_early = true;
     prover.options = &limited;
     WEIR_TRY_OUT(weir_model_history_create(options->replay, into, &prover.history));
     if (options->state_dir != NULL)
@@ -548,6 +620,7 @@ out:
     weir_model_history_close(prover.history);
     weir_state_proof_close(prover.states);
     weir_evidence_deinit(&prover.evidence);
+    weir_versions_deinit(&prover.versions);
     weir_served_set_deinit(&prover.served);
     weir_buffer_deinit(&prover.identity);
     weir_buffer_deinit(&prover.copy);

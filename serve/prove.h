@@ -11,6 +11,10 @@
  * of the journals (R20, G3). Snapshots are exported again and compared value by value
  * (prove_snapshot.h), and the state that workers keep with the replay's own (prove_state.h).
  *
+ * A journal may hold events of several versions of the definitions (replay.h). Records of others are
+ * counted and not compared. What this version sends is compared wherever it stands; it must be there
+ * only where this version was in force, and no later one can have taken the event (prove_versions.h).
+ *
  * What lies below the group's committed offset must be there; what lies above may be on its way,
  * and is counted apart.
  */
@@ -34,6 +38,8 @@ struct weir_proof {
     uint64_t resent;    /* compared again because they stand twice (after a crash) */
     uint64_t in_flight; /* sent by the replay, not yet seen in Kafka, not yet committed */
     uint64_t skipped;   /* made under another definition, or in use: not compared  */
+    uint64_t others;    /* copies and scores of other versions: not compared       */
+    uint64_t behind;    /* journal records that this version can not fold          */
     uint64_t missing;   /* should stand in Kafka and do not                        */
     uint64_t unknown;   /* stand in Kafka and no replay sends them                 */
     uint64_t differing; /* stand there with other bytes                            */

@@ -311,7 +311,7 @@ static const char *vector_of(const snapshot_job *job)
 
 static weir_error *prove_again(snapshot_job *job, const char *vector)
 {
-    weir_snapshot_summary summary;
+    weir_export_summary summary;
     weir_export_options options = {.replay = job->replay,
                                    .vector = vector,
                                    .is_asof = strcmp(job->manifest.facts.mode, "as-of") == 0,

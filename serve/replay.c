@@ -27,6 +27,8 @@ typedef struct replay_shard {
     weir_store_port store;
     bool has_store;
     bool is_done;
+    bool is_ours;        /* this version is in force here: until a notice says another */
+    weir_error *blocked; /* why it ends before its end, or NULL */
 } replay_shard;
 
 typedef struct replay_scorer {
@@ -54,6 +56,7 @@ struct weir_replay {
     weir_replay_place place;
     uint64_t epoch;
     uint32_t sent;
+    uint64_t behind;
 };
 
 static const weir_topic_info *topic_info(const weir_replay *replay, weir_topic topic)
@@ -78,7 +81,8 @@ static void add_shard(weir_replay *replay, weir_replay_range range)
         WEIR_ASSERT(replay->shards != NULL && replay->ranges != NULL);
     }
     replay->ranges[replay->shard_count] = range;
-    replay->shards[replay->shard_count++] = (replay_shard){.range = range, .next = range.from};
+    replay->shards[replay->shard_count++] =
+        (replay_shard){.range = range, .next = range.from, .is_ours = true};
 }
 
 /* K is asked for before the ends: what lies below K was acknowledged, so it lies below the ends
@@ -162,6 +166,13 @@ static weir_error *catch_row(void *context, const weir_fold_row *row)
     return replay->sinks->row(replay->sinks->context, &replay->place, row);
 }
 
+static weir_error *catch_begin(void *context, const weir_fold_row *row)
+{
+    weir_replay *replay = context;
+    if (replay->sinks->begin == NULL) return NULL;
+    return replay->sinks->begin(replay->sinks->context, &replay->place, row);
+}
+
 static weir_error *catch_event(void *context, weir_node *fold, weir_seq seq, int64_t ingest_us)
 {
     weir_replay *replay = context;
@@ -174,7 +185,7 @@ weir_error *weir_replay_open(const weir_replay_options *options, weir_replay **r
     WEIR_ASSERT(replay != NULL);
     replay->options = *options;
     replay->port = (weir_output_port){replay, catch_output, partition_count};
-    replay->rows = (weir_fold_row_sink){replay, catch_row};
+    replay->rows = (weir_fold_row_sink){replay, catch_row, catch_begin};
     replay->watch = (weir_fold_watch){replay, catch_event};
     replay->engine = weir_engine_create(options->topics->plan);
     weir_error *error = find_ranges(replay);
@@ -195,6 +206,8 @@ static void close_shard(replay_shard *shard)
     }
     shard->node = NULL;
     shard->has_store = false;
+    weir_error_free(shard->blocked);
+    shard->blocked = NULL;
 }
 
 void weir_replay_close(weir_replay *replay)
@@ -219,6 +232,8 @@ const weir_replay_range *weir_replay_ranges(const weir_replay *replay, size_t *c
     *count_out = replay->shard_count;
     return replay->ranges;
 }
+
+uint64_t weir_replay_behind(const weir_replay *replay) { return replay->behind; }
 
 weir_engine *weir_replay_engine(weir_replay *replay) { return replay->engine; }
 
@@ -295,6 +310,8 @@ static weir_error *open_shard(weir_replay *replay, replay_shard *shard)
         .engine = replay->engine,
         .scorers = replay->scorers,
         .rows = &replay->rows,
+        .replay_rows = replay->sinks->row != NULL,
+        .spans_versions = true,
         .watch = replay->sinks->event != NULL ? &replay->watch : NULL,
         .table_bytes = replay->options.table_bytes,
         .freeze_every_us = INT64_MAX,
@@ -316,23 +333,69 @@ static weir_error *settle_batch(weir_replay *replay, replay_shard *shard)
     return ops->committed(shard->node, ops->committable(shard->node));
 }
 
+/* Definitions that came into force here. */
+static void note_version(const weir_replay *replay, replay_shard *shard, weir_bytes value)
+{
+    weir_journal_notice notice;
+    if (!weir_journal_notice_decode(value, &notice) || notice.kind != WEIR_JOURNAL_DEFINITION)
+        return;
+    const uint8_t *ours = replay->options.topics->plan->digest;
+    shard->is_ours = memcmp(notice.digest, ours, WEIR_DIGEST_BYTES) == 0;
+}
+
+/* What this version can not fold ends the journal for it, unless it was in force again later: then
+ * that is the trouble. */
+static weir_error *pass_behind(weir_replay *replay, replay_shard *shard)
+{
+    weir_error *error = shard->blocked;
+    replay->behind++;
+    if (!shard->is_ours) return NULL;
+    shard->blocked = NULL;
+    return error;
+}
+
+static void end_here(weir_replay *replay, replay_shard *shard, weir_error *blocked)
+{
+    shard->blocked = blocked;
+    replay->behind++;
+    replay->ranges[shard - replay->shards].to = replay->place.offset;
+}
+
+static weir_error *fold_record(weir_replay *replay, replay_shard *shard,
+                               const weir_log_record *record)
+{
+    if (replay->sinks->before != NULL) {
+        WEIR_TRY(replay->sinks->before(replay->sinks->context, &replay->place, shard->node));
+    }
+    weir_node_turn turn = {.until_us = INT64_MAX};
+    weir_error *error = shard->node->ops->apply(shard->node, record, 1, &turn);
+    bool is_end = error != NULL && replay->options.may_end_early && !shard->is_ours &&
+                  weir_error_code_of(error) == WEIR_E_NOT_APPLIED;
+    if (is_end) {
+        end_here(replay, shard, error);
+        return NULL;
+    }
+    WEIR_TRY(error);
+    WEIR_ASSERT(turn.taken == 1);
+    return settle_batch(replay, shard);
+}
+
 static weir_error *take_record(weir_replay *replay, replay_shard *shard,
                                const weir_log_record *record)
 {
-    replay->place = (weir_replay_place){shard->range.topic, shard->range.partition, record->offset,
-                                        record->offset < shard->range.committed};
+    replay->place = (weir_replay_place){.topic = shard->range.topic,
+                                        .partition = shard->range.partition,
+                                        .offset = record->offset,
+                                        .is_committed = record->offset < shard->range.committed,
+                                        .is_ours = shard->is_ours,
+                                        .is_behind = shard->blocked != NULL};
     shard->next = record->offset + 1;
     if (replay->sinks->record != NULL) {
         WEIR_TRY(replay->sinks->record(replay->sinks->context, &replay->place, record));
     }
     if (shard->node == NULL) return NULL;
-    if (replay->sinks->before != NULL) {
-        WEIR_TRY(replay->sinks->before(replay->sinks->context, &replay->place, shard->node));
-    }
-    weir_node_turn turn = {.until_us = INT64_MAX};
-    WEIR_TRY(shard->node->ops->apply(shard->node, record, 1, &turn));
-    WEIR_ASSERT(turn.taken == 1);
-    return settle_batch(replay, shard);
+    note_version(replay, shard, record->value);
+    return shard->blocked != NULL ? pass_behind(replay, shard) : fold_record(replay, shard, record);
 }
 
 static weir_error *take_items(weir_replay *replay, replay_shard *shard, const weir_fetched *items,
@@ -381,7 +444,11 @@ static weir_error *fold_shard(weir_replay *replay, replay_shard *shard)
     WEIR_TRY(open_shard(replay, shard));
     WEIR_TRY(read_shard(replay, shard));
     if (replay->sinks->end != NULL) {
-        weir_replay_place end = {shard->range.topic, shard->range.partition, shard->range.to, true};
+        weir_replay_place end = {.topic = shard->range.topic,
+                                 .partition = shard->range.partition,
+                                 .offset = replay->ranges[shard - replay->shards].to,
+                                 .is_committed = true,
+                                 .is_ours = shard->is_ours};
         WEIR_TRY(replay->sinks->end(replay->sinks->context, &end, shard->node));
     }
     close_shard(shard);

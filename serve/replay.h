@@ -7,6 +7,12 @@
  * sent is a pure function of the journal, so what is caught must be the same bytes (G3). Partitions
  * are independent: each is read up to the end it had when the replay began.
  *
+ * A journal may hold events of several versions of the definitions (R16): a notice says where each
+ * came into force. All of them are folded, as this version's workers and servers do; what carries
+ * another's values changes state only. What stood before this version's notice at a first hop may
+ * have been taken by it, if it was not yet read then, so what it gives is shown, too: a place says
+ * whose turn it was.
+ *
  * Owns:    a scratch state folder, removed at the end.
  * Threads: one.
  */
@@ -22,6 +28,8 @@ typedef struct weir_replay_place {
     int64_t offset;
     bool
         is_committed; /* below the group's committed offset: its outputs are in Kafka for certain */
+    bool is_ours;     /* this version was in force there */
+    bool is_behind;   /* behind the end of what this version can fold: not folded */
 } weir_replay_place;
 
 typedef struct weir_replay_range {
@@ -44,6 +52,8 @@ typedef struct weir_replay_sinks {
     weir_error *(*output)(void *context, const weir_replay_place *from, const weir_output *output);
     /* An event after its last hop. */
     weir_error *(*row)(void *context, const weir_replay_place *from, const weir_fold_row *row);
+    /* An event at its first hop that goes on from there. */
+    weir_error *(*begin)(void *context, const weir_replay_place *from, const weir_fold_row *row);
     /* A record as it stands in a topic that is only read. */
     weir_error *(*record)(void *context, const weir_replay_place *at,
                           const weir_log_record *record);
@@ -69,6 +79,9 @@ typedef struct weir_replay_options {
     const char *group;                 /* whose committed offsets count; NULL: nobody's */
     const char *scratch;               /* folder for the replay's state */
     size_t table_bytes;                /* 0: WEIR_FOLD_TABLE_BYTES */
+    /* Where state depends on values that another version carried, a journal ends there for this one,
+     * instead of in an error; unless this version came into force again behind it. */
+    bool may_end_early;
     const bool
         *is_wanted; /* per topic of the table: take part; NULL: all that are consumed or written */
 } weir_replay_options;
@@ -84,6 +97,9 @@ const weir_replay_range *weir_replay_ranges(const weir_replay *replay, size_t *c
 /* Limits every journal partition to [.., to) of a given list, so that an older export can be made
  * again. */
 void weir_replay_limit(weir_replay *replay, weir_topic topic, int32_t partition, int64_t to);
+
+/* Records that stood behind such an end. */
+uint64_t weir_replay_behind(const weir_replay *replay);
 
 /* From the next event on, the score's model is this one (NULL: the fallback answers) instead of the
  * one of the options. */

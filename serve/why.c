@@ -10,6 +10,7 @@
 #include "ingest/decoders.h"
 #include "ingest/packer.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/digest.h"
 #include "schemas/json_value.h"
 
 enum { POLL_MAX = 1024, POLL_MS = 200, SILENCE_MS_MAX = 30000, EVENTS_MAX = 1000000 };
@@ -36,10 +37,16 @@ typedef struct inquiry {
     weir_topic topic;
     int32_t partition;
     weir_seq seq;
+    bool is_found;
     found_event event;
     uint32_t hop; /* its last */
     weir_read_point points[WEIR_PLAN_HOPS_MAX + 1];
     uint32_t point_count;
+    const uint8_t
+        *sender; /* of another version that sent it here; NULL: it came from its source, or
+                              is ours */
+    uint8_t version[WEIR_DIGEST_BYTES]; /* the sender's, else the one in force before the event */
+    bool has_version;
     /* Of the hop looked at. */
     weir_bytes key;
     found_event *events;
@@ -71,6 +78,11 @@ static weir_error *parse_receipt(inquiry *q)
     return NULL;
 }
 
+static bool is_foreign(const inquiry *q, const weir_journal_head *head)
+{
+    return memcmp(head->digest, q->plan->digest, sizeof head->digest) != 0;
+}
+
 static weir_error *decode_event(inquiry *q, const weir_journal_head *head,
                                 const weir_journal_copy *copy, weir_seq seq, found_event *event_out)
 {
@@ -97,10 +109,16 @@ static weir_error *decode_event(inquiry *q, const weir_journal_head *head,
         .fields = weir_arena_array(&q->arena, weir_value, stream->slot_count + 1),
         .carried = weir_arena_array(&q->arena, weir_value, stream->carried_count + 1)};
     bool *overflow = weir_arena_array(&q->arena, bool, stream->carried_count + 1);
-    weir_carried_layout layout = weir_carried_layout_of(stream, head->hop, &q->arena);
     bool is_good = weir_decoder_decode(entry->decoder, body, &q->arena, event_out->fields).reason ==
-                       WEIR_DECODE_OK &&
-                   weir_carried_decode(&layout, carried, &q->arena, event_out->carried, overflow);
+                   WEIR_DECODE_OK;
+    if (is_foreign(q, head) || copy->point_count == 0) { /* nothing was read yet that counts */
+        for (uint32_t i = 0; i < stream->carried_count; i++)
+            event_out->carried[i] = weir_null();
+    } else {
+        weir_carried_layout layout = weir_carried_layout_of(stream, head->hop, &q->arena);
+        is_good = is_good &&
+                  weir_carried_decode(&layout, carried, &q->arena, event_out->carried, overflow);
+    }
     if (is_good) return NULL;
     return weir_error_new(WEIR_E_CORRUPT,
                           "the journal's copy of %s %d/%" PRId64 " can not be decoded", name,
@@ -110,10 +128,24 @@ static weir_error *decode_event(inquiry *q, const weir_journal_head *head,
 typedef weir_error *visit_copy(inquiry *q, const weir_journal_head *head,
                                const weir_journal_copy *copy, weir_seq seq);
 
+static void take_notice(inquiry *q, weir_bytes value)
+{
+    weir_journal_notice notice;
+    if (!weir_journal_notice_decode(value, &notice) || notice.kind != WEIR_JOURNAL_DEFINITION)
+        return;
+    if (q->sender != NULL && memcmp(notice.digest, q->sender, WEIR_JOURNAL_DIGEST_BYTES) != 0)
+        return;
+    memcpy(q->version, notice.digest, WEIR_DIGEST_BYTES);
+    q->has_version = true;
+}
+
 static weir_error *visit_record(inquiry *q, const weir_log_record *record, weir_seq end,
                                 visit_copy *visit)
 {
-    if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) return NULL;
+    if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) {
+        take_notice(q, record->value);
+        return NULL;
+    }
     bool is_bad = false;
     weir_pack_reader reader;
     weir_packed packed;
@@ -161,16 +193,32 @@ out:
     return error;
 }
 
+/* The event's hop in the journal asked about. */
+static uint32_t hop_here(const inquiry *q)
+{
+    const weir_plan_stream *stream = &q->plan->streams[q->event.stream];
+    uint32_t hop = 0;
+    while (hop < stream->hop_count && q->topics->journals[stream->hops[hop].entity] != q->topic)
+        hop++;
+    return hop;
+}
+
 static weir_error *take_subject(inquiry *q, const weir_journal_head *head,
                                 const weir_journal_copy *copy, weir_seq seq)
 {
     if (seq != q->seq) return NULL;
+    bool is_from_other = is_foreign(q, head) && copy->point_count > 0;
+    q->is_found = true;
+    if (is_from_other) {
+        q->sender = weir_arena_copy(&q->arena, head->digest, sizeof head->digest);
+        return NULL;
+    }
     WEIR_TRY(decode_event(q, head, copy, seq, &q->event));
-    q->hop = head->hop;
+    q->hop = hop_here(q);
     memcpy(q->points, copy->points, copy->point_count * sizeof q->points[0]);
     q->point_count = copy->point_count;
     q->points[q->point_count++] =
-        (weir_read_point){.hop = head->hop, .partition = q->partition, .seq = seq};
+        (weir_read_point){.hop = q->hop, .partition = q->partition, .seq = seq};
     return NULL;
 }
 
@@ -185,6 +233,12 @@ static bool hop_key(inquiry *q, const found_event *event, const weir_plan_hop *h
     return weir_key_encode(entity->key_types, key, entity->key_count, out);
 }
 
+static bool is_known_stream(inquiry *q, const weir_journal_head *head)
+{
+    char *name = weir_arena_string(&q->arena, (const char *)head->stream.data, head->stream.size);
+    return weir_plan_find_stream(q->plan, name) != WEIR_NONE;
+}
+
 /* An event of the same key; one that was sent again after a crash is listed once. */
 static weir_error *take_event(inquiry *q, const weir_journal_head *head,
                               const weir_journal_copy *copy, weir_seq seq)
@@ -192,6 +246,7 @@ static weir_error *take_event(inquiry *q, const weir_journal_head *head,
     if (copy->key.size != q->key.size || memcmp(copy->key.data, q->key.data, q->key.size) != 0)
         return NULL;
     found_event event;
+    if (is_foreign(q, head) && !is_known_stream(q, head)) return NULL;
     WEIR_TRY(decode_event(q, head, copy, seq, &event));
     for (size_t i = q->event_count; i > 0; i--) {
         const found_event *other = &q->events[i - 1];
@@ -415,16 +470,45 @@ static weir_error *find_subject(inquiry *q)
     WEIR_TRY(find_end(q, &end));
     if (offset < end)
         WEIR_TRY(walk(q, q->topic, q->partition, offset, weir_seq_of(offset + 1, 0), take_subject));
-    if (q->event.fields != NULL) return NULL;
+    if (q->is_found) return NULL;
     return weir_error_new(
         WEIR_E_DATA, "the journal %s/%d has no event at offset %" PRId64 ", index %u",
         q->topics->items[q->topic].name, q->partition, offset, weir_seq_index(q->seq));
+}
+
+static weir_error *pass_over(inquiry *q, const weir_journal_head *head,
+                             const weir_journal_copy *copy, weir_seq seq)
+{
+    (void)q, (void)head, (void)copy, (void)seq;
+    return NULL;
+}
+
+/* A copy says who sent it on; what came from its source is of the version in force there. */
+static weir_error *check_version(inquiry *q)
+{
+    if (q->sender == NULL && q->point_count > 1) return NULL;
+    q->has_version = false;
+    WEIR_TRY(walk(q, q->topic, q->partition, WEIR_OFFSET_START, q->seq, pass_over));
+    bool is_ours = q->sender == NULL &&
+                   (!q->has_version || memcmp(q->version, q->plan->digest, WEIR_DIGEST_BYTES) == 0);
+    if (is_ours) return NULL;
+    char name[WEIR_SHA256_TEXT_SIZE];
+    if (!q->has_version) memcpy(q->version, q->sender, WEIR_JOURNAL_DIGEST_BYTES);
+    weir_sha256_print(q->version, name);
+    return weir_error_new(WEIR_E_NOT_APPLIED,
+                          "the event of %s %s version %.16s of the definitions, not this folder's; "
+                          "ask in a folder of that version: its hashes are kept as "
+                          "%s/definitions/%s.weir where it was applied",
+                          q->options->receipt,
+                          q->sender != NULL ? "was scored by" : "came in the time of", name,
+                          q->options->state_dir, name);
 }
 
 static weir_error *explain(inquiry *q)
 {
     WEIR_TRY(parse_receipt(q));
     WEIR_TRY(find_subject(q));
+    WEIR_TRY(check_version(q));
     write_event(q, q->topics->items[q->topic].name, q->partition, &q->event, NULL, 0);
     for (uint32_t i = 0; i < q->point_count; i++)
         WEIR_TRY(explain_point(q, &q->points[i]));

@@ -5,18 +5,22 @@
 #include "ingest/admin.h"
 #include "ingest/applied.h"
 #include "ingest/dead_letter.h"
+#include "ingest/kafka_reader.h"
 #include "ops/cli/stack.h"
 #include "ops/cli/topic_check.h"
 #include "ops/runtime/digest.h"
 #include "ops/runtime/file.h"
 #include "schemas/time.h"
 
-enum { MODEL_BYTES_MAX = 0x7fffffff };
+enum { MODEL_BYTES_MAX = 0x7fffffff, POLL_MAX = 1024, POLL_MS = 100, SILENCE_MS_MAX = 30000 };
 
 static const weir_option options[] = {
     {"partitions", 0, "N",
      "partitions of journals and sources to create (setting journal_partitions)", false},
     {"dry-run", 0, NULL, "only show what would change", false},
+    {"undrained", 0, NULL,
+     "put other definitions in force although journals hold records that no worker has taken",
+     false},
     {0},
 };
 
@@ -31,6 +35,7 @@ typedef struct change {
     size_t spec_count;
     weir_journal_notice *notices; /* to write */
     size_t notice_count;
+    bool is_undrained; /* journals hold records that nobody has taken */
 } change;
 
 static void say(const char *sign, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -175,11 +180,89 @@ static weir_error *cost_say(change *c)
     if (records > 0) {
         say(" ",
             "cost: once `weir rebuild --all --from-start` has removed the old state, workers fold "
-            "%" PRId64 " journal records again; prove and export do not cover the older ones "
-            "(docs/runbooks/not-applied.md)",
+            "%" PRId64 " journal records again; what the old version scored is proved, exported "
+            "and explained in a folder of its own (docs/runbooks/not-applied.md)",
             records);
     }
     return NULL;
+}
+
+/* --- what is still under way --- */
+
+/* Records with events in [from, end): what a commit position leaves open. */
+static weir_error *packs_count(const change *c, const char *topic, int32_t partition, int64_t from,
+                               int64_t end, int64_t *count)
+{
+    weir_kafka_reader *reader = NULL;
+    uint32_t source = 0;
+    bool is_done = from >= end;
+    weir_error *error = NULL;
+    if (is_done) return NULL;
+    WEIR_TRY_OUT(weir_kafka_reader_open(&c->stack->kafka, &reader));
+    WEIR_TRY_OUT(weir_kafka_reader_add(reader, topic, partition, from, &source));
+    for (int silent_ms = 0; !is_done;) {
+        const weir_fetched *items = NULL;
+        size_t got = 0;
+        WEIR_TRY_OUT(weir_kafka_reader_poll(reader, POLL_MAX, POLL_MS, &items, &got, NULL));
+        silent_ms = got > 0 ? 0 : silent_ms + POLL_MS;
+        if (silent_ms > SILENCE_MS_MAX)
+            WEIR_TRY_OUT(weir_error_new(WEIR_E_TIMEOUT, "reading %s: Kafka sent nothing for %d s",
+                                        topic, SILENCE_MS_MAX / 1000));
+        for (size_t i = 0; i < got && !is_done; i++) {
+            const weir_log_record *record = &items[i].record;
+            bool is_in = !items[i].is_end && record->offset < end;
+            *count += is_in && record->value.size > 0 && record->value.data[0] == WEIR_JOURNAL_PACK;
+            is_done = items[i].is_end || record->offset + 1 >= end;
+        }
+    }
+out:
+    weir_kafka_reader_close(reader);
+    return error;
+}
+
+/* Without a committed offset nothing was taken. */
+static weir_error *untaken_count(const change *c, uint32_t topic, int64_t *count_out)
+{
+    const char *name = c->stack->topics->items[topic].name;
+    int32_t partitions = c->states[topic].partitions;
+    int64_t *committed = weir_arena_array(&c->cli->arena, int64_t, (size_t)partitions + 1);
+    *count_out = 0;
+    WEIR_TRY(weir_admin_committed(c->admin, c->stack->group, name, partitions, committed));
+    for (int32_t p = 0; p < partitions; p++) {
+        int64_t start = 0, end = 0;
+        WEIR_TRY(weir_admin_ends(c->admin, name, p, &start, &end));
+        int64_t from = committed[p] > start ? committed[p] : start;
+        WEIR_TRY(packs_count(c, name, p, from, end, count_out));
+    }
+    return NULL;
+}
+
+/* Copies that carry values of the old version can be taken by its workers only. */
+static weir_error *drained_check(change *c)
+{
+    int64_t total = 0;
+    if (c->notice_count == 0 || c->notices[0].kind != WEIR_JOURNAL_DEFINITION) return NULL;
+    for (uint32_t i = 0; i < c->stack->topics->count; i++) {
+        if (c->stack->topics->items[i].role != WEIR_TOPIC_JOURNAL || !c->states[i].exists) continue;
+        int64_t count = 0;
+        WEIR_TRY(untaken_count(c, i, &count));
+        if (count > 0)
+            say("!", "journal %s: %" PRId64 " records are not yet taken",
+                c->stack->topics->items[i].name, count);
+        total += count;
+    }
+    c->is_undrained = total > 0;
+    return NULL;
+}
+
+static weir_error *drained_require(const change *c)
+{
+    if (!c->is_undrained || weir_cli_flag(c->cli, "undrained")) return NULL;
+    return weir_error_new(
+        WEIR_E_NOT_APPLIED,
+        "the journals hold records that the version in force has not taken, and nothing was put in "
+        "force; let its workers take them (`weir run --until-end` in its folder), or give "
+        "--undrained (docs/runbooks/not-applied.md)");
 }
 
 /* --- doing it --- */
@@ -254,8 +337,10 @@ static weir_error *apply(change *c)
     WEIR_TRY(topics_compare(c));
     WEIR_TRY(notices_compare(c));
     WEIR_TRY(cost_say(c));
+    WEIR_TRY(drained_check(c));
     if (weir_cli_flag(c->cli, "dry-run")) return NULL;
     (void)fflush(stdout);
+    WEIR_TRY(drained_require(c));
     WEIR_TRY(weir_admin_create(c->admin, c->specs, c->spec_count));
     WEIR_TRY(schemas_register(c));
     WEIR_TRY(notices_keep(c));
@@ -297,7 +382,10 @@ const weir_command weir_command_apply = {
         "Shows what changes first: + is new, ~ is replaced, = stays, ! has to be mended by you. "
         "May be run again at any time:\n"
         "what is as it should be is left alone. Workers refuse to run other definitions than "
-        "those in force.",
+        "those in force.\n\n"
+        "Other definitions are put in force only where the journals are drained, or with "
+        "--undrained: copies under way carry\n"
+        "values that only the version that sent them can take on.",
     .options = options,
     .run = run,
 };

@@ -172,7 +172,7 @@ static weir_error *open_rest(evaluation *e)
     if (path == NULL) return weir_error_new(WEIR_E_USAGE, "name the file of events: --events FILE");
     if (strcmp(path, "-") != 0) path = weir_cli_path(cli, path);
     WEIR_TRY(weir_eval_rows_create(plan, e->vectors, e->vector_count, cli->format, &e->rows));
-    weir_fold_row_sink sink = {e->rows, weir_eval_rows_take};
+    weir_fold_row_sink sink = {.context = e->rows, .take = weir_eval_rows_take};
     weir_fold_row_sink *kept = weir_arena_copy(&cli->arena, &sink, sizeof sink);
     weir_filelog_options log_options = {.plan = plan, .rows = kept};
     WEIR_TRY(weir_filelog_create(&log_options, &e->log));

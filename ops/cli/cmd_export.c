@@ -65,13 +65,29 @@ static weir_error *read_options(weir_cli *cli, const weir_stack *stack, weir_exp
     return read_time(cli, "to", &out->to_us);
 }
 
+/* What the rows do not show. */
+static void note_others(const weir_cli *cli, const weir_export_summary *summary)
+{
+    if (summary->others > 0)
+        weir_cli_note(cli,
+                      "%" PRIu64 " events of other versions of the definitions are left out; "
+                      "--mode as-of and --spine compute all under this one",
+                      summary->others);
+    if (summary->behind > 0)
+        weir_cli_note(cli,
+                      "%" PRIu64 " journal records lie behind another version's that this one can "
+                      "not fold; nothing of them is in the rows",
+                      summary->behind);
+}
+
 static weir_error *run(weir_cli *cli)
 {
     weir_stack stack;
     WEIR_TRY(weir_stack_open(cli, &stack));
     weir_error *error = NULL;
     weir_export_options options_of_export = {.from_us = INT64_MIN, .to_us = INT64_MAX};
-    weir_snapshot_summary summary;
+    weir_export_summary summary;
+    const weir_snapshot_summary *made = &summary.snapshot;
     WEIR_TRY_OUT(read_options(cli, &stack, &options_of_export));
     WEIR_TRY_OUT(weir_stack_load_models(cli, &stack));
     weir_replay_options replay = {
@@ -84,14 +100,14 @@ static weir_error *run(weir_cli *cli)
     };
     options_of_export.replay = &replay;
     WEIR_TRY_OUT(weir_export(&options_of_export, &summary));
+    note_others(cli, &summary);
     if (cli->format == WEIR_FORMAT_JSON) {
         (void)printf("{\"rows\":%" PRIu64 ",\"bytes\":%" PRIu64
                      ",\"parts\":%u,\"content_sha256\":\"%s\"}\n",
-                     summary.rows, summary.bytes, summary.parts, summary.content_sha256);
+                     made->rows, made->bytes, made->parts, made->content_sha256);
     } else {
-        (void)printf("%" PRIu64 " rows in %u file%s, %" PRIu64 " bytes\ncontent %s\n", summary.rows,
-                     summary.parts, summary.parts == 1 ? "" : "s", summary.bytes,
-                     summary.content_sha256);
+        (void)printf("%" PRIu64 " rows in %u file%s, %" PRIu64 " bytes\ncontent %s\n", made->rows,
+                     made->parts, made->parts == 1 ? "" : "s", made->bytes, made->content_sha256);
     }
 out:
     weir_stack_close(&stack);
@@ -112,7 +128,9 @@ const weir_command weir_command_export = {
             "and the fields that\n"
             "the vector reads with `this`. --mode as-of takes the events in the order of their own "
             "times, late ones where\n"
-            "they belong: for research, since nobody could have known that.",
+            "they belong: for research, since nobody could have known that.\n\n"
+            "Of events as known, those of other versions of the definitions are left out; a spine "
+            "and as-of take all.",
     .options = options,
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_JSON,
     .run = run,

@@ -19,7 +19,7 @@ typedef struct count_row {
     const char *meaning;
 } count_row;
 
-enum { COUNT_ROWS = 15 };
+enum { COUNT_ROWS = 17 };
 
 static void list_counts(const weir_proof *proof, count_row rows[COUNT_ROWS])
 {
@@ -36,6 +36,10 @@ static void list_counts(const weir_proof *proof, count_row rows[COUNT_ROWS])
         {"resent", proof->resent, "sent twice after a crash, with the same bytes"},
         {"in_flight", proof->in_flight, "not yet committed, not yet seen"},
         {"skipped", proof->skipped, "under another definition, or in use: not compared"},
+        {"other_versions", proof->others,
+         "copies and scores of other versions of the definitions: not compared"},
+        {"behind", proof->behind,
+         "journal records behind another version's that this one can not fold"},
         {"missing", proof->missing, "MISSING: should stand in Kafka"},
         {"unknown", proof->unknown, "UNKNOWN: no replay sends them"},
         {"differing", proof->differing, "DIFFERING: other bytes than the replay sends"},
@@ -147,7 +151,9 @@ const weir_command weir_command_prove = {
             "of --snapshot, are exported again and compared value by value. Exit code 3 if "
             "anything differs, is\n"
             "missing, or can not be explained; the first differences are printed with their "
-            "offsets and both values.",
+            "offsets and both values.\n\n"
+            "What other versions of the definitions sent is counted, not compared: prove it in a "
+            "folder of theirs.",
     .options = options,
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_JSON,
     .run = run,

@@ -15,7 +15,8 @@ static weir_error *run(weir_cli *cli)
         .topics = stack.topics, .kafka = &stack.kafka, .schemas = &stack.schemas};
     weir_why_options why = {.replay = &replay,
                             .receipt = cli->arguments[0],
-                            .feature = weir_cli_option(cli, "feature")};
+                            .feature = weir_cli_option(cli, "feature"),
+                            .state_dir = weir_config_text(stack.config, WEIR_SETTING_STATE_DIR)};
     weir_buffer out = {0};
     weir_error *error = weir_why(&why, &out);
     if (error == NULL) (void)fwrite(out.data, 1, out.size, stdout);
@@ -33,7 +34,9 @@ const weir_command weir_command_why = {
             "JSON Lines: first\n"
             "the event itself, then, for each entity that it visited, the events known at that "
             "point that stand in a\n"
-            "window of a feature, oldest first, with the features that they are `in`.",
+            "window of a feature, oldest first, with the features that they are `in`. A score of "
+            "another version of the\n"
+            "definitions is explained in a folder of that version.",
     .options = options,
     .formats = WEIR_FORMAT_JSONL,
     .arguments_min = 1,

@@ -3,6 +3,7 @@ weir_script_test(random_expr COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/oracle/ra
 weir_script_test(random_chain COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/oracle/random_chain.py $<TARGET_FILE:weir> --seeds 1 10 TIMEOUT 300)
 weir_script_test(corruption_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/corruption_test.sh TIMEOUT 300)
 weir_script_test(prove_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/prove_test.sh TIMEOUT 300)
+weir_script_test(versions_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/versions_test.sh TIMEOUT 300)
 weir_script_test(score_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/score_test.sh TIMEOUT 300)
 weir_script_test(init_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/init_test.sh TIMEOUT 300)
 weir_script_test(export_script COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/export_test.sh TIMEOUT 300)

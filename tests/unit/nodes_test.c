@@ -41,6 +41,7 @@ typedef struct scene {
     weir_buffer key, value, head;
     size_t sent;
     bool is_registry_away;
+    int64_t superseded_below; /* what was applied there was so before ours came again */
     weir_buffer identity, slices[WEIR_SLICE_COUNT];
 } scene;
 
@@ -356,6 +357,15 @@ static void a_registry_that_is_away_stops_before_the_record(void **state)
 
 /* ---- fold: what it refuses to start on ---- */
 
+static weir_error *is_superseded(void *context, weir_topic topic, int32_t partition, int64_t offset,
+                                 bool *yes_out)
+{
+    const scene *s = context;
+    (void)topic, (void)partition;
+    *yes_out = offset < s->superseded_below;
+    return NULL;
+}
+
 static weir_error *open_fold(scene *s, weir_engine *engine, int64_t committed, int64_t log_start,
                              int64_t log_end)
 {
@@ -366,7 +376,9 @@ static weir_error *open_fold(scene *s, weir_engine *engine, int64_t committed, i
         .port = &s->port,
         .schemas = &s->schemas,
         .store = &s->store,
-        .engine = engine};
+        .engine = engine,
+        .is_superseded = is_superseded,
+        .log_end_context = s};
     weir_node_position at = {.committed = committed, .log_start = log_start, .log_end = log_end};
     assert_null(weir_fold_create(&options, &s->node));
     weir_error *error = s->node->ops->open(s->node, &at, &start);
@@ -537,6 +549,24 @@ static void another_definition_that_comes_into_force_stops_the_worker(void **sta
     weir_engine_destroy(engine);
 }
 
+static void a_version_that_came_into_force_again_goes_on_over_the_other(void **state)
+{
+    scene *s = *state;
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    weir_buffer bytes = {0};
+    weir_journal_notice notice = {.kind = WEIR_JOURNAL_DEFINITION,
+                                  .name = {(const uint8_t *)"t", 1}};
+    s->superseded_below = 2;
+    assert_null(open_fold(s, engine, 1, 0, 20));
+    weir_journal_notice_encode(&notice, &bytes);
+    assert_null(give(s, 0, (weir_bytes){bytes.data, bytes.size}));
+    assert_null(give(s, 1, (weir_bytes){bytes.data, bytes.size}));
+    assert_refused(give(s, 2, (weir_bytes){bytes.data, bytes.size}), WEIR_E_NOT_APPLIED,
+                   "weir apply"); /* a new one */
+    weir_buffer_deinit(&bytes);
+    weir_engine_destroy(engine);
+}
+
 /* ---- the scorer without a model ---- */
 
 static void without_a_model_the_fallback_answers_and_is_decided_on(void **state)
@@ -566,6 +596,7 @@ int main(void)
         NODE_TEST(a_fold_refuses_what_does_not_fit_and_says_the_cure),
         NODE_TEST(a_gap_in_a_journal_stops_the_shard),
         NODE_TEST(another_definition_that_comes_into_force_stops_the_worker),
+        NODE_TEST(a_version_that_came_into_force_again_goes_on_over_the_other),
         NODE_TEST(without_a_model_the_fallback_answers_and_is_decided_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
