@@ -147,9 +147,10 @@ static bool is_notice_of(const weir_plan *plan, weir_bytes value)
            memcmp(notice.digest, plan->digest, WEIR_DIGEST_BYTES) == 0;
 }
 
-/* Looks ahead, up to the present end, for the notice that puts our definitions in force again. */
+/* Looks ahead for the notice that puts our definitions in force again: up to the present end, since
+ * others may write on. */
 static weir_error *find_notice(const weir_worker_options *options, weir_kafka_reader *reader,
-                               const char *topic, bool *found_out)
+                               const char *topic, int64_t end, bool *found_out)
 {
     *found_out = false;
     for (int silent_ms = 0; silent_ms <= SILENCE_MS_MAX; silent_ms += POLL_MS) {
@@ -158,9 +159,9 @@ static weir_error *find_notice(const weir_worker_options *options, weir_kafka_re
         WEIR_TRY(weir_kafka_reader_poll(reader, POLL_RECORDS_MAX, POLL_MS, &items, &count, NULL));
         if (count > 0) silent_ms = 0;
         for (size_t i = 0; i < count; i++) {
-            *found_out =
-                !items[i].is_end && is_notice_of(options->topics->plan, items[i].record.value);
-            if (*found_out || items[i].is_end) return NULL;
+            const weir_log_record *record = &items[i].record;
+            *found_out = !items[i].is_end && is_notice_of(options->topics->plan, record->value);
+            if (*found_out || items[i].is_end || record->offset + 1 >= end) return NULL;
         }
     }
     return weir_error_new(WEIR_E_TIMEOUT, "reading %s: Kafka sent nothing for %d s", topic,
@@ -176,10 +177,12 @@ static weir_error *is_superseded(void *context, weir_topic topic, int32_t partit
     const char *name = options->topics->items[topic].name;
     weir_kafka_reader *reader = NULL;
     uint32_t source = 0;
+    int64_t end = 0;
     weir_error *error = NULL;
     WEIR_TRY_OUT(weir_kafka_reader_open(options->kafka, &reader));
+    WEIR_TRY_OUT(weir_kafka_reader_end(reader, name, partition, &end));
     WEIR_TRY_OUT(weir_kafka_reader_add(reader, name, partition, offset + 1, &source));
-    WEIR_TRY_OUT(find_notice(options, reader, name, yes_out));
+    WEIR_TRY_OUT(find_notice(options, reader, name, end, yes_out));
 out:
     weir_kafka_reader_close(reader);
     return error;
