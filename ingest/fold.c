@@ -63,9 +63,6 @@ static weir_error *read_copy(fold *self, const weir_packed *packed, int64_t offs
     return NULL;
 }
 
-/* Only the version that sent a later copy can take it on. */
-static bool is_others(const passage *p) { return p->route->is_foreign && p->copy.point_count > 0; }
-
 static int64_t order_of(int64_t et_us, int64_t record_us)
 {
     return record_us != INT64_MIN && record_us < et_us ? record_us : et_us;
@@ -110,7 +107,7 @@ static weir_error *look_ahead(fold *self, const weir_log_record *record, int64_t
         if (error != NULL) break;
         p->record_us = record->timestamp_us;
         p->emits = record->offset >= self->emit_from + WEIR_PLANTED(FIRST_AT_K_SILENT) &&
-                   !(self->options.spans_versions && is_others(p));
+                   !(self->options.spans_versions && fold_is_others(p));
         p->order_us = order_of(p->copy.et_us, record->timestamp_us);
         p->behind = weir_pack_tell(&self->reader);
         p->hash = hashes[count++] = weir_state_hash(p->copy.key);

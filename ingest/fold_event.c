@@ -42,7 +42,7 @@ weir_error *fold_damaged(const fold *self, int64_t offset, uint32_t index, const
  */
 static weir_error *check_definition(const fold *self, const passage *p)
 {
-    if (!p->route->is_foreign || p->copy.point_count == 0) return NULL;
+    if (!fold_is_others(p)) return NULL;
     if (!p->emits && !p->lane->needs_earlier) return NULL;
     return weir_error_new(
         WEIR_E_NOT_APPLIED,

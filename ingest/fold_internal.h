@@ -68,6 +68,12 @@ typedef struct fold {
     weir_buffer held; /* scores of the pack that is being taken: fold_release_scores */
 } fold;
 
+/* It carries values of another version: only that one can take it on. */
+static inline bool fold_is_others(const passage *p)
+{
+    return p->route->is_foreign && p->copy.point_count > 0;
+}
+
 /* The lane of a stream, by its name in a journal; NULL: these definitions do not know it. */
 weir_lane *fold_find_lane(fold *self, weir_bytes name);
 /* That a record was not written by weir; `what` says why. */

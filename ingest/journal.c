@@ -283,3 +283,9 @@ bool weir_journal_notice_decode(weir_bytes bytes, weir_journal_notice *notice_ou
     notice_out->text = (weir_bytes){reader.next, weir_reader_left(&reader)};
     return !reader.bad;
 }
+
+bool weir_journal_definition_decode(weir_bytes bytes, weir_journal_notice *notice_out)
+{
+    return weir_journal_notice_decode(bytes, notice_out) &&
+           notice_out->kind == WEIR_JOURNAL_DEFINITION;
+}

@@ -103,3 +103,5 @@ typedef struct weir_journal_notice {
 } weir_journal_notice;
 void weir_journal_notice_encode(const weir_journal_notice *notice, weir_buffer *out);
 bool weir_journal_notice_decode(weir_bytes bytes, weir_journal_notice *notice_out);
+/* Whether it is a notice of definitions. */
+bool weir_journal_definition_decode(weir_bytes bytes, weir_journal_notice *notice_out);

@@ -11,20 +11,14 @@
 #include "ingest/admin.h"
 #include "ingest/driver_topics.h"
 #include "ingest/fold.h"
-#include "ingest/kafka_reader.h"
+#include "ingest/kafka_range.h"
 #include "ingest/observe.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
 #include "ops/runtime/logger.h"
 #include "store/shard.h"
 
-enum {
-    NAMES_MAX = 256,
-    CHECKPOINTS_KEPT = 2,
-    POLL_RECORDS_MAX = 1024,
-    POLL_MS = 100,
-    SILENCE_MS_MAX = 30000,
-};
+enum { NAMES_MAX = 256, CHECKPOINTS_KEPT = 2 };
 
 /* The store of a fold node: the port must stay where it is while the node lives. */
 typedef struct shard_port {
@@ -42,7 +36,7 @@ typedef struct crew {
     weir_engine *engine;
     weir_scorer **scorers;
     shard_port *ports;
-    weir_admin *admin; /* for the ends of sources; opened when first asked for */
+    weir_admin *admin; /* for the ends of topics; opened when first asked for */
 } crew;
 
 struct weir_worker {
@@ -124,68 +118,53 @@ static weir_error *crew_open(void *context, uint32_t number, void **shared_out)
     return NULL;
 }
 
+static weir_error *find_end(crew *self, weir_topic topic, int32_t partition, int64_t *end_out)
+{
+    const weir_worker_options *options = &self->worker->options;
+    int64_t start = 0;
+    if (self->admin == NULL) WEIR_TRY(weir_admin_open(options->kafka, &self->admin));
+    return weir_admin_ends(self->admin, options->topics->items[topic].name, partition, &start,
+                           end_out);
+}
+
 /* The end of a source partition: an origin mark beyond it tells that the topic was made anew. */
 static int64_t source_end(void *context, weir_topic topic, int32_t partition)
 {
-    crew *self = context;
-    const weir_worker_options *options = &self->worker->options;
-    int64_t start = 0, end = -1;
-    weir_error *error = self->admin == NULL ? weir_admin_open(options->kafka, &self->admin) : NULL;
-    if (error == NULL) {
-        error = weir_admin_ends(self->admin, options->topics->items[topic].name, partition, &start,
-                                &end);
-    }
+    int64_t end = -1;
+    weir_error *error = find_end(context, topic, partition, &end);
     if (error != NULL) end = -1; /* cannot be told: not a reason to refuse */
     weir_error_free(error);
     return end;
 }
 
-static bool is_notice_of(const weir_plan *plan, weir_bytes value)
-{
-    weir_journal_notice notice;
-    return weir_journal_notice_decode(value, &notice) && notice.kind == WEIR_JOURNAL_DEFINITION &&
-           memcmp(notice.digest, plan->digest, WEIR_DIGEST_BYTES) == 0;
-}
+typedef struct notice_search {
+    const uint8_t *digest;
+    bool is_found;
+} notice_search;
 
-/* Looks ahead for the notice that puts our definitions in force again: up to the present end, since
- * others may write on. */
-static weir_error *find_notice(const weir_worker_options *options, weir_kafka_reader *reader,
-                               const char *topic, int64_t end, bool *found_out)
+static weir_error *find_notice(void *context, const weir_log_record *record, bool *is_over_out)
 {
-    *found_out = false;
-    for (int silent_ms = 0; silent_ms <= SILENCE_MS_MAX; silent_ms += POLL_MS) {
-        const weir_fetched *items = NULL;
-        size_t count = 0;
-        WEIR_TRY(weir_kafka_reader_poll(reader, POLL_RECORDS_MAX, POLL_MS, &items, &count, NULL));
-        if (count > 0) silent_ms = 0;
-        for (size_t i = 0; i < count; i++) {
-            const weir_log_record *record = &items[i].record;
-            *found_out = !items[i].is_end && is_notice_of(options->topics->plan, record->value);
-            if (*found_out || items[i].is_end || record->offset + 1 >= end) return NULL;
-        }
-    }
-    return weir_error_new(WEIR_E_TIMEOUT, "reading %s: Kafka sent nothing for %d s", topic,
-                          SILENCE_MS_MAX / 1000);
+    notice_search *search = context;
+    weir_journal_notice notice;
+    search->is_found = weir_journal_definition_decode(record->value, &notice) &&
+                       memcmp(notice.digest, search->digest, WEIR_DIGEST_BYTES) == 0;
+    *is_over_out = search->is_found;
+    return NULL;
 }
 
 /* Another version was applied, and then ours again, before we came to either notice. */
 static weir_error *is_superseded(void *context, weir_topic topic, int32_t partition, int64_t offset,
                                  bool *yes_out)
 {
-    const crew *self = context;
+    crew *self = context;
     const weir_worker_options *options = &self->worker->options;
-    const char *name = options->topics->items[topic].name;
-    weir_kafka_reader *reader = NULL;
-    uint32_t source = 0;
-    int64_t end = 0;
-    weir_error *error = NULL;
-    WEIR_TRY_OUT(weir_kafka_reader_open(options->kafka, &reader));
-    WEIR_TRY_OUT(weir_kafka_reader_end(reader, name, partition, &end));
-    WEIR_TRY_OUT(weir_kafka_reader_add(reader, name, partition, offset + 1, &source));
-    WEIR_TRY_OUT(find_notice(options, reader, name, end, yes_out));
-out:
-    weir_kafka_reader_close(reader);
-    return error;
+    weir_kafka_range ahead = {
+        .topic = options->topics->items[topic].name, .partition = partition, .from = offset + 1};
+    notice_search search = {.digest = options->topics->plan->digest};
+    WEIR_TRY(find_end(self, topic, partition, &ahead.end));
+    WEIR_TRY(weir_kafka_range_read(options->kafka, &ahead, find_notice, &search));
+    *yes_out = search.is_found;
+    return NULL;
 }
 
 static shard_port *port_of(crew *self, weir_topic topic, int32_t partition)

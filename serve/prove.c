@@ -290,8 +290,7 @@ static weir_error *on_event(void *context, const weir_replay_place *at, weir_nod
 static void note_version(proof_job *prover, const weir_replay_place *at, weir_bytes value)
 {
     weir_journal_notice notice;
-    if (prover->is_second_pass || !weir_journal_notice_decode(value, &notice)) return;
-    if (notice.kind != WEIR_JOURNAL_DEFINITION) return;
+    if (prover->is_second_pass || !weir_journal_definition_decode(value, &notice)) return;
     weir_version_place place = {at->topic, at->partition, at->offset, {0}};
     memcpy(place.digest, notice.digest, WEIR_DIGEST_BYTES);
     weir_versions_add(&prover->versions, &place);

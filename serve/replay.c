@@ -8,14 +8,12 @@
 #include <unistd.h>
 
 #include "ingest/admin.h"
+#include "ingest/kafka_range.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
 #include "store/shard.h"
 
 enum {
-    POLL_RECORDS_MAX = 1024,
-    POLL_MS = 200,
-    SILENCE_MS_MAX = 60000,
     FREEZE_EVENTS = 8 << 20, /* only what the table's budget forces out is written */
 };
 
@@ -26,7 +24,6 @@ typedef struct replay_shard {
     weir_node *node;
     weir_store_port store;
     bool has_store;
-    bool is_done;
     bool is_ours;        /* this version is in force here: until a notice says another */
     weir_error *blocked; /* why it ends before its end, or NULL */
 } replay_shard;
@@ -337,8 +334,7 @@ static weir_error *settle_batch(weir_replay *replay, replay_shard *shard)
 static void note_version(const weir_replay *replay, replay_shard *shard, weir_bytes value)
 {
     weir_journal_notice notice;
-    if (!weir_journal_notice_decode(value, &notice) || notice.kind != WEIR_JOURNAL_DEFINITION)
-        return;
+    if (!weir_journal_definition_decode(value, &notice)) return;
     const uint8_t *ours = replay->options.topics->plan->digest;
     shard->is_ours = memcmp(notice.digest, ours, WEIR_DIGEST_BYTES) == 0;
 }
@@ -398,45 +394,27 @@ static weir_error *take_record(weir_replay *replay, replay_shard *shard,
     return shard->blocked != NULL ? pass_behind(replay, shard) : fold_record(replay, shard, record);
 }
 
-static weir_error *take_items(weir_replay *replay, replay_shard *shard, const weir_fetched *items,
-                              size_t count)
+typedef struct shard_reading {
+    weir_replay *replay;
+    replay_shard *shard;
+} shard_reading;
+
+static weir_error *visit_record(void *context, const weir_log_record *record, bool *is_over_out)
 {
-    for (size_t i = 0; i < count && !shard->is_done; i++) {
-        int64_t offset = items[i].record.offset;
-        if (!items[i].is_end && offset < shard->range.to) {
-            WEIR_TRY(take_record(replay, shard, &items[i].record));
-        }
-        shard->is_done = items[i].is_end || offset + 1 >= shard->range.to;
-    }
-    return NULL;
+    shard_reading *reading = context;
+    (void)is_over_out;
+    return take_record(reading->replay, reading->shard, record);
 }
 
 /* Reads one partition to its end; folds it if it has a node. */
 static weir_error *read_shard(weir_replay *replay, replay_shard *shard)
 {
-    if (shard->next >= shard->range.to) return NULL;
-    weir_kafka_reader *reader = NULL;
-    weir_error *error = NULL;
-    uint32_t source = 0;
-    const char *name = topic_info(replay, shard->range.topic)->name;
-    WEIR_TRY_OUT(weir_kafka_reader_open(replay->options.kafka, &reader));
-    WEIR_TRY_OUT(weir_kafka_reader_add(reader, name, shard->range.partition, shard->next, &source));
-    for (int silent_ms = 0; !shard->is_done;) {
-        const weir_fetched *items = NULL;
-        size_t count = 0;
-        WEIR_TRY_OUT(
-            weir_kafka_reader_poll(reader, POLL_RECORDS_MAX, POLL_MS, &items, &count, NULL));
-        silent_ms = count > 0 ? 0 : silent_ms + POLL_MS;
-        if (silent_ms > SILENCE_MS_MAX) {
-            WEIR_TRY_OUT(weir_error_new(
-                WEIR_E_TIMEOUT, "reading %s: Kafka sent nothing for %d s; is a broker away?", name,
-                SILENCE_MS_MAX / 1000));
-        }
-        WEIR_TRY_OUT(take_items(replay, shard, items, count));
-    }
-out:
-    weir_kafka_reader_close(reader);
-    return error;
+    shard_reading reading = {replay, shard};
+    weir_kafka_range range = {.topic = topic_info(replay, shard->range.topic)->name,
+                              .partition = shard->range.partition,
+                              .from = shard->next,
+                              .end = shard->range.to};
+    return weir_kafka_range_read(replay->options.kafka, &range, visit_record, &reading);
 }
 
 static weir_error *fold_shard(weir_replay *replay, replay_shard *shard)

@@ -19,7 +19,7 @@
 #pragma once
 
 #include "ingest/fold.h"
-#include "ingest/kafka_reader.h"
+#include "ingest/kafka.h"
 
 /* Where something was found or came from. */
 typedef struct weir_replay_place {

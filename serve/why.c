@@ -8,12 +8,13 @@
 
 #include "ingest/admin.h"
 #include "ingest/decoders.h"
+#include "ingest/kafka_range.h"
 #include "ingest/packer.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/digest.h"
 #include "schemas/json_value.h"
 
-enum { POLL_MAX = 1024, POLL_MS = 200, SILENCE_MS_MAX = 30000, EVENTS_MAX = 1000000 };
+enum { EVENTS_MAX = 1000000 };
 
 /* A copy found in a journal, with its fields. */
 typedef struct found_event {
@@ -131,19 +132,26 @@ typedef weir_error *visit_copy(inquiry *q, const weir_journal_head *head,
 static void take_notice(inquiry *q, weir_bytes value)
 {
     weir_journal_notice notice;
-    if (!weir_journal_notice_decode(value, &notice) || notice.kind != WEIR_JOURNAL_DEFINITION)
-        return;
+    if (!weir_journal_definition_decode(value, &notice)) return;
     if (q->sender != NULL && memcmp(notice.digest, q->sender, WEIR_JOURNAL_DIGEST_BYTES) != 0)
         return;
     memcpy(q->version, notice.digest, WEIR_DIGEST_BYTES);
     q->has_version = true;
 }
 
-static weir_error *visit_record(inquiry *q, const weir_log_record *record, weir_seq end,
-                                visit_copy *visit)
+/* A way through a journal partition. */
+typedef struct journal_walk {
+    inquiry *q;
+    weir_seq end;
+    visit_copy *visit;
+} journal_walk;
+
+static weir_error *visit_record(void *context, const weir_log_record *record, bool *is_over_out)
 {
+    const journal_walk *way = context;
+    (void)is_over_out;
     if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) {
-        take_notice(q, record->value);
+        take_notice(way->q, record->value);
         return NULL;
     }
     bool is_bad = false;
@@ -154,10 +162,10 @@ static weir_error *visit_record(inquiry *q, const weir_log_record *record, weir_
         weir_seq seq = weir_seq_of(record->offset, index);
         weir_journal_head head;
         weir_journal_copy copy;
-        if (seq >= end) return NULL;
+        if (seq >= way->end) return NULL;
         if (!weir_journal_head_decode(packed.head, &head)) break;
         if (!weir_journal_copy_decode(&head, packed.rest, &copy)) break;
-        WEIR_TRY(visit(q, &head, &copy, seq));
+        WEIR_TRY(way->visit(way->q, &head, &copy, seq));
     }
     return NULL;
 }
@@ -166,31 +174,12 @@ static weir_error *visit_record(inquiry *q, const weir_log_record *record, weir_
 static weir_error *walk(inquiry *q, weir_topic topic, int32_t partition, int64_t from, weir_seq end,
                         visit_copy *visit)
 {
-    weir_kafka_reader *reader = NULL;
-    weir_error *error = NULL;
-    uint32_t source = 0;
-    bool is_done = false;
-    WEIR_TRY_OUT(weir_kafka_reader_open(q->options->replay->kafka, &reader));
-    WEIR_TRY_OUT(
-        weir_kafka_reader_add(reader, q->topics->items[topic].name, partition, from, &source));
-    for (int silent_ms = 0; !is_done;) {
-        const weir_fetched *items = NULL;
-        size_t count = 0;
-        WEIR_TRY_OUT(weir_kafka_reader_poll(reader, POLL_MAX, POLL_MS, &items, &count, NULL));
-        silent_ms = count > 0 ? 0 : silent_ms + POLL_MS;
-        if (silent_ms > SILENCE_MS_MAX) {
-            WEIR_TRY_OUT(weir_error_new(WEIR_E_TIMEOUT,
-                                        "Kafka sent nothing for %d s; is a broker away?",
-                                        SILENCE_MS_MAX / 1000));
-        }
-        for (size_t i = 0; i < count && !is_done; i++) {
-            is_done = items[i].is_end || weir_seq_of(items[i].record.offset, 0) >= end;
-            if (!is_done) WEIR_TRY_OUT(visit_record(q, &items[i].record, end, visit));
-        }
-    }
-out:
-    weir_kafka_reader_close(reader);
-    return error;
+    journal_walk way = {q, end, visit};
+    weir_kafka_range range = {.topic = q->topics->items[topic].name,
+                              .partition = partition,
+                              .from = from,
+                              .end = weir_seq_offset(end) + (weir_seq_index(end) > 0)};
+    return weir_kafka_range_read(q->options->replay->kafka, &range, visit_record, &way);
 }
 
 /* The event's hop in the journal asked about. */

@@ -5,14 +5,14 @@
 #include "ingest/admin.h"
 #include "ingest/applied.h"
 #include "ingest/dead_letter.h"
-#include "ingest/kafka_reader.h"
+#include "ingest/kafka_range.h"
 #include "ops/cli/stack.h"
 #include "ops/cli/topic_check.h"
 #include "ops/runtime/digest.h"
 #include "ops/runtime/file.h"
 #include "schemas/time.h"
 
-enum { MODEL_BYTES_MAX = 0x7fffffff, POLL_MAX = 1024, POLL_MS = 100, SILENCE_MS_MAX = 30000 };
+enum { MODEL_BYTES_MAX = 0x7fffffff };
 
 static const weir_option options[] = {
     {"partitions", 0, "N",
@@ -189,35 +189,13 @@ static weir_error *cost_say(change *c)
 
 /* --- what is still under way --- */
 
-/* Records with events in [from, end): what a commit position leaves open. */
-static weir_error *packs_count(const change *c, const char *topic, int32_t partition, int64_t from,
-                               int64_t end, int64_t *count)
+/* Only records with events count: notices and control records stand in journals, too. */
+static weir_error *pack_count(void *context, const weir_log_record *record, bool *is_over_out)
 {
-    weir_kafka_reader *reader = NULL;
-    uint32_t source = 0;
-    bool is_done = from >= end;
-    weir_error *error = NULL;
-    if (is_done) return NULL;
-    WEIR_TRY_OUT(weir_kafka_reader_open(&c->stack->kafka, &reader));
-    WEIR_TRY_OUT(weir_kafka_reader_add(reader, topic, partition, from, &source));
-    for (int silent_ms = 0; !is_done;) {
-        const weir_fetched *items = NULL;
-        size_t got = 0;
-        WEIR_TRY_OUT(weir_kafka_reader_poll(reader, POLL_MAX, POLL_MS, &items, &got, NULL));
-        silent_ms = got > 0 ? 0 : silent_ms + POLL_MS;
-        if (silent_ms > SILENCE_MS_MAX)
-            WEIR_TRY_OUT(weir_error_new(WEIR_E_TIMEOUT, "reading %s: Kafka sent nothing for %d s",
-                                        topic, SILENCE_MS_MAX / 1000));
-        for (size_t i = 0; i < got && !is_done; i++) {
-            const weir_log_record *record = &items[i].record;
-            bool is_in = !items[i].is_end && record->offset < end;
-            *count += is_in && record->value.size > 0 && record->value.data[0] == WEIR_JOURNAL_PACK;
-            is_done = items[i].is_end || record->offset + 1 >= end;
-        }
-    }
-out:
-    weir_kafka_reader_close(reader);
-    return error;
+    int64_t *count = context;
+    (void)is_over_out;
+    *count += record->value.size > 0 && record->value.data[0] == WEIR_JOURNAL_PACK;
+    return NULL;
 }
 
 /* Without a committed offset nothing was taken. */
@@ -232,7 +210,8 @@ static weir_error *untaken_count(const change *c, uint32_t topic, int64_t *count
         int64_t start = 0, end = 0;
         WEIR_TRY(weir_admin_ends(c->admin, name, p, &start, &end));
         int64_t from = committed[p] > start ? committed[p] : start;
-        WEIR_TRY(packs_count(c, name, p, from, end, count_out));
+        weir_kafka_range open = {.topic = name, .partition = p, .from = from, .end = end};
+        WEIR_TRY(weir_kafka_range_read(&c->stack->kafka, &open, pack_count, count_out));
     }
     return NULL;
 }
