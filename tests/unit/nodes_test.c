@@ -42,6 +42,8 @@ typedef struct scene {
     size_t sent;
     bool is_registry_away;
     int64_t superseded_below; /* what was applied there was so before ours came again */
+    uint32_t hop;             /* whose journal is folded */
+    bool spans_versions;
     weir_buffer identity, slices[WEIR_SLICE_COUNT];
 } scene;
 
@@ -372,11 +374,12 @@ static weir_error *open_fold(scene *s, weir_engine *engine, int64_t committed, i
     int64_t start = -1;
     weir_fold_options options = {
         .topics = s->topics,
-        .topic = s->topics->journals[s->compilation->plan->streams[0].hops[0].entity],
+        .topic = s->topics->journals[s->compilation->plan->streams[0].hops[s->hop].entity],
         .port = &s->port,
         .schemas = &s->schemas,
         .store = &s->store,
         .engine = engine,
+        .spans_versions = s->spans_versions,
         .is_superseded = is_superseded,
         .log_end_context = s};
     weir_node_position at = {.committed = committed, .log_start = log_start, .log_end = log_end};
@@ -567,6 +570,56 @@ static void a_version_that_came_into_force_again_goes_on_over_the_other(void **s
     weir_engine_destroy(engine);
 }
 
+static void assert_counted(const scene *s, uint64_t events, uint64_t rows)
+{
+    assert_int_equal(weir_fold_counted(s->node)->events, events);
+    assert_int_equal(weir_fold_counted(s->node)->rows, rows);
+}
+
+/* A worker refuses it; a replay keeps what it does to the state, and nothing else. */
+static void a_copy_that_carries_another_versions_values_gives_no_row(void **state)
+{
+    scene *s = *state;
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    weir_buffer pack = {0}, ours = {0}, other = {0};
+    weir_value values[5];
+    weir_journal_head head;
+    open_observe(s);
+    good_values(values);
+    pack_add(s, &pack, 5, values);
+    s->node->ops->close(s->node);
+    assert_null(open_fold(s, engine, 0, 0, 20));
+    assert_null(give(s, 0, (weir_bytes){pack.data, pack.size}));
+    s->node->ops->close(s->node);
+    weir_bytes rest = {s->value.data, s->value.size};
+    weir_pack_one((weir_bytes){s->head.data, s->head.size}, rest, &ours);
+    assert_true(weir_journal_head_decode((weir_bytes){s->head.data, s->head.size}, &head));
+    head.digest[0] ^= 1;
+    weir_buffer_clear(&pack);
+    weir_journal_head_encode(&head, &pack);
+    weir_pack_one((weir_bytes){pack.data, pack.size}, rest, &other);
+
+    s->hop = 1;
+    weir_buffer_clear(&s->identity); /* a store of its own */
+    assert_null(open_fold(s, engine, 0, 0, 20));
+    assert_refused(give(s, 0, (weir_bytes){other.data, other.size}), WEIR_E_NOT_APPLIED,
+                   "carries values of another version");
+    assert_counted(s, 0, 0);
+    assert_null(give(s, 0, (weir_bytes){ours.data, ours.size}));
+    assert_counted(s, 1, 1);
+    s->node->ops->close(s->node);
+    s->spans_versions = true;
+    assert_null(open_fold(s, engine, 0, 0, 20));
+    assert_null(give(s, 0, (weir_bytes){other.data, other.size}));
+    assert_counted(s, 1, 0);
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_engine_destroy(engine);
+    weir_buffer_deinit(&pack);
+    weir_buffer_deinit(&ours);
+    weir_buffer_deinit(&other);
+}
+
 /* ---- the scorer without a model ---- */
 
 static void without_a_model_the_fallback_answers_and_is_decided_on(void **state)
@@ -597,6 +650,7 @@ int main(void)
         NODE_TEST(a_gap_in_a_journal_stops_the_shard),
         NODE_TEST(another_definition_that_comes_into_force_stops_the_worker),
         NODE_TEST(a_version_that_came_into_force_again_goes_on_over_the_other),
+        NODE_TEST(a_copy_that_carries_another_versions_values_gives_no_row),
         NODE_TEST(without_a_model_the_fallback_answers_and_is_decided_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
