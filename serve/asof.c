@@ -52,8 +52,7 @@ struct weir_asof {
     size_t event_count, event_capacity, visit_count, visit_capacity;
     asof_shard *shards;
     uint32_t shard_count, shard_capacity;
-    weir_evidence taken; /* events: found whole, and replayed to the end */
-    bool has_whole;
+    weir_evidence taken; /* events: found whole; where there are such, also replayed to the end */
     weir_buffer data, key;
     weir_arena arena; /* of one instant */
 };
@@ -151,10 +150,11 @@ static void identify(weir_buffer *out, uint32_t stream, int32_t partition, int64
 }
 
 /* False: it was taken in this way before. */
-static bool note_taken(weir_asof *asof, const weir_fold_row *row, weir_evidence_side side)
+static bool note_taken(weir_asof *asof, uint32_t stream, int32_t source_partition,
+                       int64_t source_offset, weir_evidence_side side)
 {
     weir_evidence_entry *entry = NULL;
-    identify(&asof->key, row->event->stream, row->copy->source_partition, row->copy->source_offset);
+    identify(&asof->key, stream, source_partition, source_offset);
     weir_bytes identity = {asof->key.data, asof->key.size}, nothing = {0};
     return weir_evidence_show(&asof->taken, side, identity, nothing, &entry) != WEIR_EVIDENCE_AGAIN;
 }
@@ -185,7 +185,6 @@ weir_error *weir_asof_add(weir_asof *asof, const weir_fold_row *row, int32_t par
 {
     const weir_event *event = row->event;
     uint32_t hops = 0;
-    (void)note_taken(asof, row, WEIR_EVIDENCE_REPLAYED);
     for (uint32_t i = 0; i < row->point_count; i++) {
         hops |= UINT32_C(1) << row->points[i].hop;
         add_visit(asof, event, row->points[i].hop, row->points[i].partition, row->points[i].seq);
@@ -206,7 +205,9 @@ weir_error *weir_asof_add_whole(weir_asof *asof, const weir_fold_row *row, int32
 {
     const weir_event *event = row->event;
     const weir_plan_stream *stream = &asof->topics->plan->streams[event->stream];
-    if (!note_taken(asof, row, WEIR_EVIDENCE_FOUND)) return NULL;
+    if (!note_taken(asof, event->stream, row->copy->source_partition, row->copy->source_offset,
+                    WEIR_EVIDENCE_FOUND))
+        return NULL;
     asof_event added = {.first_partition = partition, .first_seq = event->seq, .is_whole = true};
     for (uint32_t h = 0; h < stream->hop_count; h++) {
         weir_buffer_clear(&asof->key);
@@ -217,11 +218,20 @@ weir_error *weir_asof_add_whole(weir_asof *asof, const weir_fold_row *row, int32
         added.hops_left |= UINT32_C(1) << h;
         add_visit(asof, event, h, weir_partition_of(key, partition_counts[topic]), event->seq);
     }
-    asof->has_whole = true;
     return add_event(asof, row, added, note);
 }
 
 /* ---- events of several versions ---- */
+
+static void note_replayed(weir_asof *asof)
+{
+    for (size_t i = 0; i < asof->event_count; i++) {
+        const asof_event *event = &asof->events[i];
+        if (!event->is_whole)
+            (void)note_taken(asof, event->stream, event->source_partition, event->source_offset,
+                             WEIR_EVIDENCE_REPLAYED);
+    }
+}
 
 /* One that this version took to its end is not taken whole. */
 static bool is_counted(weir_asof *asof, const asof_event *event)
@@ -384,7 +394,10 @@ static int by_time(const void *a, const void *b)
 weir_error *weir_asof_fold(weir_asof *asof, const weir_asof_sinks *sinks)
 {
     asof->sinks = sinks;
-    if (asof->has_whole) order_whole(asof);
+    if (asof->taken.count > 0) {
+        note_replayed(asof);
+        order_whole(asof);
+    }
     if (asof->visit_count > 0) qsort(asof->visits, asof->visit_count, sizeof(asof_visit), by_time);
     for (size_t i = 0, n; i < asof->visit_count; i += n) {
         int64_t et_us = asof->visits[i].et_us;
