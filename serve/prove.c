@@ -327,12 +327,6 @@ static weir_error *on_before(void *context, const weir_replay_place *at, weir_no
 /* --- counting
  * ------------------------------------------------------------------------------------------- */
 
-static void add_text(proof_job *prover, const char *text)
-{
-    if (prover->proof->difference_count == WEIR_PROOF_DIFFERENCES_MAX) return;
-    prover->proof->differences[prover->proof->difference_count++] = text;
-}
-
 static uint32_t columns_of_topic(const proof_job *prover, weir_topic topic)
 {
     for (uint32_t i = 0; i < prover->plan->score_count; i++) {
@@ -353,10 +347,9 @@ static void count_other(proof_job *prover, const weir_evidence_entry *entry)
     prover->proof->unknown++;
     char text[WEIR_SHA256_TEXT_SIZE];
     weir_sha256_print(prover->versions.names[entry->version].digest, text);
-    add_text(prover, weir_arena_printf(prover->into,
-                                       "a record names version %.16s of the definitions, which "
-                                       "was never in force",
-                                       text));
+    weir_proof_tell(prover->proof, prover->into,
+                    "a record names version %.16s of the definitions, which was never in force",
+                    text);
 }
 
 /* Whether it was sent by another version instead, which took the event later than ours could. */
@@ -384,18 +377,16 @@ static void count_entry(proof_job *prover, const weir_evidence_entry *entry)
         if (entry->is_different) proof->differing++;
     } else if (is_found) {
         proof->unknown++;
-        add_text(prover, weir_arena_printf(prover->into,
-                                           "%s/%d at offset %" PRId64
-                                           ": no replay of the journals sends this record",
-                                           info->name, entry->partition, entry->offset));
+        weir_proof_tell(proof, prover->into,
+                        "%s/%d at offset %" PRId64 ": no replay of the journals sends this record",
+                        info->name, entry->partition, entry->offset);
     } else if (!is_replayed || is_taken_by_other(prover, entry)) {
         return;
     } else if (entry->is_required) {
         proof->missing++;
-        add_text(prover, weir_arena_printf(prover->into,
-                                           "%s: the record that the journal's record %d/%" PRId64
-                                           " sends is missing",
-                                           info->name, entry->partition, entry->offset));
+        weir_proof_tell(proof, prover->into,
+                        "%s: the record that the journal's record %d/%" PRId64 " sends is missing",
+                        info->name, entry->partition, entry->offset);
     } else {
         proof->in_flight += entry->is_ours;
     }
@@ -516,7 +507,7 @@ static void tell_suspect(proof_job *prover, const disputed *suspect)
             tell_score(prover, suspect, &out);
         }
     }
-    add_text(prover, weir_arena_string(prover->into, (const char *)out.data, out.size));
+    weir_proof_tell(prover->proof, prover->into, "%.*s", (int)out.size, (const char *)out.data);
     weir_buffer_deinit(&out);
 }
 

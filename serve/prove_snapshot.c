@@ -12,7 +12,6 @@
 #include "ops/runtime/file.h"
 #include "schemas/json_value.h"
 #include "serve/export.h"
-#include "serve/prove.h"
 #include "store/manifest.h"
 #include "store/parquet/reader.h"
 
@@ -32,16 +31,11 @@ typedef struct snapshot_job {
 
 __attribute__((format(printf, 2, 3))) static void tell(snapshot_job *job, const char *format, ...)
 {
-    weir_proof *proof = job->proof;
-    proof->differing++;
-    if (proof->difference_count == WEIR_PROOF_DIFFERENCES_MAX) return;
-    char text[2048];
+    job->proof->differing++;
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    weir_proof_vtell(job->proof, job->into, format, arguments);
     va_end(arguments);
-    proof->differences[proof->difference_count++] =
-        weir_arena_printf(job->into, "snapshot %s: %s", job->path, text);
 }
 
 /* --- rows of a folder --- */
@@ -147,12 +141,12 @@ static bool columns_are_same(snapshot_job *job, const row_source *there, const r
         if (strcmp(left[i].name, right[i].name) == 0 &&
             weir_type_equal(left[i].type, right[i].type))
             continue;
-        tell(job, "column %zu is `%s` there, `%s` in the replay, or has another type", i,
-             left[i].name, right[i].name);
+        tell(job, "snapshot %s: column %zu is `%s` there, `%s` in the replay, or has another type",
+             job->path, i, left[i].name, right[i].name);
         return false;
     }
     if (had == want) return true;
-    tell(job, "there %zu columns, replayed %zu", had, want);
+    tell(job, "snapshot %s: there %zu columns, replayed %zu", job->path, had, want);
     return false;
 }
 
@@ -165,8 +159,9 @@ static void compare_row(snapshot_job *job, const row_source *there, const row_so
         const weir_value *had = &there->columns[c][there->at];
         const weir_value *want = &again->columns[c][again->at];
         if (values_are_same(had, want)) continue;
-        tell(job, "%s, column %s: there %s, replayed %s", name_row(job, again), columns[c].name,
-             print_value(job, columns[c].type, had), print_value(job, columns[c].type, want));
+        tell(job, "snapshot %s: %s, column %s: there %s, replayed %s", job->path,
+             name_row(job, again), columns[c].name, print_value(job, columns[c].type, had),
+             print_value(job, columns[c].type, want));
     }
     job->proof->exported++;
     job->proof->values += count;
@@ -191,11 +186,11 @@ static weir_error *compare_rows(snapshot_job *job)
         WEIR_TRY_OUT(next_row(&again));
     }
     if (!there.is_end) {
-        tell(job, "%s is in no replay; there %" PRIu64 " rows, replayed %" PRIu64,
-             name_row(job, &there), job->manifest.rows, job->again_manifest.rows);
+        tell(job, "snapshot %s: %s is in no replay; there %" PRIu64 " rows, replayed %" PRIu64,
+             job->path, name_row(job, &there), job->manifest.rows, job->again_manifest.rows);
     } else if (!again.is_end) {
-        tell(job, "%s is missing; there %" PRIu64 " rows, replayed %" PRIu64, name_row(job, &again),
-             job->manifest.rows, job->again_manifest.rows);
+        tell(job, "snapshot %s: %s is missing; there %" PRIu64 " rows, replayed %" PRIu64,
+             job->path, name_row(job, &again), job->manifest.rows, job->again_manifest.rows);
     }
 out:
     rows_close(&there);
@@ -278,9 +273,9 @@ static bool ranges_are_same(snapshot_job *job)
         }
         if (other != NULL && other->from == range->from && other->to == range->to) continue;
         tell(job,
-             "it was made from %s/%d, offsets %" PRId64 " to %" PRId64
+             "snapshot %s: it was made from %s/%d, offsets %" PRId64 " to %" PRId64
              "; of these the journal now holds %" PRId64 " to %" PRId64,
-             range->topic, range->partition, range->from, range->to,
+             job->path, range->topic, range->partition, range->from, range->to,
              other == NULL ? 0 : other->from, other == NULL ? 0 : other->to);
         return false;
     }
@@ -354,7 +349,7 @@ weir_error *weir_snapshot_prove(const weir_replay_options *replay, const char *p
     snapshot_job job = {.replay = replay, .path = path, .into = into, .proof = proof};
     weir_error *error = prove(&job);
     if (error != NULL && weir_error_code_of(error) == WEIR_E_CORRUPT) {
-        tell(&job, "%s", weir_error_message(error));
+        tell(&job, "snapshot %s: %s", path, weir_error_message(error));
         weir_error_free(error);
         error = NULL;
     }

@@ -9,14 +9,13 @@
  */
 #pragma once
 
+#include "serve/proof.h"
 #include "serve/replay.h"
-
-struct weir_proof;
 
 /* Damage and differences go into `proof`; texts live in `into`. A snapshot of other definitions is
  * skipped. */
 weir_error *weir_snapshot_prove(const weir_replay_options *replay, const char *path,
-                                weir_arena *into, struct weir_proof *proof);
+                                weir_arena *into, weir_proof *proof);
 
 /* Snapshots in `folder` and up to three folders deeper: what holds a manifest.json and a first
  * part. Hidden folders and `skip` are not entered. */

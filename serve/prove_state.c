@@ -8,7 +8,6 @@
 #include "ingest/admission.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
-#include "serve/prove.h"
 #include "store/checkpoint.h"
 #include "store/shard.h"
 
@@ -55,14 +54,10 @@ __attribute__((format(printf, 3, 4))) static void tell(weir_state_proof *self, k
     self->proof->differing++;
     if (kept != NULL && kept->is_told) return;
     if (kept != NULL) kept->is_told = true;
-    if (self->proof->difference_count == WEIR_PROOF_DIFFERENCES_MAX) return;
-    char text[2048];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    weir_proof_vtell(self->proof, self->into, format, arguments);
     va_end(arguments);
-    self->proof->differences[self->proof->difference_count++] =
-        weir_arena_string(self->into, text, strlen(text));
 }
 
 static const char *view_name(const weir_state_proof *self, uint32_t view)

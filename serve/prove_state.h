@@ -14,15 +14,14 @@
  */
 #pragma once
 
+#include "serve/proof.h"
 #include "serve/replay.h"
-
-struct weir_proof;
 
 typedef struct weir_state_proof weir_state_proof;
 
 /* Opens what it finds under `state_dir`. What is damaged is a difference, not an error. */
 weir_error *weir_state_proof_open(const weir_topics *topics, const char *state_dir,
-                                  weir_arena *into, struct weir_proof *proof,
+                                  weir_arena *into, weir_proof *proof,
                                   weir_state_proof **state_out);
 void weir_state_proof_close(weir_state_proof *state); /* NULL is fine */
 

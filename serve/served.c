@@ -8,7 +8,6 @@
 #include "ops/runtime/assert.h"
 #include "schemas/json_value.h"
 #include "serve/follower.h"
-#include "serve/prove.h"
 
 const char weir_served_schema[] = {
 #include "served_schema.inc"
@@ -183,7 +182,6 @@ static void tell(const weir_served_sample *sample, const weir_plan *plan,
                  const weir_value *replayed, weir_arena *into, weir_arena *scratch,
                  weir_proof *proof)
 {
-    if (proof->difference_count == WEIR_PROOF_DIFFERENCES_MAX) return;
     weir_buffer out = {0};
     weir_buffer_printf(
         &out, "answer served at offset %" PRId64 " (%s %.*s, position %d/%" PRId64 "):",
@@ -205,8 +203,7 @@ static void tell(const weir_served_sample *sample, const weir_plan *plan,
         weir_buffer_put_text(&out, ", replayed ");
         weir_json_write_value(&writer, member->type, &replayed[i]);
     }
-    proof->differences[proof->difference_count++] =
-        weir_arena_string(into, (const char *)out.data, out.size);
+    weir_proof_tell(proof, into, "%.*s", (int)out.size, (const char *)out.data);
     weir_buffer_deinit(&out);
 }
 

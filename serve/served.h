@@ -12,6 +12,7 @@
 #pragma once
 
 #include "serve/lookup.h"
+#include "serve/proof.h"
 #include "serve/replay.h"
 
 extern const char weir_served_schema[]; /* schemas/served.avsc */
@@ -20,8 +21,6 @@ extern const char weir_served_schema[]; /* schemas/served.avsc */
 void weir_served_encode(const weir_plan *plan, const weir_lookup_request *request,
                         const weir_lookup_answer *answer, weir_bytes key, int32_t schema_id,
                         weir_buffer *out);
-
-struct weir_proof;
 
 typedef struct weir_served_sample weir_served_sample;
 typedef struct weir_served_set {
@@ -41,6 +40,6 @@ void weir_served_set_sort(weir_served_set *set, const weir_topics *topics);
 /* Answers all samples of this journal partition with position <= at->offset that are not answered
  * yet. */
 weir_error *weir_served_set_check(weir_served_set *set, const weir_replay_place *at,
-                                  weir_node *fold, weir_arena *into, struct weir_proof *proof);
+                                  weir_node *fold, weir_arena *into, weir_proof *proof);
 /* Samples made under another definition: not compared. */
 uint64_t weir_served_set_skipped(const weir_served_set *set);

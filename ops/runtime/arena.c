@@ -98,10 +98,8 @@ char *weir_arena_string(weir_arena *arena, const char *text, size_t length)
     return copy;
 }
 
-char *weir_arena_printf(weir_arena *arena, const char *format, ...)
+char *weir_arena_vprintf(weir_arena *arena, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
     va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, again);
@@ -109,6 +107,14 @@ char *weir_arena_printf(weir_arena *arena, const char *format, ...)
     WEIR_ASSERT(length >= 0);
     char *text = weir_arena_alloc(arena, (size_t)length + 1);
     (void)vsnprintf(text, (size_t)length + 1, format, arguments);
+    return text;
+}
+
+char *weir_arena_printf(weir_arena *arena, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = weir_arena_vprintf(arena, format, arguments);
     va_end(arguments);
     return text;
 }

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stddef.h>
 
 typedef struct weir_arena_block weir_arena_block;
@@ -37,6 +38,9 @@ void *weir_arena_copy(weir_arena *arena, const void *bytes, size_t size);
 char *weir_arena_string(weir_arena *arena, const char *text, size_t length); /* adds a NUL */
 __attribute__((format(printf, 2, 3))) char *weir_arena_printf(weir_arena *arena, const char *format,
                                                               ...);
+__attribute__((format(printf, 2, 0))) char *weir_arena_vprintf(weir_arena *arena,
+                                                               const char *format,
+                                                               va_list arguments);
 
 /* weir_arena_new(arena, type): one cleared object; weir_arena_array(arena, type, n): n of them. */
 #define weir_arena_new(arena, type) ((type *)weir_arena_calloc((arena), 1, sizeof(type)))
