@@ -4,7 +4,7 @@ foreach(what loop soak)
   target_link_libraries(${what}_bench PRIVATE weir_ingest)
 endforeach()
 foreach(delivery idempotent transactional)
-  weir_script_test(loop_bench_${delivery} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/loop_bench.sh --delivery ${delivery} --tiny
+  weir_script_test(loop_bench_${delivery} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/loop_bench.sh --delivery ${delivery} --tiny --floor --replay
     LABELS bench TIMEOUT 300)
   weir_script_test(soak_${delivery} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/soak --delivery ${delivery} --tiny LABELS bench TIMEOUT 300)
 endforeach()

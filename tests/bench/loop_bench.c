@@ -3,7 +3,7 @@
  * loop_bench - what a worker costs between two topics, counted from outside.
  *
  * Feeds staged records to a source topic, starts the worker given behind `--`, watches its scores
- * as a read_committed reader, and prints `name value` lines. Three parts, as the streaming peers
+ * as a read_committed reader, and prints `name value` lines. Parts, as the streaming peers
  * are measured:
  *
  *   busy      the input stays at most --ahead rows before the first row without a score; CPU
@@ -11,6 +11,8 @@
  *             the broker's are counted between 50 % and 95 % of --events
  *   rate      --rate events a second for --warm seconds, in which a young broker compiles itself,
  *             and then for --seconds, which are counted: CPU, and latency from send to sight
+ *   floor     before all that, with --floor: the source alone at the rate, without a worker; latency
+ *             from send to sight of one hop, of which the way of an event has four
  *   recovery  SIGKILL under that load, restarted at once: time to the first new score, and until
  *             nothing is missing
  *
@@ -50,7 +52,7 @@ typedef struct bench {
     char **worker;
     pid_t worker_pid, broker_pid;
     long events, rate, warm, seconds, ahead;
-    bool kills;
+    bool kills, has_floor;
     weir_buffer bytes;
     event *all;
     size_t count;
@@ -135,6 +137,23 @@ static void *scores_watch(void *context)
 {
     bench *self = context;
     probe_watch(&self->kafka, self->scores, &self->stop, score_seen, self);
+    return NULL;
+}
+
+/* An event itself, in the source. */
+static void source_seen(void *context, const weir_log_record *record, int64_t now_us)
+{
+    bench *self = context;
+    weir_reader reader =
+        weir_reader_of(record->value.data + PROBE_FRAME, record->value.size - (size_t)PROBE_FRAME);
+    self->all[probe_avro_long(&reader) - self->first_id].seen_us = now_us;
+    self->seen++;
+}
+
+static void *source_watch(void *context)
+{
+    bench *self = context;
+    probe_watch(&self->kafka, self->source, &self->stop, source_seen, self);
     return NULL;
 }
 
@@ -270,7 +289,7 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void latencies_print(const bench *self, size_t first, size_t last)
+static void latencies_print(const bench *self, const char *part, size_t first, size_t last)
 {
     size_t count = last - first;
     int64_t *us = calloc(count + 1, sizeof *us);
@@ -278,10 +297,13 @@ static void latencies_print(const bench *self, size_t first, size_t last)
     for (size_t i = 0; i < count; i++)
         us[i] = self->all[first + i].seen_us - self->all[first + i].sent_us;
     qsort(us, count, sizeof *us, by_number);
-    figure("rate_latency_p50_ms", (double)us[count / 2] / 1e3);
-    figure("rate_latency_p90_ms", (double)us[count * 9 / 10] / 1e3);
-    figure("rate_latency_p99_ms", (double)us[count * 99 / 100] / 1e3);
-    figure("rate_latency_max_ms", (double)us[count - 1] / 1e3);
+    const struct {
+        const char *name;
+        size_t at;
+    } ranks[] = {
+        {"p50", count / 2}, {"p90", count * 9 / 10}, {"p99", count * 99 / 100}, {"max", count - 1}};
+    for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++)
+        (void)printf("%s_latency_%s_ms %.3f\n", part, ranks[i].name, (double)us[ranks[i].at] / 1e3);
     free(us);
 }
 
@@ -297,7 +319,26 @@ static void rate(bench *self)
     seen_wait(self, last);
     part_print("rate", &from, &to, broker_to.seconds - broker_from.seconds,
                (double)(last - first) / 1e6);
-    latencies_print(self, first, last);
+    latencies_print(self, "rate", first, last);
+}
+
+/* The first events of the busy part; they wait in the source for the worker. */
+static void source_floor(bench *self)
+{
+    pthread_t watcher;
+    WEIR_ASSERT(pthread_create(&watcher, NULL, source_watch, self) == 0);
+    rate_feed(self, (size_t)(self->rate * self->warm), false);
+    size_t first = self->sent;
+    rate_feed(self, (size_t)(self->rate * self->seconds), false);
+    while (self->seen < self->sent)
+        usleep(1000);
+    self->stop = true;
+    (void)pthread_join(watcher, NULL);
+    self->stop = false;
+    latencies_print(self, "floor", first, self->sent);
+    for (size_t i = 0; i < self->sent; i++)
+        self->all[i].seen_us = 0;
+    self->seen = 0;
 }
 
 static void recovery(bench *self)
@@ -350,6 +391,8 @@ static void option_take(bench *self, const char *name, const char *value)
         self->profiler = value;
     else if (strcmp(name, "--kill") == 0)
         self->kills = number(value) != 0;
+    else if (strcmp(name, "--floor") == 0)
+        self->has_floor = number(value) != 0;
     else
         usage();
 }
@@ -380,6 +423,7 @@ int main(int count, char **words)
     probe_ok(weir_kafka_producer_open(&how, &self.producer));
     probe_ok(weir_kafka_producer_topic(self.producer, 0, self.source));
     self.partitions = weir_kafka_producer_partitions(self.producer, 0);
+    if (self.has_floor) source_floor(&self);
     pthread_t watcher;
     WEIR_ASSERT(pthread_create(&watcher, NULL, scores_watch, &self) == 0);
     self.worker_pid = probe_start(self.worker);

@@ -3,6 +3,7 @@
 #
 #   stage_handbook ROWS [options of ops/tools/kafka]
 #
+# With $keys the rows are made up: each of that many customers in turn, so that as many rows make as many keys.
 # The records are made once, in handbook.staged with one partition; project/ is applied and its topics are empty. The broker's process is
 # $broker_pid. Without ../shared/data the events are made up.
 # shellcheck shell=bash disable=SC2154
@@ -15,7 +16,13 @@ stage_handbook() {
     local rows=$1; shift
     start_kafka "$@"
     export WEIR_BROKERS=$brokers WEIR_DELIVERY=$delivery WEIR_STATE_DIR=$work/state
-    if [ -n "$handbook" ]; then
+    if [ "${keys:-0}" -gt 0 ]; then
+        awk -v rows="$rows" -v keys="$keys" 'BEGIN {
+            print "tx_id,ts,customer,terminal,amount,fraud"
+            for (i = 0; i < rows; i++)  # a prime step: customers in no order, none twice before all had a turn
+                printf "%d,%.0f,%d,%d,%.2f,%d\n", i, 1522540800000 + 15 * i, i * 7368787 % keys, i % 10000, 1 + i % 29999 / 100, i % 97 == 0
+        }' > events.csv
+    elif [ -n "$handbook" ]; then
         zstd -dc "$handbook/transactions.csv.zst" | head -$((rows + 1)) |
             awk -F, -v OFS=, 'NR > 1 { $2 = $2 "000" } { print $1, $2, $3, $4, $5, $6 }' > events.csv
     else
