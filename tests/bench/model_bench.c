@@ -3,7 +3,7 @@
  * model_bench.c - how long a model file takes per row: CPU time, rotating rows, the least of
  * several runs.
  *
- *     model_bench MODEL [--rows N] [--runs N] [--batch N] [--onednn] [--explain]
+ *     model_bench MODEL [--rows N] [--runs N] [--batch N] [--numerics WORD] [--explain]
  *
  * Prints one line: file, profile, batch, ns a row, and the score of the first row.
  * tests/bench/model_peers sets it beside other engines on the same rows.
@@ -21,7 +21,8 @@ enum { DISTINCT = 4096 };
 typedef struct settings {
     const char *path;
     size_t rows, runs, batch;
-    bool onednn, explain;
+    weir_numerics numerics;
+    bool explain;
 } settings;
 
 static double cpu_ns(void)
@@ -90,10 +91,8 @@ static weir_error *bench(const settings *s, weir_arena *arena)
     weir_bytes file;
     weir_model *model = NULL;
     WEIR_TRY(weir_file_read(s->path, WEIR_MODEL_BYTES_MAX, arena, &file));
-    WEIR_TRY(weir_model_load(
-        s->path, file,
-        &(weir_model_options){.numerics = s->onednn ? WEIR_NUMERICS_ONEDNN : WEIR_NUMERICS_EXACT},
-        &model));
+    WEIR_TRY(
+        weir_model_load(s->path, file, &(weir_model_options){.numerics = s->numerics}, &model));
     const weir_model_info *info = weir_model_describe(model);
     if (info->input_count != 1 || info->output_count > 16 ||
         info->inputs[0].kind > WEIR_TENSOR_FLOAT64)
@@ -113,6 +112,15 @@ static weir_error *bench(const settings *s, weir_arena *arena)
     return NULL;
 }
 
+/* The words of the setting `numerics`. */
+static weir_numerics numerics(const char *word)
+{
+    return word == NULL                   ? WEIR_NUMERICS_EXACT
+           : strcmp(word, "onednn") == 0 ? WEIR_NUMERICS_ONEDNN
+           : strcmp(word, "int8") == 0   ? WEIR_NUMERICS_INT8
+                                         : WEIR_NUMERICS_EXACT;
+}
+
 static size_t number(const char *text)
 {
     return text == NULL ? 1 : (size_t)strtoull(text, NULL, 10);
@@ -128,17 +136,16 @@ int main(int argc, char **argv)
             s.runs = number(argv[++i]);
         else if (strcmp(argv[i], "--batch") == 0)
             s.batch = number(argv[++i]);
-        else if (strcmp(argv[i], "--onednn") == 0)
-            s.onednn = true;
+        else if (strcmp(argv[i], "--numerics") == 0)
+            s.numerics = numerics(argv[++i]);
         else if (strcmp(argv[i], "--explain") == 0)
             s.explain = true;
         else
             s.path = argv[i];
     }
     if (s.path == NULL || s.batch == 0 || s.batch > DISTINCT / 2) {
-        (void)fprintf(
-            stderr,
-            "usage: model_bench MODEL [--rows N] [--runs N] [--batch N] [--onednn] [--explain]\n");
+        (void)fprintf(stderr, "usage: model_bench MODEL [--rows N] [--runs N] [--batch N] "
+                              "[--numerics exact|onednn|int8] [--explain]\n");
         return 64;
     }
     weir_arena arena = {0};

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import xgboost
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 out = sys.argv[1]
 os.makedirs(out, exist_ok=True)
@@ -43,7 +44,7 @@ def trees(name, count, rows):
 tiny = "--tiny" in sys.argv
 mlp("mlp32.onnx", 32, 64, 32, 1)
 mlp("mlp64.onnx", 64, 128, 64, 1)
-if not tiny:
-    mlp("mlp256.onnx", 256, 512, 256, 1)
+mlp("mlp256.onnx", 256, 512, 256, 1)
+quantize_dynamic(os.path.join(out, "mlp256.onnx"), os.path.join(out, "mlp256_int8.onnx"), weight_type=QuantType.QInt8)
 trees("trees100", 5 if tiny else 100, 500 if tiny else 20000)
 trees("trees500", 10 if tiny else 500, 500 if tiny else 20000)
