@@ -5,12 +5,23 @@
 #include <stdint.h>
 #include <string.h>
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
-static _Atomic int cpu_limit = WEIR_CPU_AVX512;
+static _Atomic int cpu_limit = WEIR_CPU_AMX;
 
 void weir_cpu_limit(weir_cpu most) { cpu_limit = (int)most; }
+
+#if defined(__x86_64__)
+/* Tiles and products of their bytes; compilers of our time have no name for them. */
+static bool has_amx(void)
+{
+    enum { TILES_AND_BYTES = 3 << 24 };
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & TILES_AND_BYTES) == TILES_AND_BYTES;
+}
+#endif
 
 static weir_cpu detect(void)
 {
@@ -19,7 +30,9 @@ static weir_cpu detect(void)
     bool has_fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     bool has_512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-    return has_fma && has_512 ? WEIR_CPU_AVX512 : has_fma ? WEIR_CPU_AVX2 : WEIR_CPU_PLAIN;
+    if (!has_fma || !has_512) return has_fma ? WEIR_CPU_AVX2 : WEIR_CPU_PLAIN;
+    if (!__builtin_cpu_supports("avx512vnni")) return WEIR_CPU_AVX512;
+    return has_amx() ? WEIR_CPU_AMX : WEIR_CPU_VNNI;
 #else
     return WEIR_CPU_PLAIN;
 #endif
@@ -39,7 +52,8 @@ weir_cpu weir_cpu_best(void)
 
 const char *weir_cpu_name(weir_cpu cpu)
 {
-    return cpu == WEIR_CPU_AVX512 ? "AVX-512" : cpu == WEIR_CPU_AVX2 ? "AVX2" : "plain C";
+    static const char *const names[] = {"plain C", "AVX2", "AVX-512", "AVX-512 VNNI", "AMX"};
+    return names[cpu];
 }
 
 void weir_dense_pack(const float *w, size_t k, size_t n, size_t row_stride, size_t column_stride,
@@ -369,7 +383,7 @@ void weir_dense_run(const weir_dense *dense, const float *x, size_t rows, float 
 #if defined(__x86_64__)
     weir_cpu cpu = weir_cpu_best();
     bool is_lone = may_leave_out_zeros(dense, rows);
-    if (cpu == WEIR_CPU_AVX512) {
+    if (cpu >= WEIR_CPU_AVX512) {
         is_lone ? run_lone_avx512(dense, x, y) : run_avx512(dense, x, rows, y);
         return;
     }

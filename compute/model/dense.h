@@ -16,7 +16,14 @@
 
 enum { WEIR_DENSE_PANEL = 16 };
 
-typedef enum weir_cpu { WEIR_CPU_PLAIN, WEIR_CPU_AVX2, WEIR_CPU_AVX512 } weir_cpu;
+/* Each can what those before it can. VNNI and AMX are AVX-512's, and serve bytes alone. */
+typedef enum weir_cpu {
+    WEIR_CPU_PLAIN,
+    WEIR_CPU_AVX2,
+    WEIR_CPU_AVX512,
+    WEIR_CPU_VNNI,
+    WEIR_CPU_AMX,
+} weir_cpu;
 weir_cpu weir_cpu_best(void); /* of this machine */
 /* For tests: never uses more than `most`. */
 void weir_cpu_limit(weir_cpu most);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute/model/dense_int8.h"
+#include "compute/model/byte_product.h"
 #include "compute/model/dense.h"
 #include "ops/runtime/assert.h"
 #include <math.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 /* To nearest, ties to even, for |x| < 2^22: adding 1.5 * 2^23 leaves no bits behind the point. */
 static inline int32_t round_even(float x)
@@ -29,14 +33,14 @@ static void quantise_column(const float *plain, size_t k, size_t n, size_t colum
         is_finite = is_finite && w - w == 0;
         if (w > most) most = w;
     }
-    float scale = most / WEIR_DENSE_INT8_WEIGHT_MAX;
+    float scale = most / WEIR_BYTE_WEIGHT_MAX;
     int32_t sum = 0;
     for (size_t i = 0; i < k; i++) {
         bool is_some = is_finite && scale > 0;
         int32_t q = is_some ? round_even(plain[i * n + column] / scale) : 0;
-        q = q > WEIR_DENSE_INT8_WEIGHT_MAX    ? WEIR_DENSE_INT8_WEIGHT_MAX
-            : q < -WEIR_DENSE_INT8_WEIGHT_MAX ? -WEIR_DENSE_INT8_WEIGHT_MAX
-                                              : q;
+        q = q > WEIR_BYTE_WEIGHT_MAX    ? WEIR_BYTE_WEIGHT_MAX
+            : q < -WEIR_BYTE_WEIGHT_MAX ? -WEIR_BYTE_WEIGHT_MAX
+                                        : q;
         weights[i * n + column] = (int8_t)q;
         sum += q;
     }
@@ -44,145 +48,181 @@ static void quantise_column(const float *plain, size_t k, size_t n, size_t colum
     *sum_out = sum;
 }
 
-/* --- the sums
- * ------------------------------------------------------------------------------------------ */
+static char *align(void *at) { return (char *)(((uintptr_t)at + 63) / 64 * 64); }
 
-static void sum_plain(const weir_dense_int8 *d, const uint8_t *u, size_t rows, int32_t *sums)
-{
-    memset(sums, 0, rows * d->n * sizeof *sums);
-    for (size_t r = 0; r < rows; r++) {
-        int32_t *to = sums + r * d->n;
-        for (size_t i = 0; i < d->k; i++) {
-            int32_t x = u[r * d->k + i];
-            const int8_t *w = d->weights + i * d->n;
-            for (size_t c = 0; c < d->n; c++)
-                to[c] += x * w[c];
-        }
-    }
-}
-
-static void sum_rows(const weir_dense_int8 *d, const uint8_t *u, size_t rows, int32_t *sums)
-{
-    if (d->onednn != NULL)
-        weir_onednn_dense_run_int8(d->onednn, u, rows, sums);
-    else
-        sum_plain(d, u, rows, sums);
-}
-
-/* Whether oneDNN's sums are the exact ones: rows of seeded bytes, of the greatest, and of those
- * that make each column's sum the greatest; alone and in every bucket. */
-static bool sums_agree(const weir_dense_int8 *d)
-{
-    enum { ROWS = 80 };
-    weir_arena scratch = {0};
-    uint8_t *u = weir_arena_array(&scratch, uint8_t, ROWS * d->k);
-    int32_t *want = weir_arena_array(&scratch, int32_t, ROWS * d->n);
-    int32_t *got = weir_arena_array(&scratch, int32_t, ROWS * d->n);
-    uint64_t state = 17;
-    for (size_t i = 0; i < ROWS * d->k; i++) {
-        size_t row = i / d->k;
-        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        u[i] = (uint8_t)(state >> 56);
-        if (row == 1) u[i] = 255;
-        if (row > 1 && row < 10)
-            u[i] = d->weights[i % d->k * d->n + (row - 2) % d->n] > 0 ? 255 : 0;
-    }
-    sum_plain(d, u, ROWS, want);
-    bool same = true;
-    for (size_t count = 1; same && count <= ROWS; count += count < 20 ? 1 : 12) {
-        for (int at_end = 0; same && at_end < 2; at_end++) {
-            size_t from = at_end ? ROWS - count : 0;
-            weir_onednn_dense_run_int8(d->onednn, u + from * d->k, count, got);
-            same = memcmp(got, want + from * d->n, count * d->n * sizeof *got) == 0;
-        }
-    }
-    weir_arena_deinit(&scratch);
-    return same;
-}
-
-static weir_error *try_onednn(weir_dense_int8 *d, weir_arena *into)
-{
-    WEIR_TRY(weir_onednn_dense_create_int8(d->k, d->n, d->weights, into, &d->onednn));
-    if (sums_agree(d)) return NULL;
-    weir_onednn_dense_destroy(d->onednn);
-    d->onednn = NULL;
-    return NULL;
-}
-
-weir_error *weir_dense_int8_create(size_t k, size_t n, const float *packed, bool allow_onednn,
-                                   weir_arena *into, weir_dense_int8 **dense_out)
+weir_dense_int8 *weir_dense_int8_create(size_t k, size_t n, const float *packed, weir_arena *into)
 {
     WEIR_ASSERT(k > 0 && k <= WEIR_DENSE_INT8_K_MAX);
     weir_dense_int8 *d = weir_arena_new(into, weir_dense_int8);
-    int8_t *weights = weir_arena_array(into, int8_t, k * n);
     int32_t *sums = weir_arena_array(into, int32_t, n);
     float *scales = weir_arena_array(into, float, n);
+    int8_t *packed_bytes =
+        (int8_t *)align(weir_arena_alloc(into, weir_byte_packed_bytes(k, n) + 64));
     weir_arena scratch = {0};
     float *plain = weir_arena_array(&scratch, float, k *n);
+    int8_t *weights = weir_arena_array(&scratch, int8_t, k * n);
     weir_dense_unpack(packed, k, n, plain);
     for (size_t c = 0; c < n; c++)
         quantise_column(plain, k, n, c, weights, &scales[c], &sums[c]);
+    weir_byte_pack(weights, k, n, packed_bytes);
     weir_arena_deinit(&scratch);
-    *d = (weir_dense_int8){.k = k, .n = n, .weights = weights, .sums = sums, .scales = scales};
-    *dense_out = d;
-    return allow_onednn && weir_onednn_is_present() ? try_onednn(d, into) : NULL;
+    *d = (weir_dense_int8){.k = k, .n = n, .weights = packed_bytes, .sums = sums, .scales = scales};
+    return d;
 }
 
-/* --- run
- * -----------------------------------------------------------------------------------------------
- */
+/* --- a row in bytes
+ * ---------------------------------------------------------------------------------------------- */
 
-/* How a row was quantised; `step` is NaN where it can not be. */
+/* How a row was quantised; `step` is NaN where it can not be, and then, as where it is 0, the bytes
+ * are zeros. */
 typedef struct row_range {
     float step;
     int32_t zero;
 } row_range;
 
-static row_range quantise_row(const float *x, size_t k, uint8_t *u)
+/* spoil: 0, or NaN if a number is not finite (times 0, it is NaN). */
+static row_range range_of(float low, float high, float spoil)
 {
-    float low = 0, high = 0, sum = 0;
+    row_range range = {.step = (high - low) / 255.0f + spoil};
+    if (!(range.step - range.step == 0)) range.step = NAN;
+    if (range.step > 0) range.zero = round_even(-low / range.step);
+    return range;
+}
+
+static row_range quantise_plain(const float *x, size_t k, uint8_t *u)
+{
+    float low = 0, high = 0, spoil = 0;
     for (size_t i = 0; i < k; i++) {
         low = x[i] < low ? x[i] : low;
         high = x[i] > high ? x[i] : high;
-        sum += x[i] - x[i]; /* NaN as soon as one is not finite */
+        spoil += x[i] * 0.0f;
     }
-    row_range range = {.step = (high - low) / 255.0f + sum};
-    if (!(range.step - range.step == 0)) range.step = NAN;
-    if (!(range.step > 0)) {
-        memset(u, 0, k);
-        return range;
-    }
-    range.zero = round_even(-low / range.step);
+    row_range range = range_of(low, high, spoil);
     for (size_t i = 0; i < k; i++) {
-        int32_t q = round_even(x[i] / range.step) + range.zero;
+        int32_t q = range.step > 0 ? round_even(x[i] / range.step) + range.zero : 0;
         u[i] = (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
     }
     return range;
 }
 
-size_t weir_dense_int8_scratch_bytes(size_t rows, size_t k, size_t n)
+static void scale_plain(const weir_dense_int8 *d, const weir_dense_int8_end *end, row_range range,
+                        const int32_t *sums, size_t from, size_t to, float *y)
 {
-    return rows * (n * sizeof(int32_t) + sizeof(row_range) + k) + 64;
-}
-
-static void scale_row(const weir_dense_int8 *d, row_range range, const int32_t *sums,
-                      const float *bias, float *y)
-{
-    for (size_t c = 0; c < d->n; c++) {
-        float product = (float)(sums[c] - range.zero * d->sums[c]) * (range.step * d->scales[c]);
-        y[c] = bias == NULL ? product + 0.0f : product + bias[c];
+    for (size_t c = from; c < to; c++) {
+        float product =
+            (float)(sums[c - from] - range.zero * d->sums[c]) * (range.step * d->scales[c]);
+        product += end->bias == NULL ? 0.0f : end->bias[c];
+        y[c] = end->relu && product < 0 ? 0 : product;
     }
 }
 
-void weir_dense_int8_run(const weir_dense_int8 *d, const float *x, size_t rows, const float *bias,
-                         float *y, void *scratch)
+#if defined(__x86_64__)
+#define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw")))
+
+static inline uint16_t mask_of(size_t left)
 {
-    int32_t *sums = (int32_t *)(((uintptr_t)scratch + 63) / 64 * 64);
-    row_range *ranges = (row_range *)(sums + rows * d->n);
-    uint8_t *u = (uint8_t *)(ranges + rows);
+    return left >= 16 ? 0xffff : (uint16_t)((1u << left) - 1);
+}
+
+/* The same sixteen at a time: least and greatest know no order, and each number is its own. */
+AVX512 static row_range quantise_avx512(const float *x, size_t k, uint8_t *u)
+{
+    __m512 low = _mm512_setzero_ps(), high = low, spoil = low;
+    for (size_t i = 0; i < k; i += 16) {
+        __m512 v = _mm512_maskz_loadu_ps(mask_of(k - i), x + i);
+        low = _mm512_min_ps(v, low);
+        high = _mm512_max_ps(v, high);
+        spoil = _mm512_fmadd_ps(v, _mm512_setzero_ps(), spoil);
+    }
+    row_range range = range_of(_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high),
+                               _mm512_reduce_add_ps(spoil));
+    __m512i zero = _mm512_set1_epi32(range.zero), least = _mm512_setzero_si512();
+    __m512 step = _mm512_set1_ps(range.step);
+    if (!(range.step > 0)) {
+        memset(u, 0, k);
+        return range;
+    }
+    for (size_t i = 0; i < k; i += 16) {
+        __m512 steps = _mm512_div_ps(_mm512_maskz_loadu_ps(mask_of(k - i), x + i), step);
+        __m512i q = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(steps), zero), least);
+        _mm_storeu_si128((__m128i *)(void *)(u + i), _mm512_cvtusepi32_epi8(q));
+    }
+    return range;
+}
+
+AVX512 static void scale_avx512(const weir_dense_int8 *d, const weir_dense_int8_end *end,
+                                row_range range, const int32_t *sums, size_t from, size_t to,
+                                float *y)
+{
+    __m512i zero = _mm512_set1_epi32(range.zero);
+    __m512 step = _mm512_set1_ps(range.step), none = _mm512_setzero_ps();
+    for (size_t c = from; c < to; c += 16, sums += 16) {
+        __mmask16 mask = mask_of(to - c);
+        __m512i column = _mm512_maskz_loadu_epi32(mask, d->sums + c);
+        __m512i sum = _mm512_sub_epi32(_mm512_load_si512(sums), _mm512_mullo_epi32(zero, column));
+        __m512 scale = _mm512_mul_ps(step, _mm512_maskz_loadu_ps(mask, d->scales + c));
+        __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
+        product = _mm512_add_ps(
+            product, end->bias == NULL ? none : _mm512_maskz_loadu_ps(mask, end->bias + c));
+        if (end->relu) product = _mm512_max_ps(none, product); /* a NaN stays */
+        _mm512_mask_storeu_ps(y + c, mask, product);
+    }
+}
+#endif
+
+static row_range quantise_row(const float *x, size_t k, uint8_t *u)
+{
+#if defined(__x86_64__)
+    if (weir_cpu_best() >= WEIR_CPU_AVX512) return quantise_avx512(x, k, u);
+#endif
+    return quantise_plain(x, k, u);
+}
+
+static void scale_row(const weir_dense_int8 *d, const weir_dense_int8_end *end, row_range range,
+                      const int32_t *sums, size_t from, size_t to, float *y)
+{
+#if defined(__x86_64__)
+    if (weir_cpu_best() >= WEIR_CPU_AVX512) {
+        scale_avx512(d, end, range, sums, from, to, y);
+        return;
+    }
+#endif
+    scale_plain(d, end, range, sums, from, to, y);
+}
+
+/* --- run
+ * ----------------------------------------------------------------------------------------------- */
+
+enum { SUMS_BYTES = WEIR_BYTE_ROWS * WEIR_BYTE_COLUMNS * sizeof(int32_t) };
+
+size_t weir_dense_int8_scratch_bytes(size_t k)
+{
+    return SUMS_BYTES + WEIR_BYTE_ROWS * weir_byte_stride(k) + 64;
+}
+
+/* At most WEIR_BYTE_ROWS rows. */
+static void run_block(const weir_dense_int8 *d, const float *x, size_t rows,
+                      const weir_dense_int8_end *end, float *y, void *scratch)
+{
+    int32_t *sums = (int32_t *)(void *)align(scratch);
+    uint8_t *u = (uint8_t *)sums + SUMS_BYTES;
+    row_range ranges[WEIR_BYTE_ROWS];
     for (size_t r = 0; r < rows; r++)
-        ranges[r] = quantise_row(x + r * d->k, d->k, u + r * d->k);
-    sum_rows(d, u, rows, sums);
-    for (size_t r = 0; r < rows; r++)
-        scale_row(d, ranges[r], sums + r * d->n, bias, y + r * d->n);
+        ranges[r] = quantise_row(x + r * d->k, d->k, u + r * weir_byte_stride(d->k));
+    for (size_t from = 0; from < d->n; from += WEIR_BYTE_COLUMNS) {
+        size_t to = d->n - from < WEIR_BYTE_COLUMNS ? d->n : from + WEIR_BYTE_COLUMNS;
+        weir_byte_product(d->weights, d->k, d->n, u, rows, from, sums);
+        for (size_t r = 0; r < rows; r++)
+            scale_row(d, end, ranges[r], sums + r * WEIR_BYTE_COLUMNS, from, to, y + r * d->n);
+    }
+}
+
+void weir_dense_int8_run(const weir_dense_int8 *d, const float *x, size_t rows,
+                         const weir_dense_int8_end *end, float *y, void *scratch)
+{
+    for (size_t r = 0; r < rows; r += WEIR_BYTE_ROWS) {
+        size_t left = rows - r;
+        run_block(d, x + r * d->k, left < WEIR_BYTE_ROWS ? left : WEIR_BYTE_ROWS, end, y + r * d->n,
+                  scratch);
+    }
 }

@@ -13,34 +13,36 @@
  *
  * where the sum is exact in int32 and each float32 operation is rounded once. A row that holds a
  * NaN or an infinity, or whose step is infinite, gives NaN; a step of 0 gives the bias. Nothing
- * depends on other rows or on who computes the sums: oneDNN where a probe at load finds them equal
- * to our own loop's, else that loop.
+ * depends on other rows or on how a CPU adds (byte_product.h).
  *
- * Owns:    the arena holds it; its oneDNN layer must be destroyed before the arena goes.
+ * Owns:    the arena holds it.
  * Threads: immutable after create; a run uses the caller's scratch.
  * See also: docs/formats/models.md
  */
 #pragma once
 
-#include "compute/model/onednn.h"
+#include "ops/runtime/arena.h"
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { WEIR_DENSE_INT8_K_MAX = 65536, WEIR_DENSE_INT8_WEIGHT_MAX = 63 };
+enum { WEIR_DENSE_INT8_K_MAX = 65536 };
 
 typedef struct weir_dense_int8 {
     size_t k, n;
-    const int8_t *weights;     /* [k][n] */
-    const int32_t *sums;       /* of each column's weights */
-    const float *scales;       /* of each column */
-    weir_onednn_dense *onednn; /* NULL: our own loop */
+    const int8_t *weights; /* packed, see byte_product.h */
+    const int32_t *sums;   /* of each column's weights */
+    const float *scales;   /* of each column */
 } weir_dense_int8;
 
-/* `packed` is in dense.h's form; k is at most WEIR_DENSE_INT8_K_MAX. With `allow_onednn` oneDNN may
- * compute the sums. */
-weir_error *weir_dense_int8_create(size_t k, size_t n, const float *packed, bool allow_onednn,
-                                   weir_arena *into, weir_dense_int8 **dense_out);
+/* What follows the product. */
+typedef struct weir_dense_int8_end {
+    const float *bias; /* n floats, or NULL */
+    bool relu;         /* what is negative becomes 0 */
+} weir_dense_int8_end;
 
-size_t weir_dense_int8_scratch_bytes(size_t rows, size_t k, size_t n);
-/* bias: n floats, or NULL. */
+/* `packed` is in dense.h's form; k is at most WEIR_DENSE_INT8_K_MAX. */
+weir_dense_int8 *weir_dense_int8_create(size_t k, size_t n, const float *packed, weir_arena *into);
+
+size_t weir_dense_int8_scratch_bytes(size_t k);
 void weir_dense_int8_run(const weir_dense_int8 *dense, const float *x, size_t rows,
-                         const float *bias, float *y, void *scratch);
+                         const weir_dense_int8_end *end, float *y, void *scratch);

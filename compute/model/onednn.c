@@ -13,7 +13,7 @@
 #include <dnnl.h>
 #include <dnnl_version.h>
 
-enum { BUCKETS = 4, BUCKET_MAX = 64 };
+enum { BUCKETS = 4, BUCKET_MAX = 32 };
 static const size_t buckets[BUCKETS] = {1, 4, 16, BUCKET_MAX};
 
 typedef struct call_set {
@@ -34,9 +34,7 @@ struct weir_onednn_dense {
     dnnl_memory_desc_t source[BUCKETS], target[BUCKETS];
     dnnl_memory_t bias;
     float *bias_data;
-    dnnl_data_type_t source_type, weights_type, target_type;
-    size_t source_size, target_size; /* bytes of an element */
-    kept_set *kept;                  /* per bucket */
+    kept_set *kept; /* per bucket */
 };
 
 static weir_error *failed(const char *what, dnnl_status_t status)
@@ -58,15 +56,15 @@ static void desc_free(desc *d)
     if (*d != NULL) (void)dnnl_memory_desc_destroy(*d);
     *d = NULL;
 }
-static dnnl_status_t desc_plain(desc *d, size_t rows, size_t columns, dnnl_data_type_t type)
+static dnnl_status_t desc_plain(desc *d, size_t rows, size_t columns)
 {
     const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)columns};
-    return dnnl_memory_desc_create_with_tag(d, 2, dims, type, dnnl_ab);
+    return dnnl_memory_desc_create_with_tag(d, 2, dims, dnnl_f32, dnnl_ab);
 }
-static dnnl_status_t desc_any(desc *d, size_t rows, size_t columns, dnnl_data_type_t type)
+static dnnl_status_t desc_any(desc *d, size_t rows, size_t columns)
 {
     const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)columns};
-    return dnnl_memory_desc_create_with_tag(d, 2, dims, type, dnnl_format_tag_any);
+    return dnnl_memory_desc_create_with_tag(d, 2, dims, dnnl_f32, dnnl_format_tag_any);
 }
 static dnnl_status_t matmul_desc(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const desc *x,
                                  const desc *w, const desc *b, const desc *y)
@@ -77,15 +75,15 @@ static dnnl_status_t matmul_desc(dnnl_primitive_desc_t *out, dnnl_engine_t engin
 typedef dnnl_memory_desc_t desc; /* a struct */
 static const dnnl_memory_desc_t *pass(const desc *d) { return d; }
 static void desc_free(desc *d) { (void)d; }
-static dnnl_status_t desc_plain(desc *d, size_t rows, size_t columns, dnnl_data_type_t type)
+static dnnl_status_t desc_plain(desc *d, size_t rows, size_t columns)
 {
     const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)columns};
-    return dnnl_memory_desc_init_by_tag(d, 2, dims, type, dnnl_ab);
+    return dnnl_memory_desc_init_by_tag(d, 2, dims, dnnl_f32, dnnl_ab);
 }
-static dnnl_status_t desc_any(desc *d, size_t rows, size_t columns, dnnl_data_type_t type)
+static dnnl_status_t desc_any(desc *d, size_t rows, size_t columns)
 {
     const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)columns};
-    return dnnl_memory_desc_init_by_tag(d, 2, dims, type, dnnl_format_tag_any);
+    return dnnl_memory_desc_init_by_tag(d, 2, dims, dnnl_f32, dnnl_format_tag_any);
 }
 static dnnl_status_t matmul_desc(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const desc *x,
                                  const desc *w, const desc *b, const desc *y)
@@ -135,7 +133,7 @@ const char *weir_onednn_isa(void)
     return has_512 ? "avx512_core" : __builtin_cpu_supports("avx2") ? "avx2" : "sse41";
 }
 
-static weir_error *reorder(weir_onednn_dense *d, void *plain, const desc *plain_desc,
+static weir_error *reorder(weir_onednn_dense *d, float *plain, const desc *plain_desc,
                            dnnl_memory_t to)
 {
     dnnl_memory_t from = NULL;
@@ -164,16 +162,15 @@ static weir_error *reorder(weir_onednn_dense *d, void *plain, const desc *plain_
     return NULL;
 }
 
-static weir_error *make_bucket(weir_onednn_dense *d, size_t b, void *plain)
+static weir_error *make_bucket(weir_onednn_dense *d, size_t b, float *plain)
 {
     desc any, bias, plain_desc;
     const dnnl_dims_t bias_dims = {1, (dnnl_dim_t)d->n};
-    DNNL(desc_plain(&d->source[b], buckets[b], d->k, d->source_type), "describe rows");
-    DNNL(desc_plain(&d->target[b], buckets[b], d->n, d->target_type), "describe results");
-    DNNL(desc_any(&any, d->k, d->n, d->weights_type), "describe weights");
-    DNNL(desc_plain(&plain_desc, d->k, d->n, d->weights_type), "describe weights");
-    DNNL(desc_plain(&bias, (size_t)bias_dims[0], (size_t)bias_dims[1], dnnl_f32),
-         "describe a bias");
+    DNNL(desc_plain(&d->source[b], buckets[b], d->k), "describe rows");
+    DNNL(desc_plain(&d->target[b], buckets[b], d->n), "describe results");
+    DNNL(desc_any(&any, d->k, d->n), "describe weights");
+    DNNL(desc_plain(&plain_desc, d->k, d->n), "describe weights");
+    DNNL(desc_plain(&bias, (size_t)bias_dims[0], (size_t)bias_dims[1]), "describe a bias");
     dnnl_primitive_desc_t pd = NULL;
     DNNL(matmul_desc(&pd, d->engine, &d->source[b], &any, d->bias_data == NULL ? NULL : &bias,
                      &d->target[b]),
@@ -204,7 +201,8 @@ static void free_set(call_set *set)
     *set = (call_set){0};
 }
 
-static weir_onednn_dense *new_layer(size_t k, size_t n, weir_arena *into)
+weir_error *weir_onednn_dense_create(size_t k, size_t n, const float *packed, const float *bias,
+                                     weir_arena *into, weir_onednn_dense **dense_out)
 {
     weir_onednn_dense *d = weir_arena_new(into, weir_onednn_dense);
     d->k = k;
@@ -212,45 +210,17 @@ static weir_onednn_dense *new_layer(size_t k, size_t n, weir_arena *into)
     d->engine = the_engine();
     d->kept = weir_arena_array(into, kept_set, BUCKETS);
     WEIR_ASSERT(d->engine != NULL);
-    return d;
-}
-
-static weir_error *make_buckets(weir_onednn_dense *d, void *plain)
-{
-    weir_error *error = NULL;
-    for (size_t b = 0; error == NULL && b < BUCKETS; b++)
-        error = make_bucket(d, b, plain);
-    if (error != NULL) weir_onednn_dense_destroy(d);
-    return error;
-}
-
-weir_error *weir_onednn_dense_create(size_t k, size_t n, const float *packed, const float *bias,
-                                     weir_arena *into, weir_onednn_dense **dense_out)
-{
-    weir_onednn_dense *d = new_layer(k, n, into);
-    d->source_type = d->weights_type = d->target_type = dnnl_f32;
-    d->source_size = d->target_size = sizeof(float);
     if (bias != NULL) d->bias_data = weir_arena_copy(into, bias, n * sizeof(float));
     weir_arena scratch = {0};
     float *plain = weir_arena_array(&scratch, float, k *n);
     weir_dense_unpack(packed, k, n, plain);
-    weir_error *error = make_buckets(d, plain);
+    weir_error *error = NULL;
+    for (size_t b = 0; error == NULL && b < BUCKETS; b++)
+        error = make_bucket(d, b, plain);
     weir_arena_deinit(&scratch);
+    if (error != NULL) weir_onednn_dense_destroy(d);
     *dense_out = d;
     return error;
-}
-
-weir_error *weir_onednn_dense_create_int8(size_t k, size_t n, const int8_t *weights,
-                                          weir_arena *into, weir_onednn_dense **dense_out)
-{
-    weir_onednn_dense *d = new_layer(k, n, into);
-    d->source_type = dnnl_u8;
-    d->weights_type = dnnl_s8;
-    d->target_type = dnnl_s32;
-    d->source_size = 1;
-    d->target_size = sizeof(int32_t);
-    *dense_out = d;
-    return make_buckets(d, (void *)weights); /* it is only read */
 }
 
 void weir_onednn_dense_destroy(weir_onednn_dense *d)
@@ -278,8 +248,8 @@ static bool make_set(const weir_onednn_dense *d, size_t b, call_set *set)
                dnnl_success;
 }
 
-static bool execute_with(const weir_onednn_dense *d, size_t b, const call_set *set, const void *x,
-                         void *y)
+static bool execute_with(const weir_onednn_dense *d, size_t b, const call_set *set, const float *x,
+                         float *y)
 {
     if (dnnl_memory_set_data_handle(set->source, (void *)x) != dnnl_success ||
         dnnl_memory_set_data_handle(set->target, y) != dnnl_success)
@@ -293,7 +263,7 @@ static bool execute_with(const weir_onednn_dense *d, size_t b, const call_set *s
            dnnl_stream_wait(set->stream) == dnnl_success;
 }
 
-static bool execute(const weir_onednn_dense *d, size_t b, const void *x, void *y)
+static bool execute(const weir_onednn_dense *d, size_t b, const float *x, float *y)
 {
     kept_set *kept = &d->kept[b];
     if (!__atomic_test_and_set(&kept->is_taken, __ATOMIC_ACQUIRE)) {
@@ -310,42 +280,29 @@ static bool execute(const weir_onednn_dense *d, size_t b, const void *x, void *y
 
 /* The least bucket that holds the rows that are left; its empty rows are zeros in memory of our
  * own. */
-static void run(const weir_onednn_dense *d, const char *x, size_t rows, char *y)
+void weir_onednn_dense_run(const weir_onednn_dense *d, const float *x, size_t rows, float *y)
 {
-    size_t x_bytes = d->k * d->source_size, y_bytes = d->n * d->target_size; /* of a row */
     if (omp_set_num_threads != NULL) omp_set_num_threads(1);
     for (size_t row = 0; row < rows;) {
         size_t left = rows - row, b = 0;
         while (b + 1 < BUCKETS && buckets[b] < left)
             b++;
-        const char *from = x + row * x_bytes;
-        char *to = y + row * y_bytes;
+        const float *from = x + row * d->k;
+        float *to = y + row * d->n;
         size_t taken = left < buckets[b] ? left : buckets[b];
         if (taken == buckets[b]) {
             WEIR_ASSERT(execute(d, b, from, to));
         } else {
             weir_arena scratch = {0};
-            char *full = weir_arena_array(&scratch, char, buckets[b] * x_bytes);
-            char *results = weir_arena_array(&scratch, char, buckets[b] * y_bytes);
-            memcpy(full, from, taken * x_bytes);
+            float *full = weir_arena_array(&scratch, float, buckets[b] * d->k);
+            float *results = weir_arena_array(&scratch, float, buckets[b] * d->n);
+            memcpy(full, from, taken * d->k * sizeof(float));
             WEIR_ASSERT(execute(d, b, full, results));
-            memcpy(to, results, taken * y_bytes);
+            memcpy(to, results, taken * d->n * sizeof(float));
             weir_arena_deinit(&scratch);
         }
         row += taken;
     }
-}
-
-void weir_onednn_dense_run(const weir_onednn_dense *d, const float *x, size_t rows, float *y)
-{
-    run(d, (const char *)x, rows, (char *)y);
-}
-
-void weir_onednn_dense_run_int8(const weir_onednn_dense *d, const uint8_t *x, size_t rows,
-                                int32_t *y)
-{
-    WEIR_ASSERT(d->source_size == 1);
-    run(d, (const char *)x, rows, (char *)y);
 }
 
 /* Rows of seeded numbers, some of them large, tiny or zero. */
@@ -398,19 +355,6 @@ weir_error *weir_onednn_dense_create(size_t k, size_t n, const float *packed, co
     (void)k, (void)n, (void)packed, (void)bias, (void)into;
     *dense_out = NULL;
     return weir_error_new(WEIR_E_MODEL, "this build has no oneDNN");
-}
-weir_error *weir_onednn_dense_create_int8(size_t k, size_t n, const int8_t *weights,
-                                          weir_arena *into, weir_onednn_dense **dense_out)
-{
-    (void)k, (void)n, (void)weights, (void)into;
-    *dense_out = NULL;
-    return weir_error_new(WEIR_E_MODEL, "this build has no oneDNN");
-}
-void weir_onednn_dense_run_int8(const weir_onednn_dense *dense, const uint8_t *x, size_t rows,
-                                int32_t *y)
-{
-    (void)dense, (void)x, (void)rows, (void)y;
-    WEIR_UNREACHABLE();
 }
 void weir_onednn_dense_destroy(weir_onednn_dense *dense) { (void)dense; }
 void weir_onednn_dense_run(const weir_onednn_dense *dense, const float *x, size_t rows, float *y)

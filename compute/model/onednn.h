@@ -17,7 +17,6 @@
 #include "ops/runtime/error.h"
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 typedef struct weir_onednn_dense weir_onednn_dense;
 
@@ -29,11 +28,6 @@ const char *weir_onednn_version(void);
  * goes. */
 weir_error *weir_onednn_dense_create(size_t k, size_t n, const float *packed, const float *bias,
                                      weir_arena *into, weir_onednn_dense **dense_out);
-/* In integers: rows of bytes by signed weights [k][n], sums in int32. See dense_int8.h. */
-weir_error *weir_onednn_dense_create_int8(size_t k, size_t n, const int8_t *weights,
-                                          weir_arena *into, weir_onednn_dense **dense_out);
-void weir_onednn_dense_run_int8(const weir_onednn_dense *dense, const uint8_t *x, size_t rows,
-                                int32_t *y);
 void weir_onednn_dense_destroy(weir_onednn_dense *dense);
 void weir_onednn_dense_run(const weir_onednn_dense *dense, const float *x, size_t rows, float *y);
 /* Whether seeded rows get the same bits alone, first, last and in every bucket. */

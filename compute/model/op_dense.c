@@ -65,25 +65,24 @@ static packed_weights *pack_constant(weir_op_call *call, const matrix_params *p,
 /* Below, a primitive's call costs more than the arithmetic. */
 enum { ONEDNN_WEIGHTS_MIN = 64 * 64 };
 
-static weir_error *choose_int8(weir_op_call *call, matrix_params *p, packed_weights *weights)
+static void choose_int8(weir_op_call *call, matrix_params *p, packed_weights *weights)
 {
-    if (p->k > WEIR_DENSE_INT8_K_MAX) return NULL;
+    if (p->k > WEIR_DENSE_INT8_K_MAX) return;
     if (weights->int8 == NULL) {
-        WEIR_TRY(weir_dense_int8_create(p->k, p->n, weights->data, true, call->shared->into,
-                                        &weights->int8));
+        weights->int8 = weir_dense_int8_create(p->k, p->n, weights->data, call->shared->into);
         call->shared->int8_count++;
-        weir_onednn_dense *layer = weights->int8->onednn;
-        if (layer != NULL) weir_buffer_put(&call->shared->layers, &layer, sizeof(layer));
     }
     p->int8 = weights->int8;
-    return NULL;
 }
 
 static weir_error *choose_onednn(weir_op_call *call, matrix_params *p, packed_weights *weights)
 {
     if (call->shared->numerics == WEIR_NUMERICS_EXACT || p->k * p->n < ONEDNN_WEIGHTS_MIN)
         return NULL;
-    if (call->shared->numerics == WEIR_NUMERICS_INT8) return choose_int8(call, p, weights);
+    if (call->shared->numerics == WEIR_NUMERICS_INT8) {
+        choose_int8(call, p, weights);
+        return NULL;
+    }
     if (weights->onednn == NULL || weights->onednn_bias != p->dense.bias) {
         weir_onednn_dense *made = NULL;
         WEIR_TRY(weir_onednn_dense_create(p->k, p->n, weights->data, p->dense.bias,
@@ -119,7 +118,8 @@ static void product_f32(const matrix_params *p, const float *a, const float *b, 
         return;
     }
     if (p->int8 != NULL) {
-        weir_dense_int8_run(p->int8, a, p->rows, p->dense.bias, y, scratch);
+        weir_dense_int8_end end = {p->dense.bias, p->dense.relu};
+        weir_dense_int8_run(p->int8, a, p->rows, &end, y, scratch);
         return;
     }
     weir_dense dense = p->dense;
@@ -235,7 +235,7 @@ static void ask_scratch(weir_op_call *call, const matrix_params *p, weir_tensor_
     if (kind == WEIR_TENSOR_FLOAT32 && p->dense.packed == NULL)
         bytes += weir_dense_packed_count(p->k, p->n) * sizeof(float) + 64;
     if (kind == WEIR_TENSOR_FLOAT64 && p->transpose_right) bytes += p->k * p->n * size + 8;
-    if (p->int8 != NULL) bytes += weir_dense_int8_scratch_bytes(p->rows, p->k, p->n);
+    if (p->int8 != NULL) bytes += weir_dense_int8_scratch_bytes(p->k);
     if (bytes > 0) weir_call_scratch(call, bytes);
 }
 
@@ -401,8 +401,8 @@ bool weir_dense_absorb(weir_step *step, const weir_step *next)
         return false;
     if (weir_step_out_slot(step, 0)->count != weir_step_out_slot(next, 0)->count) return false;
     matrix_params *p = (matrix_params *)step->params; /* made by this compilation, for this step */
-    if (p->dense.packed == NULL || p->onednn != NULL || p->int8 != NULL || p->has_c ||
-        p->dense.relu || p->alpha != 1.0f || p->products != 1)
+    if (p->dense.packed == NULL || p->onednn != NULL || p->has_c || p->dense.relu ||
+        p->alpha != 1.0f || p->products != 1)
         return false;
     if (strcmp(next->node->op, "Relu") == 0) {
         p->dense.relu = true;

@@ -71,7 +71,7 @@ typedef struct weir_program_shared {
         *ensembles; /* per value: the ensemble whose output it is (op_ml_trees.c), or NULL */
     weir_numerics numerics;
     weir_buffer layers; /* weir_onednn_dense *: to be probed, and destroyed with the model */
-    size_t int8_count;  /* layers in 8-bit integers, with oneDNN's or our own sums */
+    size_t int8_count;  /* layers in 8-bit integers */
 } weir_program_shared;
 
 /* Input shapes: one per graph input, all dimensions known. */

@@ -233,7 +233,7 @@ AVX512 static void rows_avx512(const weir_trees *trees, const float *columns, si
 static void find_leaves(const weir_trees *trees, const float *columns, uint32_t *leaves)
 {
 #if defined(__x86_64__)
-    if (!trees->is_deep && weir_cpu_best() == WEIR_CPU_AVX512) {
+    if (!trees->is_deep && weir_cpu_best() >= WEIR_CPU_AVX512) {
         leaves_avx512(trees, columns, leaves);
         return;
     }
@@ -381,7 +381,7 @@ static size_t blocks_f32(const weir_trees *trees, const float *features, size_t 
 {
     bool fits = trees->is_direct && trees->tree_target != NULL && trees->target_count == 1 &&
                 !trees->is_deep && trees->sum == WEIR_TREE_SUM &&
-                weir_cpu_best() == WEIR_CPU_AVX512;
+                weir_cpu_best() >= WEIR_CPU_AVX512;
     size_t row = 0;
     for (; fits && row + LANES <= rows; row += LANES) {
         float sums[LANES];

@@ -546,7 +546,7 @@ bool weir_trees_explain(const weir_trees *trees, const void *features, double *p
     memset(sums, 0, width * LANES * sizeof(double));
 #if defined(__x86_64__)
     weir_cpu cpu = weir_cpu_best();
-    if (cpu == WEIR_CPU_AVX512)
+    if (cpu >= WEIR_CPU_AVX512)
         explain_avx512(trees, columns, sums);
     else if (cpu == WEIR_CPU_AVX2)
         explain_avx2(trees, columns, sums);

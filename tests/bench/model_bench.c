@@ -115,7 +115,7 @@ static weir_error *bench(const settings *s, weir_arena *arena)
 /* The words of the setting `numerics`. */
 static weir_numerics numerics(const char *word)
 {
-    return word == NULL                   ? WEIR_NUMERICS_EXACT
+    return word == NULL                  ? WEIR_NUMERICS_EXACT
            : strcmp(word, "onednn") == 0 ? WEIR_NUMERICS_ONEDNN
            : strcmp(word, "int8") == 0   ? WEIR_NUMERICS_INT8
                                          : WEIR_NUMERICS_EXACT;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "compute/model/byte_product.h"
 #include "compute/model/dense.h"
 #include "compute/model/dense_int8.h"
 
@@ -27,6 +28,7 @@ static int reset(void **state)
 {
     (void)state;
     uint64_t seed = 5;
+    weir_cpu_limit(WEIR_CPU_AMX);
     weir_arena_reset(&arena);
     for (size_t i = 0; i < K * N; i++)
         w[i] = seeded(&seed);
@@ -37,19 +39,18 @@ static int reset(void **state)
     return 0;
 }
 
-static weir_dense_int8 *layer(bool allow_onednn)
+static weir_dense_int8 *layer(void)
 {
-    weir_dense_int8 *dense = NULL;
     float *packed = weir_arena_array(&arena, float, weir_dense_packed_count(K, N));
     weir_dense_pack(w, K, N, N, 1, packed);
-    assert_null(weir_dense_int8_create(K, N, packed, allow_onednn, &arena, &dense));
-    return dense;
+    return weir_dense_int8_create(K, N, packed, &arena);
 }
 
 static void run(const weir_dense_int8 *dense, const float *from, size_t rows, float *to)
 {
-    weir_dense_int8_run(dense, from, rows, bias, to,
-                        weir_arena_alloc(&arena, weir_dense_int8_scratch_bytes(rows, K, N)));
+    weir_dense_int8_end end = {.bias = bias};
+    weir_dense_int8_run(dense, from, rows, &end, to,
+                        weir_arena_alloc(&arena, weir_dense_int8_scratch_bytes(K)));
 }
 
 /* The rule of the header, written plainly, in double where a float operation is not meant. */
@@ -75,7 +76,7 @@ static float by_rule(size_t row, size_t column)
 static void a_layer_in_integers_follows_its_rule(void **state)
 {
     (void)state;
-    run(layer(false), x, ROWS, y);
+    run(layer(), x, ROWS, y);
     double worst = 0;
     for (size_t r = 0; r < ROWS; r++) {
         for (size_t c = 0; c < N; c++) {
@@ -92,29 +93,82 @@ static void a_layer_in_integers_follows_its_rule(void **state)
     assert_true(worst < 0.02); /* what 8 bits cost, against the size of the terms */
 }
 
-static void its_bits_depend_neither_on_the_batch_nor_on_who_adds(void **state)
+static void its_bits_depend_neither_on_the_batch_nor_on_the_cpu(void **state)
 {
     (void)state;
-    static float alone[ROWS * N], by_onednn[ROWS * N];
-    weir_dense_int8 *own = layer(false), *other = layer(true);
-    if (other->onednn == NULL) print_message("no oneDNN here: only our own loop is compared\n");
-    run(own, x, ROWS, y);
-    for (size_t r = 0; r < ROWS; r++)
-        run(own, x + r * K, 1, alone + r * N);
-    assert_memory_equal(alone, y, sizeof y);
-    for (size_t count = 1; count <= ROWS; count += 7) {
-        for (size_t r = 0; r < ROWS; r += count)
-            run(other, x + r * K, count < ROWS - r ? count : ROWS - r, by_onednn + r * N);
-        assert_memory_equal(by_onednn, y, sizeof y);
+    static float want[ROWS * N];
+    weir_dense_int8 *dense = layer();
+    weir_cpu_limit(WEIR_CPU_PLAIN);
+    run(dense, x, ROWS, want);
+    for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AMX; cpu++) {
+        weir_cpu_limit((weir_cpu)cpu);
+        for (size_t count = 1; count <= ROWS; count += 7) {
+            memset(y, 0, sizeof y);
+            for (size_t r = 0; r < ROWS; r += count)
+                run(dense, x + r * K, count < ROWS - r ? count : ROWS - r, y + r * N);
+            assert_memory_equal(y, want, sizeof y);
+        }
     }
-    if (other->onednn != NULL) weir_onednn_dense_destroy(other->onednn);
+}
+
+/* Bytes and weights at their ends, where 16 bits would overflow first; shapes that fill no block. */
+static void its_sums_are_exact_on_every_cpu(void **state)
+{
+    (void)state;
+    enum { MOST_K = 200, MOST_N = 300, MOST_ROWS = 32 };
+    static int8_t weights[MOST_K * MOST_N];
+    static uint8_t u[MOST_ROWS * 256];
+    static _Alignas(64) int32_t sums[WEIR_BYTE_ROWS * WEIR_BYTE_COLUMNS];
+    uint64_t seed = 3;
+    for (size_t i = 0; i < sizeof weights; i++)
+        weights[i] = (int8_t)(i % 3 == 0 ? 63 : i % 3 == 1 ? -63 : (int)(seeded(&seed) * 31));
+    for (size_t i = 0; i < sizeof u; i++)
+        u[i] = (uint8_t)(i % 2 == 0 ? 255 : (int)(seeded(&seed) * 63 + 126));
+    const size_t shapes[][3] = {{1, 1, 1},    {64, 32, 32},  {65, 33, 32},   {200, 300, 31},
+                                {7, 129, 32}, {128, 128, 4}, {200, 300, 32}, {63, 16, 3}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        size_t k = shapes[i][0], n = shapes[i][1], rows = shapes[i][2],
+               stride = weir_byte_stride(k);
+        uintptr_t at = (uintptr_t)weir_arena_alloc(&arena, weir_byte_packed_bytes(k, n) + 64);
+        int8_t *packed = (int8_t *)((at + 63) / 64 * 64);
+        weir_byte_pack(weights, k, n, packed);
+        for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AMX; cpu++)
+            for (size_t from = 0; from < n; from += WEIR_BYTE_COLUMNS) {
+                weir_cpu_limit((weir_cpu)cpu);
+                weir_byte_product(packed, k, n, u, rows, from, sums);
+                for (size_t r = 0; r < rows; r++)
+                    for (size_t c = from; c < n && c < from + WEIR_BYTE_COLUMNS; c++) {
+                        int32_t want = 0;
+                        for (size_t t = 0; t < k; t++)
+                            want += u[r * stride + t] * weights[t * n + c];
+                        assert_int_equal(sums[r * WEIR_BYTE_COLUMNS + c - from], want);
+                    }
+            }
+    }
+}
+
+static void a_relu_behind_it_keeps_what_is_not_a_number(void **state)
+{
+    (void)state;
+    static float plain[ROWS * N];
+    weir_dense_int8 *dense = layer();
+    x[5 * K] = NAN;
+    run(dense, x, ROWS, plain);
+    for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AMX; cpu++) {
+        weir_cpu_limit((weir_cpu)cpu);
+        weir_dense_int8_end end = {.bias = bias, .relu = true};
+        weir_dense_int8_run(dense, x, ROWS, &end, y,
+                            weir_arena_alloc(&arena, weir_dense_int8_scratch_bytes(K)));
+        for (size_t i = 0; i < ROWS * N; i++)
+            assert_true(i / N == 5 ? isnan(y[i]) != 0 : y[i] == fmaxf(plain[i], 0));
+    }
 }
 
 static void a_number_that_is_not_finite_spoils_its_row_only(void **state)
 {
     (void)state;
     static float before[ROWS * N];
-    weir_dense_int8 *dense = layer(false);
+    weir_dense_int8 *dense = layer();
     run(dense, x, ROWS, before);
     const float bad[] = {NAN, INFINITY, -INFINITY, 3.4e38f};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -137,18 +191,19 @@ static void zeros_and_the_smallest_numbers_are_harmless(void **state)
         w[k * N + 1] = (float)(int)(k % 100) * 1.4e-45f;
         x[K + k] = (float)(int)(k * 9) * 1.4e-45f;
     }
-    weir_dense_int8 *dense = layer(true);
+    weir_dense_int8 *dense = layer();
     run(dense, x, ROWS, y);
     for (size_t c = 0; c < N; c++)
         assert_true(y[c] == bias[c] && y[N + c] == bias[c]);
-    if (dense->onednn != NULL) weir_onednn_dense_destroy(dense->onednn);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_layer_in_integers_follows_its_rule, reset),
-        cmocka_unit_test_setup(its_bits_depend_neither_on_the_batch_nor_on_who_adds, reset),
+        cmocka_unit_test_setup(its_bits_depend_neither_on_the_batch_nor_on_the_cpu, reset),
+        cmocka_unit_test_setup(its_sums_are_exact_on_every_cpu, reset),
+        cmocka_unit_test_setup(a_relu_behind_it_keeps_what_is_not_a_number, reset),
         cmocka_unit_test_setup(a_number_that_is_not_finite_spoils_its_row_only, reset),
         cmocka_unit_test_setup(zeros_and_the_smallest_numbers_are_harmless, reset),
     };

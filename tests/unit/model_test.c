@@ -20,7 +20,7 @@ static weir_arena arena;
 static int reset(void **state)
 {
     (void)state;
-    weir_cpu_limit(WEIR_CPU_AVX512);
+    weir_cpu_limit(WEIR_CPU_AMX);
     weir_arena_reset(&arena);
     return 0;
 }
@@ -130,12 +130,12 @@ static void a_row_has_the_same_bits_on_every_cpu_and_in_every_batch(void **state
             out_bytes += info->outputs[o].width * 8;
         void *rows = make_rows(&info->inputs[0], ROWS);
         void *alone = answers(model, rows, ROWS, 1);
-        for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AVX512; cpu++) {
+        for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AMX; cpu++) {
             weir_cpu_limit((weir_cpu)cpu);
             for (size_t at_once = 1; at_once <= ROWS; at_once = at_once * 3 + 1)
                 assert_memory_equal(alone, answers(model, rows, ROWS, at_once), ROWS * out_bytes);
         }
-        weir_cpu_limit(WEIR_CPU_AVX512);
+        weir_cpu_limit(WEIR_CPU_AMX);
         weir_model_destroy(model);
     }
 }
@@ -175,7 +175,7 @@ static void contributions_add_up_and_have_the_same_bits_on_every_cpu(void **stat
                 assert_null(weir_model_explain(model, workspace, &input, other, &supported));
                 assert_memory_equal(phi, other, (width + 1) * sizeof(double));
             }
-            weir_cpu_limit(WEIR_CPU_AVX512);
+            weir_cpu_limit(WEIR_CPU_AMX);
         }
         weir_model_workspace_destroy(workspace);
         weir_model_destroy(model);
@@ -349,7 +349,7 @@ static void a_dense_layer_is_a_chain_of_fused_steps(void **state)
     float *packed = (float *)((at + 63) / 64 * 64);
     weir_dense_pack(w, K, N, N, 1, packed);
     weir_dense dense = {.k = K, .n = N, .packed = packed, .bias = bias};
-    for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AVX512; cpu++) {
+    for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AMX; cpu++) {
         weir_cpu_limit((weir_cpu)cpu);
         weir_dense_run(&dense, x, R, got);
         assert_memory_equal(got, want, sizeof want);
@@ -371,7 +371,7 @@ static void lone_rows_agree(const weir_dense *dense, const float *x, float *want
     plain.is_finite = false;
     weir_cpu_limit(WEIR_CPU_PLAIN);
     weir_dense_run(&plain, x, 1, want);
-    for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AVX512; cpu++) {
+    for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AMX; cpu++) {
         weir_cpu_limit((weir_cpu)cpu);
         weir_dense_run(dense, x, 1, got);
         assert_memory_equal(got, want, dense->n * sizeof *want);
