@@ -2,6 +2,7 @@
 #include "ops/cli/cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,13 +118,28 @@ static weir_error *run(weir_cli *cli)
     return cli->command->run(cli);
 }
 
-/* A result that did not reach its reader is a failure, unless the reader went away on purpose (`|
- * head`). */
-static weir_error *flush_results(void)
+/* Whether stdout has lost its reader. errno does not tell: the write that failed may be long ago. */
+static bool is_reader_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/*
+ * A result that did not reach its reader is a failure, unless the reader went away on purpose (`|
+ * head`, Ctrl-C): then what failed on the way to it is no news to anybody. Takes the command's
+ * error, and returns what is to be told.
+ */
+static weir_error *flush_results(weir_error *error)
 {
     errno = 0;
-    if (fflush(stdout) == 0 && ferror(stdout) == 0) return NULL;
-    if (errno == EPIPE) return NULL;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) return error;
+    if (is_reader_gone()) {
+        if (error == NULL || weir_error_code_of(error) != WEIR_E_IO) return error;
+        weir_error_free(error);
+        return NULL;
+    }
+    if (error != NULL) return error;
     return weir_error_new(errno == ENOSPC ? WEIR_E_DISK_FULL : WEIR_E_IO, "writing the results: %s",
                           errno == 0 ? "the output refused them" : strerror(errno));
 }
@@ -135,11 +151,7 @@ int weir_cli_main(int argc, const char *const *argv)
     bool said_nothing =
         error == NULL && cli.command == NULL && !cli.wants_help && !cli.wants_version;
     if (error == NULL) error = run(&cli);
-    weir_error *late = flush_results();
-    if (error == NULL)
-        error = late;
-    else
-        weir_error_free(late);
+    error = flush_results(error);
     int code = error != NULL ? weir_error_exit_code(error) : said_nothing ? 64 : cli.exit_code;
     if (error != NULL) weir_cli_report(error);
     weir_error_free(error);

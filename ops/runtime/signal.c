@@ -21,7 +21,8 @@ void weir_stop_request(void)
     errno = saved;
 }
 
-/* SA_RESETHAND puts the default back, so the second signal ends the process. */
+/* SA_RESETHAND puts the default back, so the second signal ends the process. SA_RESTART lets a write
+ * that waits for its reader go on: a row is not cut where the signal came. */
 static void on_signal(int number)
 {
     (void)number;
@@ -33,7 +34,7 @@ void weir_signals_ignore_pipe(void) { (void)signal(SIGPIPE, SIG_IGN); }
 void weir_signals_install(void)
 {
     if (stop_pipe[0] < 0) WEIR_ASSERT(pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) == 0);
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
     WEIR_ASSERT(sigaction(SIGINT, &action, NULL) == 0);
     WEIR_ASSERT(sigaction(SIGTERM, &action, NULL) == 0);
     weir_signals_ignore_pipe();

@@ -12,7 +12,8 @@ expect 64 "$weir" settings --set nonsense; says err '--set wants key=value'
 expect 78 "$weir" settings --set brokrs=x; says err 'did you mean `brokers`?'
 expect 66 "$weir" -C /no/such/folder settings; says err 'can not be entered'
 expect 74 sh -c "'$weir' help > /dev/full"
-expect 0 sh -c "'$weir' settings --reference | head -1"
+expect 74 sh -c "'$weir' simulate -n 100000 > /dev/full"
+expect 0 "$weir" settings --reference
 if grep -q "$(printf '\033')" err; then fail "colour in a pipe"; fi
 
 # Settings come from the file of the folder that -C names, the environment before it, the flag before that.
@@ -99,4 +100,26 @@ done
 expect 0 cmake --install "$WEIR_TEST_BUILD" --prefix "$work/prefix"
 expect 0 prefix/bin/weir --version
 [ -s prefix/share/man/man1/weir.1 ] && [ -s prefix/share/bash-completion/completions/weir ] || fail "pages or completions are not installed"
+
+# Whoever reads rows may have enough of them, whichever write it is that finds this out.
+unread "$weir" simulate -n 100000
+"$weir" simulate -n 20000 > plain.jsonl
+sed 's/.*/{"stream":"tx","value":&}/' plain.jsonl > events.jsonl
+unread "$weir" -q -C same eval --vector card_fraud --events "$PWD/events.jsonl"
+"$weir" -q -C same eval --vector card_fraud --events "$PWD/events.jsonl" -o csv | cut -d, -f5-27 | sed 's/true/1/; s/false/0/' > rows.csv
+unread "$weir" -C same model run models/card_fraud.onnx --input "$PWD/rows.csv"
+# Asked to stop while its reader is slow, it ends with a whole row.
+mkfifo rows
+"$weir" simulate -n 10000000 > rows 2> err &
+children+=($!)
+exec 9< rows
+within 60 grep -q '^State:.S' "/proc/$!/status"
+kill -INT $!
+cat <&9 > out; exec 9<&-
+wait $! || fail "an interrupted simulate exits with $?"
+[ ! -s err ] && [[ $(tail -c 2 out) = '}' ]] || { cat err >&2; fail "an interrupted simulate ends with $(tail -n 1 out)"; }
+start_embedded
+expect 0 "$weir" -q -C same apply
+expect 0 "$weir" -q -C same produce --stream tx "$PWD/plain.jsonl"
+unread "$weir" -q -C same tail pay.tx --from start --until-end
 echo "as it should be"

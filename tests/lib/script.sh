@@ -41,6 +41,12 @@ expect() {
     "$@" > out 2> err || code=$?
     [ "$code" = "$want" ] || { tail -n 20 out err >&2; fail "exit $code, not $want: $*"; }
 }
+# unread COMMAND...: whoever reads its output takes a line and goes away (`| head -1`); that is no failure, and nothing is said.
+unread() {
+    "$@" 2> err | head -1 > out
+    local code=${PIPESTATUS[0]}
+    [ "$code" = 0 ] && [ -s out ] && [ ! -s err ] || { cat err >&2; fail "exit $code, or words, where the reader went away: $*"; }
+}
 # says FILE TEXT: the file holds the text.
 says() { grep -qF -- "$2" "$1" || { tail -20 "$1" >&2; fail "$1 does not say: $2"; }; }
 # within SECONDS COMMAND...: tries until it succeeds. What is waited for on a machine that has other work gets a minute or more.
