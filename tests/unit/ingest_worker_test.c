@@ -199,6 +199,27 @@ static void a_notice_reads_back_equal(void **state)
     weir_buffer_deinit(&out);
 }
 
+static void only_a_notice_of_definitions_reads_as_one(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t kind;
+        bool is_definition;
+    } cases[] = {{WEIR_JOURNAL_DEFINITION, true}, {WEIR_JOURNAL_MODEL, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        weir_journal_notice notice = {.kind = cases[i].kind, .name = text("card")}, back;
+        weir_buffer out = {0};
+        weir_journal_notice_encode(&notice, &out);
+        weir_bytes bytes = {out.data, out.size};
+        assert_true(weir_journal_notice_decode(bytes, &back));
+        assert_int_equal(back.kind, cases[i].kind);
+        assert_true(weir_journal_definition_decode(bytes, &back) == cases[i].is_definition);
+        out.data[0] = WEIR_JOURNAL_PACK;
+        assert_false(weir_journal_definition_decode(bytes, &back));
+        weir_buffer_deinit(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +229,7 @@ int main(void)
         cmocka_unit_test(carried_values_read_back_equal),
         cmocka_unit_test(damaged_carried_values_are_refused),
         cmocka_unit_test(a_notice_reads_back_equal),
+        cmocka_unit_test(only_a_notice_of_definitions_reads_as_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
