@@ -201,7 +201,7 @@ static void tell_costs(const comparison *c)
             "view of %s, per %s: new; about %.1f bytes for each event that it keeps, made "
             "by folding the journals again",
             view->group, c->plan->entities[view->entity].name,
-            weir_explain_row_bytes(c->plan, view));
+            weir_explain_view_bytes(c->plan, v).event_bytes);
     }
     if (dropped > 0)
         weir_cli_note(c->cli, "%zu view%s no longer needed", dropped,

@@ -174,7 +174,7 @@ static void put_view(drawing *d, uint32_t index)
     weir_json_write_key(&d->json, "ever");
     weir_json_write_bool(&d->json, view->has_ever);
     weir_json_write_key(&d->json, "bytes_per_event");
-    weir_json_write_double(&d->json, weir_explain_row_bytes(d->plan, view));
+    weir_json_write_double(&d->json, weir_explain_view_bytes(d->plan, index).event_bytes);
     put_digest(d, view->digest);
     weir_json_write_end(&d->json, '}');
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Sizes are estimates of the stored form (compute/engine/rows_codec.c): rows lie by column, times
- * and numbers as differences, texts once with short numbers.
- */
 #include "ops/cli/explain.h"
 
 #include <string.h>
 
+#include "compute/engine/specimen.h"
 #include "schemas/json_value.h"
 
 /* ---- Small things ---- */
@@ -42,47 +39,30 @@ static void put_member_name(const weir_plan_member *member, weir_buffer *out)
     if (member->suffix[0] != '\0') weir_buffer_printf(out, "[%s]", member->suffix);
 }
 
-/* Bytes that a value adds to a stored row, on average. */
-static double column_bytes(weir_type type)
+/* ---- Sizes ---- */
+
+/* The line through two specimens that are stored in one part. */
+static weir_explain_line line_of(const weir_plan *plan, uint32_t view, int64_t unit_us)
 {
-    switch (type.kind) {
-    case WEIR_BOOL: return 0.125;
-    case WEIR_ENUM: return 0.5;
-    case WEIR_INT64: return 1.5;
-    case WEIR_DECIMAL: return 1.7;
-    case WEIR_FLOAT64: return 3;
-    case WEIR_TIME: return 3;
-    case WEIR_DURATION: return 3;
-    case WEIR_STRING: return 10;
-    case WEIR_GEO: return 16;
-    case WEIR_VEC: return 4.0 * type.length;
-    default: return 16;
-    }
+    weir_state_sizes few = weir_specimen_weigh(plan, view, 10, unit_us);
+    weir_state_sizes more = weir_specimen_weigh(plan, view, WEIR_EXPLAIN_EVENTS, unit_us);
+    weir_explain_line line = {.key_bytes = (double)few.stored_bytes};
+    if (more.rows <= few.rows) return line; /* ids of a type that has not so many */
+    line.event_bytes =
+        (double)(more.stored_bytes - few.stored_bytes) / (double)(more.rows - few.rows);
+    line.key_bytes -= line.event_bytes * (double)few.rows;
+    return line;
 }
 
-/* A column that only repeats the event's time costs next to nothing. */
-static bool is_own_time(const weir_plan *plan, const weir_plan_view *view, uint32_t column)
+weir_explain_line weir_explain_view_bytes(const weir_plan *plan, uint32_t view)
 {
-    const weir_plan_source *source = &view->sources[0];
-    const weir_expr *expr = source->columns[column];
-    return expr->op == WEIR_EXPR_FIELD && expr->index == plan->streams[source->stream].time_slot;
+    return line_of(plan, view, WEIR_SPECIMEN_SECOND);
 }
 
-double weir_explain_row_bytes(const weir_plan *plan, const weir_plan_view *view)
+weir_explain_line weir_explain_id_bytes(const weir_plan *plan, uint32_t stream)
 {
-    double bytes = 2.5; /* its time */
-    for (uint32_t i = 0; i < view->column_count; i++) {
-        weir_type type = view->column_types[i];
-        bytes +=
-            is_own_time(plan, view, i) ? 0.2 : column_bytes(type) + (type.optional ? 0.125 : 0);
-    }
-    return bytes;
-}
-
-double weir_explain_id_bytes(const weir_plan_stream *stream)
-{
-    if (stream->id_slot == WEIR_NONE) return 0;
-    return 1 + (stream->slot_types[stream->id_slot].kind == WEIR_INT64 ? 5 : 20);
+    if (plan->streams[stream].id_slot == WEIR_NONE) return (weir_explain_line){0};
+    return line_of(plan, WEIR_VIEW_IDS + stream, WEIR_SPECIMEN_MILLI);
 }
 
 /* ---- Expressions ---- */
@@ -210,7 +190,7 @@ static void put_key(const weir_plan *plan, uint32_t index, weir_buffer *out)
     }
 }
 
-static void put_kept(const weir_plan *plan, const weir_plan_view *view, weir_buffer *out)
+static void put_kept(const weir_plan_view *view, weir_buffer *out)
 {
     weir_buffer_put_text(out, "    keeps ");
     if (view->keep_us > 0) {
@@ -224,11 +204,35 @@ static void put_kept(const weir_plan *plan, const weir_plan_view *view, weir_buf
     }
     if (view->keep_last > 0) weir_buffer_printf(out, "; the last %u", view->keep_last);
     if (view->has_ever) weir_buffer_put_text(out, "; running values of all before");
-    double bytes = weir_explain_row_bytes(plan, view);
+    weir_buffer_put_u8(out, '\n');
+}
+
+/* Bytes and kilobytes, of three digits or so. */
+static void put_size(uint64_t bytes, weir_buffer *out)
+{
+    if (bytes < 10000)
+        weir_buffer_printf(out, "%llu bytes", (unsigned long long)bytes);
+    else
+        weir_buffer_printf(out, "%llu kB", (unsigned long long)(bytes + 500) / 1000);
+}
+
+static void put_sizes(const weir_plan *plan, uint32_t view, weir_buffer *out)
+{
+    static const uint32_t counts[] = {WEIR_EXPLAIN_EVENTS, WEIR_EXPLAIN_EVENTS_MANY};
+    weir_explain_line line = weir_explain_view_bytes(plan, view);
+    weir_explain_line fine = line_of(plan, view, WEIR_SPECIMEN_MILLI);
     weir_buffer_printf(out,
-                       "\n    about %.1f bytes an event of the window, some %d a key: %.0f bytes "
-                       "for a key with 100\n",
-                       bytes, WEIR_EXPLAIN_KEY_BYTES, WEIR_EXPLAIN_KEY_BYTES + 100 * bytes);
+                       "    about %.1f bytes an event that is kept, %.1f if times are not in whole "
+                       "seconds, and %.0f a key\n",
+                       line.event_bytes, fine.event_bytes, line.key_bytes);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        weir_state_sizes sizes = weir_specimen_weigh(plan, view, counts[i], WEIR_SPECIMEN_SECOND);
+        weir_buffer_printf(out, "    a key with %u events: ", counts[i]);
+        put_size(sizes.stored_bytes, out);
+        weir_buffer_put_text(out, " stored, ");
+        put_size(sizes.memory_bytes, out);
+        weir_buffer_put_text(out, " in memory while it is hot\n");
+    }
 }
 
 static void put_view(const weir_plan *plan, uint32_t index, weir_buffer *out)
@@ -250,7 +254,8 @@ static void put_view(const weir_plan *plan, uint32_t index, weir_buffer *out)
         put_type(out, view->column_types[i]);
         weir_buffer_put_u8(out, '\n');
     }
-    put_kept(plan, view, out);
+    put_kept(view, out);
+    put_sizes(plan, index, out);
 }
 
 /* ---- Streams and vectors ---- */
@@ -266,8 +271,9 @@ static void put_stream(const weir_plan *plan, const weir_plan_stream *stream, we
     if (stream->id_slot != WEIR_NONE) {
         weir_buffer_put_text(out, "  keeps the ids of ");
         put_duration(out, stream->late_us);
-        weir_buffer_printf(out, " for duplicates: about %.0f bytes an event\n",
-                           weir_explain_id_bytes(stream));
+        weir_buffer_printf(
+            out, " for duplicates: about %.0f bytes an event\n",
+            weir_explain_id_bytes(plan, (uint32_t)(stream - plan->streams)).event_bytes);
     }
     for (uint32_t i = 0; i < stream->expect_count; i++)
         weir_buffer_printf(out, "  expects %s\n", stream->expect_texts[i]);

@@ -10,11 +10,15 @@
 
 void weir_explain_project(const weir_plan *plan, weir_buffer *out);
 void weir_explain_json(const weir_plan *plan, weir_buffer *out); /* the same for programs */
-/* What an event adds to a key's stored state, about: to a view, and to the ids that tell duplicates
- * (0 for a stream without). Either has WEIR_EXPLAIN_KEY_BYTES a key besides. */
-double weir_explain_row_bytes(const weir_plan *plan, const weir_plan_view *view);
-double weir_explain_id_bytes(const weir_plan_stream *stream);
-enum { WEIR_EXPLAIN_KEY_BYTES = 24 };
+/* What is stored of a key, about: of a view, while times are in whole seconds, and of the ids that
+ * tell duplicates (0 for a stream without). */
+typedef struct weir_explain_line {
+    double event_bytes, key_bytes;
+} weir_explain_line;
+weir_explain_line weir_explain_view_bytes(const weir_plan *plan, uint32_t view);
+weir_explain_line weir_explain_id_bytes(const weir_plan *plan, uint32_t stream);
+/* Keys of so many events are shown: stored in one part, and in tiles. */
+enum { WEIR_EXPLAIN_EVENTS = 100, WEIR_EXPLAIN_EVENTS_MANY = 1000 };
 /* A stream, group, vector or feature (group.feature, group.feature[1h], its column). False:
  * unknown. */
 bool weir_explain_name(const weir_plan *plan, const char *name, weir_buffer *out);

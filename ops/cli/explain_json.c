@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plan as one JSON document: what `weir explain -o json` prints. */
 #include "ops/cli/explain.h"
+
+#include "compute/engine/specimen.h"
 #include "ops/runtime/digest.h"
 #include "ops/runtime/json.h"
 
@@ -32,6 +34,9 @@ static void put_digest(weir_json_writer *writer, const uint8_t digest[WEIR_DIGES
     put_text(writer, "digest", text);
 }
 
+/* An estimate has no more digits. */
+static double hundredths(double value) { return (double)(int64_t)(value * 100 + 0.5) / 100; }
+
 static void put_type(weir_json_writer *writer, weir_type type)
 {
     weir_arena scratch = {0};
@@ -48,7 +53,9 @@ static void put_stream(weir_json_writer *writer, const weir_plan *plan,
     put_text(writer, "schema", stream->schema->full_name);
     put_int(writer, "late_us", stream->late_us);
     put_int(writer, "future_us", stream->future_us);
-    put_double(writer, "id_bytes_per_event", weir_explain_id_bytes(stream));
+    weir_explain_line ids = weir_explain_id_bytes(plan, (uint32_t)(stream - plan->streams));
+    put_double(writer, "id_bytes_per_event", hundredths(ids.event_bytes));
+    put_double(writer, "id_bytes_per_key", hundredths(ids.key_bytes));
     weir_json_write_key(writer, "hops");
     weir_json_write_begin(writer, '[');
     for (uint32_t i = 0; i < stream->hop_count; i++) {
@@ -83,6 +90,25 @@ static void put_member(weir_json_writer *writer, const weir_plan *plan,
     weir_json_write_end(writer, '}');
 }
 
+static void put_sizes(weir_json_writer *writer, const weir_plan *plan, uint32_t view)
+{
+    static const uint32_t counts[] = {WEIR_EXPLAIN_EVENTS, WEIR_EXPLAIN_EVENTS_MANY};
+    weir_explain_line line = weir_explain_view_bytes(plan, view);
+    put_double(writer, "bytes_per_event", hundredths(line.event_bytes));
+    put_double(writer, "bytes_per_key", hundredths(line.key_bytes));
+    weir_json_write_key(writer, "keys");
+    weir_json_write_begin(writer, '[');
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        weir_state_sizes sizes = weir_specimen_weigh(plan, view, counts[i], WEIR_SPECIMEN_SECOND);
+        weir_json_write_begin(writer, '{');
+        put_int(writer, "events", counts[i]);
+        put_int(writer, "stored_bytes", (int64_t)sizes.stored_bytes);
+        put_int(writer, "memory_bytes", (int64_t)sizes.memory_bytes);
+        weir_json_write_end(writer, '}');
+    }
+    weir_json_write_end(writer, ']');
+}
+
 static void put_view(weir_json_writer *writer, const weir_plan *plan, const weir_plan_view *view)
 {
     weir_json_write_begin(writer, '{');
@@ -96,8 +122,7 @@ static void put_view(weir_json_writer *writer, const weir_plan *plan, const weir
     put_int(writer, "keep_last", view->keep_last);
     weir_json_write_key(writer, "ever");
     weir_json_write_bool(writer, view->has_ever);
-    put_double(writer, "bytes_per_event", weir_explain_row_bytes(plan, view));
-    put_int(writer, "bytes_per_key", WEIR_EXPLAIN_KEY_BYTES);
+    put_sizes(writer, plan, (uint32_t)(view - plan->views));
     put_digest(writer, view->digest);
     weir_json_write_end(writer, '}');
 }

@@ -28,7 +28,9 @@ for view in explain["views"]:
     foretold = keys * view["bytes_per_key"] + rows * view["bytes_per_event"]
     stream = explain["streams"][0]
     if stream["hops"][0]["entity"] == entity:
-        foretold += keys * view["bytes_per_key"] + sum(map(len, times[entity].values())) * stream["id_bytes_per_event"]
+        # Explain counts on ids up to 2^31 that come one by one; here they are a byte shorter, and in a backlog a time takes one, not three.
+        ids = sum(map(len, times[entity].values()))
+        foretold += keys * stream["id_bytes_per_key"] + ids * (stream["id_bytes_per_event"] - 3)
     print(f"{entity}: {stored[entity]} bytes stored, {foretold:.0f} foretold: {foretold / stored[entity]:.3f}; {stored[entity] / rows:.1f} a row")
     bad |= abs(foretold / stored[entity] - 1) > 0.2
 sys.exit(bad)
