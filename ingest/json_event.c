@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ops/runtime/assert.h"
+#include "ops/runtime/json_scan.h"
 
 /* One member name at one level: a field of the schema, or an inner record. */
 typedef struct member {
@@ -93,7 +94,8 @@ typedef struct reading {
     weir_json *json;
     weir_arena *scratch;
     weir_value *values;
-    bool *seen;
+    bool *seen; /* per field */
+    size_t seen_count;
     weir_json_event_result result;
 } reading;
 
@@ -111,14 +113,17 @@ static bool read_field(reading *r, uint32_t index)
     bool bad_number = false;
     const char *problem = NULL;
     if (r->seen[index]) return fail(r, field->path, "the member stands twice", false);
-    if (!weir_json_read_value(r->json, field->type, field->unit, r->scratch, &r->values[index],
-                              &bad_number, &problem)) {
+    weir_value *value = &r->values[index];
+    if (!weir_json_take_plain(r->json, &field->type, field->unit, value) &&
+        !weir_json_read_value(r->json, field->type, field->unit, r->scratch, value, &bad_number,
+                              &problem)) {
         if (r->json->token != NULL)
             r->result.text = (weir_bytes){r->json->token, (size_t)(r->json->next - r->json->token)};
         return fail(r, field->path, problem, bad_number);
     }
     r->result.nulled_numbers += bad_number;
     r->seen[index] = true;
+    r->seen_count++;
     return true;
 }
 
@@ -148,6 +153,7 @@ static bool read_object(reading *r, const member *members, uint32_t count)
 static bool fill_absent(reading *r)
 {
     const weir_schema *schema = r->event->schema;
+    if (r->seen_count == schema->field_count) return true;
     for (size_t i = 0; i < schema->field_count; i++) {
         const weir_schema_field *field = &schema->fields[i];
         if (r->seen[i]) continue;

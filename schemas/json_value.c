@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ops/runtime/assert.h"
+#include "ops/runtime/json_scan.h"
 #include "ops/runtime/utf8.h"
 #include "schemas/decimal.h"
 
@@ -81,16 +82,13 @@ static const char *chars(weir_bytes text) { return (const char *)text.data; }
 /* [-]digits of at most 18, the common case. */
 static bool read_short_int(weir_bytes text, int64_t *out)
 {
-    size_t i = 0;
-    bool negative = text.size > 0 && text.data[0] == '-';
-    i += negative;
-    if (text.size == i || text.size - i > 18) return false;
-    int64_t value = 0;
-    for (; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') return false;
-        value = value * 10 + (text.data[i] - '0');
-    }
-    *out = negative ? -value : value;
+    const uint8_t *at = text.data, *end = at + text.size;
+    bool negative = text.size > 0 && *at == '-';
+    at += negative;
+    if (at == end || end - at > 18) return false;
+    uint64_t value;
+    if (weir_digits_take(at, end, &value) != end) return false;
+    *out = negative ? -(int64_t)value : (int64_t)value;
     return true;
 }
 
@@ -376,27 +374,49 @@ static bool skip_to_depth(weir_json *json, unsigned depth)
     return true;
 }
 
-/* What is written as programs write it; false, with nothing taken, where it is not. */
-static bool read_plain(weir_json *json, const weir_type *type, weir_value *out)
+bool weir_json_take_plain(weir_json *json, const weir_type *type, weir_time_unit unit,
+                          weir_value *out)
 {
-    weir_bytes text;
+    weir_json_scalar scalar;
+    if (!weir_json_peek_scalar(json, &scalar)) return false;
+    bool is_string = scalar.kind == WEIR_JSON_STRING, is_number = scalar.kind == WEIR_JSON_NUMBER;
+    if (!is_string && !is_number && type->kind != WEIR_BOOL) return false;
+    reading r = {.unit = unit}; /* its complaints are for the long way to make */
     int64_t value = 0;
     switch (type->kind) {
     case WEIR_STRING:
-        if (!weir_json_take_plain_string(json, &text)) return false;
-        put_string(out, text);
-        return true;
+        if (!is_string || scalar.text.size > UINT32_MAX) return false;
+        put_string(out, scalar.text);
+        break;
     case WEIR_INT64:
-        if (!weir_json_take_short_int(json, &value)) return false;
+        if (!read_short_int(scalar.text, &value)) return false;
         put_int(out, WEIR_INT64, value);
-        return true;
+        break;
+    case WEIR_FLOAT64:
+        if (!is_number || !read_float(&r, scalar.text, out)) return false;
+        break;
+    case WEIR_DECIMAL:
+        if (!read_decimal(&r, type, scalar.text, out)) return false;
+        break;
+    case WEIR_TIME:
+        if (!read_time(&r, scalar.text, out)) return false;
+        break;
+    case WEIR_ENUM:
+        if (!is_string || !read_enum(&r, type, scalar.text, out)) return false;
+        break;
+    case WEIR_BOOL:
+        if (is_string || is_number) return false;
+        *out = weir_bool(scalar.kind == WEIR_JSON_TRUE);
+        break;
     default: return false;
     }
+    weir_json_take_scalar(json, &scalar);
+    return true;
 }
 
 static bool read_value(reading *r, weir_json *json, const weir_type *type, weir_value *out)
 {
-    if (read_plain(json, type, out)) return true;
+    if (weir_json_take_plain(json, type, r->unit, out)) return true;
     put_int(out, WEIR_NULL, 0);
     unsigned depth = json->depth;
     weir_json_token token = weir_json_next(json);

@@ -23,6 +23,10 @@
  */
 bool weir_json_read_value(weir_json *json, weir_type type, weir_time_unit unit, weir_arena *into,
                           weir_value *value_out, bool *bad_number_out, const char **problem_out);
+/* The same for a member's value, in the short way: a scalar that stands as programs write it. False,
+ * and nothing taken, where it does not or does not fit; then the call above says what it is. */
+bool weir_json_take_plain(weir_json *json, const weir_type *type, weir_time_unit unit,
+                          weir_value *value_out);
 void weir_json_write_value(weir_json_writer *writer, weir_type type, const weir_value *value);
 
 /*

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ops/runtime/digits.h"
 #include "schemas/time_internal.h"
 
 /* -- Civil dates (days_from_civil and back, after Hinnant: eras of 400 years from 1 March 0000) --
@@ -82,10 +83,10 @@ static bool is_valid_civil(const weir_civil *civil)
 bool weir_time_from_civil(const weir_civil *civil, int64_t *time_us_out)
 {
     if (!is_valid_civil(civil)) return false;
+    int64_t seconds = weir_days_from_civil(civil->year, civil->month, civil->day) * 86400 +
+                      civil->hour * 3600 + civil->minute * 60 + civil->second;
     /* Wide, since the first day of int64's range begins before it. */
-    __extension__ __int128 time = weir_days_from_civil(civil->year, civil->month, civil->day);
-    time = time * 86400 + civil->hour * 3600 + civil->minute * 60 + civil->second;
-    time = time * WEIR_US_PER_S + civil->microsecond;
+    __extension__ __int128 time = (__int128)seconds * WEIR_US_PER_S + civil->microsecond;
     if (time != (int64_t)time) return false;
     *time_us_out = (int64_t)time;
     return true;
@@ -170,7 +171,40 @@ static bool take_clock(const char **at, const char *end, weir_civil *civil)
     civil->hour = (uint8_t)hour;
     civil->minute = (uint8_t)minute;
     civil->second = (uint8_t)second;
-    return take_fraction(at, end, &civil->microsecond);
+    return true;
+}
+
+static uint64_t two_at(const char *at)
+{
+    uint16_t two;
+    memcpy(&two, at, sizeof two);
+    return two;
+}
+
+/* YYYY-MM-DDThh:mm:ss, nearly all: the digits of the date, and of the clock, as one number each.
+ * False, and nothing taken, where it is not that. */
+static bool take_usual(const char **place, const char *end, weir_civil *civil)
+{
+    const char *at = *place;
+    if (end - at < 19 || at[4] != '-' || at[7] != '-' || at[10] != 'T' || at[13] != ':' ||
+        at[16] != ':')
+        return false;
+    uint64_t date_text =
+        two_at(at) | two_at(at + 2) << 16 | two_at(at + 5) << 32 | two_at(at + 8) << 48;
+    uint64_t clock_text =
+        two_at("00") | two_at(at + 11) << 16 | two_at(at + 14) << 32 | two_at(at + 17) << 48;
+    uint64_t date, clock;
+    if (!weir_digits_eight((const uint8_t *)&date_text, &date) ||
+        !weir_digits_eight((const uint8_t *)&clock_text, &clock))
+        return false;
+    civil->year = (int32_t)(date / 10000);
+    civil->month = (uint8_t)(date / 100 % 100);
+    civil->day = (uint8_t)(date % 100);
+    civil->hour = (uint8_t)(clock / 10000);
+    civil->minute = (uint8_t)(clock / 100 % 100);
+    civil->second = (uint8_t)(clock % 100);
+    *place = at + 19;
+    return true;
 }
 
 static bool take_offset(const char **at, const char *end, int64_t *offset_us)
@@ -191,9 +225,10 @@ bool weir_time_parse(const char *text, size_t size, int64_t *time_us_out)
     const char *at = text, *end = text + size;
     weir_civil civil = {0};
     int64_t offset_us = 0, local_us = 0;
-    if (!take_date(&at, end, &civil) || !take_char(&at, end, "Tt ") ||
-        !take_clock(&at, end, &civil))
-        return false;
+    bool is_read =
+        take_usual(&at, end, &civil) ||
+        (take_date(&at, end, &civil) && take_char(&at, end, "Tt ") && take_clock(&at, end, &civil));
+    if (!is_read || !take_fraction(&at, end, &civil.microsecond)) return false;
     if (!take_offset(&at, end, &offset_us) || at != end) return false;
     if (!weir_time_from_civil(&civil, &local_us)) return false;
     return !__builtin_sub_overflow(local_us, offset_us, time_us_out);

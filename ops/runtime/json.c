@@ -2,12 +2,10 @@
 #include "ops/runtime/json.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "ops/runtime/assert.h"
 #include "ops/runtime/double.h"
+#include "ops/runtime/json_scan.h"
 #include "ops/runtime/utf8.h"
 
 /* -- Reading -- */
@@ -36,45 +34,11 @@ static weir_json_token fail_at(weir_json *json, const uint8_t *place, const char
     return fail(json, problem);
 }
 
-static inline bool is_space(uint8_t c)
-{
-    return c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
-}
-
-static inline const uint8_t *skip_space(const uint8_t *at, const uint8_t *end)
-{
-    while (at < end && is_space(*at))
-        at++;
-    return at;
-}
-
-/* A character that a string does not simply hold: a quote, a backslash, a control or a non-ASCII
- * byte. */
-static inline bool is_special(uint8_t c) { return c == '"' || c == '\\' || c < 0x20 || c >= 0x80; }
-
-static inline const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end)
-{
-#ifdef __SSE2__
-    for (; end - at >= 16; at += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-        /* Signed: bytes from 0x80 on are negative, so less than a space too. */
-        __m128i special = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-        special = _mm_or_si128(special, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
-        special = _mm_or_si128(special, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-        unsigned mask = (unsigned)_mm_movemask_epi8(special);
-        if (mask != 0) return at + __builtin_ctz(mask);
-    }
-#endif
-    while (at < end && !is_special(*at))
-        at++;
-    return at;
-}
-
 /* Finds the closing quote and checks UTF-8; escapes are only stepped over. NULL after an error. */
 static const uint8_t *string_end(weir_json *json, const uint8_t *at, bool *has_escapes)
 {
     for (;;) {
-        at = skip_plain(at, json->end);
+        at = weir_json_skip_plain(at, json->end);
         if (at == json->end) break;
         if (*at == '"') return at;
         if (*at == '\\') {
@@ -194,7 +158,7 @@ __attribute__((noinline)) static bool take_rich_string(weir_json *json, const ui
 static inline bool take_string(weir_json *json)
 {
     const uint8_t *begin = json->next + 1;
-    const uint8_t *at = skip_plain(begin, json->end);
+    const uint8_t *at = weir_json_skip_plain(begin, json->end);
     if (__builtin_expect(at == json->end || *at != '"', 0))
         return take_rich_string(json, begin, at);
     json->next = at + 1;
@@ -203,46 +167,11 @@ static inline bool take_string(weir_json *json)
     return true;
 }
 
-static inline bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
-
-static const uint8_t *skip_digits(const uint8_t *at, const uint8_t *end)
-{
-    while (at < end && is_digit(*at))
-        at++;
-    return at;
-}
-
-/* The end of the number that begins at `at`, or NULL where it is none. */
-static const uint8_t *number_end(const uint8_t *at, const uint8_t *end)
-{
-    if (at < end && *at == '-') at++;
-    if (at == end || !is_digit(*at)) return NULL;
-    at = *at == '0' ? at + 1 : skip_digits(at, end);
-    if (at < end && *at == '.') {
-        const uint8_t *fraction = at + 1;
-        at = skip_digits(fraction, end);
-        if (at == fraction) return NULL;
-    }
-    if (at < end && (*at == 'e' || *at == 'E')) {
-        at++;
-        if (at < end && (*at == '+' || *at == '-')) at++;
-        const uint8_t *exponent = at;
-        at = skip_digits(exponent, end);
-        if (at == exponent) return NULL;
-    }
-    return at;
-}
-
-static bool ends_token(const uint8_t *at, const uint8_t *end)
-{
-    return at == end || *at == ',' || *at == ']' || *at == '}' || is_space(*at);
-}
-
 static inline bool take_word(weir_json *json, const char *word, size_t length)
 {
     if ((size_t)(json->end - json->next) < length || memcmp(json->next, word, length) != 0)
         return false;
-    if (!ends_token(json->next + length, json->end)) return false;
+    if (!weir_json_ends_token(json->next + length, json->end)) return false;
     json->text = (weir_bytes){json->next, length};
     json->next += length;
     return true;
@@ -253,8 +182,8 @@ static weir_json_token take_number(weir_json *json)
     if (json->allow_nonfinite && (take_word(json, "NaN", 3) || take_word(json, "Infinity", 8) ||
                                   take_word(json, "-Infinity", 9)))
         return WEIR_JSON_NUMBER;
-    const uint8_t *end = number_end(json->next, json->end);
-    if (end == NULL || !ends_token(end, json->end))
+    const uint8_t *end = weir_json_number_end(json->next, json->end);
+    if (end == NULL || !weir_json_ends_token(end, json->end))
         return fail(json, "not a number as JSON writes them");
     json->text = (weir_bytes){json->next, (size_t)(end - json->next)};
     json->next = end;
@@ -279,7 +208,7 @@ static weir_json_token end_container(weir_json *json)
 
 static weir_json_token take_literal(weir_json *json, uint8_t c)
 {
-    if (c == '-' || is_digit(c)) return take_number(json);
+    if (c == '-' || weir_json_is_digit(c)) return take_number(json);
     if (c == 't' && take_word(json, "true", 4)) return WEIR_JSON_TRUE;
     if (c == 'f' && take_word(json, "false", 5)) return WEIR_JSON_FALSE;
     if (c == 'n' && take_word(json, "null", 4)) return WEIR_JSON_NULL;
@@ -307,7 +236,7 @@ static weir_json_token take_key(weir_json *json)
 {
     if (*json->next != '"') return fail(json, "expected a member's name in quotes");
     if (!take_string(json)) return WEIR_JSON_ERROR;
-    const uint8_t *colon = skip_space(json->next, json->end);
+    const uint8_t *colon = weir_json_skip_space(json->next, json->end);
     if (colon == json->end || *colon != ':') return fail_at(json, colon, "expected a colon");
     json->next = colon + 1;
     json->after_key = true;
@@ -318,7 +247,7 @@ static weir_json_token take_key(weir_json *json)
 /* Steps over white space; false at the end of the text, which is an error inside a container. */
 static bool find_token(weir_json *json)
 {
-    json->next = skip_space(json->next, json->end);
+    json->next = weir_json_skip_space(json->next, json->end);
     json->token = json->next;
     return json->next < json->end;
 }
@@ -357,7 +286,7 @@ static weir_json_token token_at(const weir_json *json, const uint8_t *at, bool i
     case '-': return WEIR_JSON_NUMBER;
     case 'N':
     case 'I': return json->allow_nonfinite ? WEIR_JSON_NUMBER : WEIR_JSON_ERROR;
-    default: return is_digit(*at) ? WEIR_JSON_NUMBER : WEIR_JSON_ERROR;
+    default: return weir_json_is_digit(*at) ? WEIR_JSON_NUMBER : WEIR_JSON_ERROR;
     }
 }
 
@@ -365,78 +294,18 @@ static weir_json_token token_at(const weir_json *json, const uint8_t *at, bool i
 weir_json_token weir_json_peek(weir_json *json)
 {
     if (json->problem != NULL) return WEIR_JSON_ERROR;
-    const uint8_t *at = skip_space(json->next, json->end);
+    const uint8_t *at = weir_json_skip_space(json->next, json->end);
     bool in_object = json->depth > 0 && json->containers[json->depth - 1] == '{';
     bool ended = at == json->end;
     if (!ended && json->depth > 0 && !json->after_key) {
         if (*at == (in_object ? '}' : ']'))
             return in_object ? WEIR_JSON_OBJECT_END : WEIR_JSON_ARRAY_END;
-        if (json->after_value && *at == ',') at = skip_space(at + 1, json->end);
+        if (json->after_value && *at == ',') at = weir_json_skip_space(at + 1, json->end);
     }
     if (ended || at == json->end || (json->depth == 0 && json->after_value))
         return weir_json_next(json);
     weir_json_token token = token_at(json, at, in_object);
     return token == WEIR_JSON_ERROR ? weir_json_next(json) : token;
-}
-
-/* -- Short ways -- */
-
-bool weir_json_take_key(weir_json *json, const char *token, size_t size)
-{
-    const uint8_t *at = json->next, *end = json->end;
-    if (json->problem != NULL || json->after_key || json->depth == 0 ||
-        json->containers[json->depth - 1] != '{')
-        return false;
-    at = skip_space(at, end);
-    if (json->after_value) {
-        if (at == end || *at != ',') return false;
-        at = skip_space(at + 1, end);
-    }
-    if ((size_t)(end - at) < size || memcmp(at, token, size) != 0) return false;
-    json->token = at;
-    json->text = (weir_bytes){at + 1, size - 3};
-    json->next = at + size;
-    json->after_key = true;
-    json->after_value = false;
-    return true;
-}
-
-static inline void value_taken(weir_json *json, const uint8_t *token, const uint8_t *next)
-{
-    json->token = token;
-    json->next = next;
-    json->after_key = false;
-    json->after_value = true;
-}
-
-bool weir_json_take_plain_string(weir_json *json, weir_bytes *out)
-{
-    if (json->problem != NULL || !json->after_key) return false;
-    const uint8_t *at = skip_space(json->next, json->end);
-    if (at == json->end || *at != '"') return false;
-    const uint8_t *close = skip_plain(at + 1, json->end);
-    if (close == json->end || *close != '"') return false;
-    *out = json->text = (weir_bytes){at + 1, (size_t)(close - at - 1)};
-    value_taken(json, at, close + 1);
-    return true;
-}
-
-bool weir_json_take_short_int(weir_json *json, int64_t *out)
-{
-    if (json->problem != NULL || !json->after_key) return false;
-    const uint8_t *token = skip_space(json->next, json->end), *at = token;
-    bool negative = at < json->end && *at == '-';
-    at += negative;
-    const uint8_t *first = at;
-    int64_t value = 0;
-    for (; at < json->end && is_digit(*at) && at - first < 18; at++)
-        value = value * 10 + (*at - '0');
-    bool is_whole = at > first && (*first != '0' || at == first + 1);
-    if (!is_whole || !ends_token(at, json->end)) return false;
-    *out = negative ? -value : value;
-    json->text = (weir_bytes){token, (size_t)(at - token)};
-    value_taken(json, token, at);
-    return true;
 }
 
 bool weir_json_skip(weir_json *json)
@@ -514,7 +383,7 @@ bool weir_json_int64(weir_json *json, int64_t *out)
     int64_t value = 0;
     for (; at < end; at++) {
         int64_t digit = *at - '0';
-        bool fits = is_digit(*at) && !__builtin_mul_overflow(value, 10, &value) &&
+        bool fits = weir_json_is_digit(*at) && !__builtin_mul_overflow(value, 10, &value) &&
                     !(negative ? __builtin_sub_overflow(value, digit, &value)
                                : __builtin_add_overflow(value, digit, &value));
         if (!fits) {

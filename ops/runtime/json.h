@@ -62,14 +62,7 @@ bool weir_json_next_key(weir_json *json);
 /* In an array: true if a value follows, false at its end (taken) or on an error. */
 bool weir_json_next_item(weir_json *json);
 bool weir_json_key_is(const weir_json *json, const char *name);
-/*
- * Short ways through what programs write. Each takes its token whole or, where anything is unusual,
- * nothing: then the calls above say what it is. `token` is a member's name with its quotes and the
- * colon.
- */
-bool weir_json_take_key(weir_json *json, const char *token, size_t size);
-bool weir_json_take_plain_string(weir_json *json, weir_bytes *out); /* a member's value */
-bool weir_json_take_short_int(weir_json *json, int64_t *out); /* likewise: 18 digits at most */
+/* Short ways through what programs write are in json_scan.h. */
 /* Convenience: typed values; false (and an error) when the value is of another kind or out of
  * range. */
 bool weir_json_int64(weir_json *json, int64_t *out);

@@ -2,7 +2,7 @@
 /*
  * Values: the first byte chooses a type, the rest is canonical bytes, or JSON, or text of it. What
  * decodes encodes to the very same bytes; what is read as JSON is written so that it reads back
- * equal.
+ * equal, and the short way through a member's value takes what the long way reads, or nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +69,22 @@ static void check_json(weir_type type, weir_bytes text, weir_arena *arena)
     weir_buffer_deinit(&out);
 }
 
+static void check_short_way(weir_type type, weir_bytes text, weir_arena *arena)
+{
+    weir_buffer out = {0};
+    weir_buffer_put(&out, "{\"a\":", 5);
+    weir_buffer_put(&out, text.data, text.size);
+    weir_buffer_put(&out, "}", 1);
+    weir_json json;
+    weir_json_init(&json, out.data, out.size, arena);
+    weir_value taken, value;
+    if (!weir_json_expect(&json, WEIR_JSON_OBJECT_BEGIN) || !weir_json_next_key(&json)) abort();
+    bool is_taken = weir_json_take_plain(&json, &type, WEIR_UNIT_US, &taken);
+    if (is_taken && (!read(type, text, arena, &value) || !weir_value_equal(&taken, &value)))
+        abort();
+    weir_buffer_deinit(&out);
+}
+
 static void check_text(weir_type type, weir_bytes text, weir_arena *arena)
 {
     bool bad = false;
@@ -95,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     weir_arena arena = {0};
     check_bytes(type, rest, &arena);
     check_json(type, rest, &arena);
+    check_short_way(type, rest, &arena);
     check_text(type, rest, &arena);
     weir_arena_deinit(&arena);
     return 0;

@@ -3,10 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
-#include "ops/runtime/json.h"
+#include "ops/runtime/json_scan.h"
 
 static weir_json reader_of(const char *text, weir_arena *arena)
 {
@@ -269,7 +270,8 @@ static void assert_same_place(const weir_json *a, const weir_json *b)
     assert_true(a->text.data == b->text.data && a->text.size == b->text.size);
 }
 
-static void check_short_ways(const char *text, bool has_key, bool has_string, bool has_int)
+/* scalar: the kind of token that the short way takes, or WEIR_JSON_ERROR where it takes none. */
+static void check_short_ways(const char *text, bool has_key, weir_json_token scalar)
 {
     weir_arena arena = {0};
     weir_json fast = inside_object(text, &arena), plain = fast, before = fast;
@@ -281,44 +283,109 @@ static void check_short_ways(const char *text, bool has_key, bool has_string, bo
     }
     assert_true(weir_json_next_key(&plain));
     assert_same_place(&fast, &plain);
-    weir_bytes string;
-    int64_t number = 0, want = 0;
-    before = fast;
-    assert_int_equal(weir_json_take_plain_string(&fast, &string), has_string);
-    if (!has_string) assert_same_place(&fast, &before);
-    if (has_string) assert_int_equal(weir_json_next(&plain), WEIR_JSON_STRING);
-    if (!has_string) assert_int_equal(weir_json_take_short_int(&fast, &number), has_int);
-    if (!has_string && !has_int) assert_same_place(&fast, &before);
-    if (has_int) assert_true(weir_json_int64(&plain, &want) && want == number);
-    if (has_string || has_int) assert_same_place(&fast, &plain);
+    weir_json_scalar seen;
+    bool is_seen = weir_json_peek_scalar(&fast, &seen);
+    assert_same_place(&fast, &plain); /* it only looks */
+    assert_int_equal(is_seen, scalar != WEIR_JSON_ERROR);
+    if (is_seen) {
+        assert_int_equal(seen.kind, scalar);
+        weir_json_take_scalar(&fast, &seen);
+        assert_int_equal(weir_json_next(&plain), scalar);
+        /* Behind true and false the long way leaves what text there was before. */
+        if (scalar == WEIR_JSON_TRUE || scalar == WEIR_JSON_FALSE) plain.text = fast.text;
+        assert_same_place(&fast, &plain);
+    }
     weir_arena_deinit(&arena);
 }
 
 static void short_ways_take_what_the_long_way_takes_or_nothing(void **state)
 {
     (void)state;
-    check_short_ways("{\"ab\":\"x y\"}", true, true, false);
-    check_short_ways("{ \"ab\": \"\" }", true, true, false);
-    check_short_ways("{\"ab\":\"a long text of more than sixteen bytes\",\"c\":1}", true, true,
-                     false);
-    check_short_ways("{\"ab\":\"with \\n an escape\"}", true, false, false);
-    check_short_ways("{\"ab\":\"\xc3\xa9\"}", true, false, false);
-    check_short_ways("{\"ab\":\"no end", true, false, false);
-    check_short_ways("{\"ab\":12}", true, false, true);
-    check_short_ways("{\"ab\": -7 }", true, false, true);
-    check_short_ways("{\"ab\":0,\"c\":1}", true, false, true);
-    check_short_ways("{\"ab\":123456789012345678}", true, false, true);
-    check_short_ways("{\"ab\":1234567890123456789}", true, false, false);
-    check_short_ways("{\"ab\":012}", true, false, false);
-    check_short_ways("{\"ab\":1.5}", true, false, false);
-    check_short_ways("{\"ab\":1e3}", true, false, false);
-    check_short_ways("{\"ab\":-}", true, false, false);
-    check_short_ways("{\"ab\":12x}", true, false, false);
-    check_short_ways("{\"ab\":", true, false, false);
-    check_short_ways("{\"ab\" :1}", false, false, false);
-    check_short_ways("{\"a\":1}", false, false, false);
-    check_short_ways("{,\"ab\":1}", false, false, false);
-    check_short_ways("{}", false, false, false);
+    const weir_json_token none = WEIR_JSON_ERROR;
+    check_short_ways("{\"ab\":\"x y\"}", true, WEIR_JSON_STRING);
+    check_short_ways("{ \"ab\": \"\" }", true, WEIR_JSON_STRING);
+    check_short_ways("{\"ab\":\"a long text of more than sixteen bytes\",\"c\":1}", true,
+                     WEIR_JSON_STRING);
+    check_short_ways("{\"ab\":\"with \\n an escape\"}", true, none);
+    check_short_ways("{\"ab\":\"\xc3\xa9\"}", true, none);
+    check_short_ways("{\"ab\":\"a\tb\"}", true, none);
+    check_short_ways("{\"ab\":\"no end", true, none);
+    check_short_ways("{\"ab\":12}", true, WEIR_JSON_NUMBER);
+    check_short_ways("{\"ab\": -7 }", true, WEIR_JSON_NUMBER);
+    check_short_ways("{\"ab\":0,\"c\":1}", true, WEIR_JSON_NUMBER);
+    check_short_ways("{\"ab\":12345678901234567890123}", true, WEIR_JSON_NUMBER);
+    check_short_ways("{\"ab\":-12345678.12345678e-10}", true, WEIR_JSON_NUMBER);
+    check_short_ways("{\"ab\":true}", true, WEIR_JSON_TRUE);
+    check_short_ways("{\"ab\": false ,", true, WEIR_JSON_FALSE);
+    const char *const refused[] = {
+        "012", "1.",   "1.e3", ".5",  "1e",   "1e+",   "-",
+        "12x", "1_0",  "+1",   "tru", "True", "truer", "fals",
+        "nul", "null", "[1]",  "{}",  "",     " ",     "1234567812345678/",
+        "}"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "{\"ab\":%s}", refused[i]);
+        check_short_ways(text, true, none);
+    }
+    check_short_ways("{\"ab\":", true, none);
+    check_short_ways("{\"ab\" :1}", false, none);
+    check_short_ways("{\"a\":1}", false, none);
+    check_short_ways("{\"ac\":1}", false, none);
+    check_short_ways("{,\"ab\":1}", false, none);
+    check_short_ways("{}", false, none);
+}
+
+/* Any name, whatever words it is compared by, and one that differs in any one byte. */
+static void a_key_is_taken_by_all_of_its_bytes(void **state)
+{
+    (void)state;
+    weir_arena arena = {0};
+    for (size_t size = 1; size <= 40; size++) {
+        char name[64], text[80], token[64];
+        for (size_t i = 0; i < size; i++)
+            name[i] = (char)('a' + i % 26);
+        name[size] = '\0';
+        int token_size = snprintf(token, sizeof token, "\"%s\":", name);
+        (void)snprintf(text, sizeof text, "{\"%s\":1}", name);
+        weir_json json = inside_object(text, &arena);
+        assert_true(weir_json_take_key(&json, token, (size_t)token_size));
+        for (size_t i = 0; i < size; i++) {
+            text[2 + i] ^= 1;
+            json = inside_object(text, &arena);
+            assert_false(weir_json_take_key(&json, token, (size_t)token_size));
+            text[2 + i] ^= 1;
+        }
+    }
+    weir_arena_deinit(&arena);
+}
+
+/* Seeded bytes about the digits: eight at a time says what one at a time says. */
+static void digits_are_the_same_eight_at_a_time(void **state)
+{
+    (void)state;
+    static const char near[] =
+        "0123456789012345678901234567890123456789/:;.-+e \x00\x2f\x3a\xb0\xb9\xff";
+    uint64_t seed = 23;
+    size_t eights = 0;
+    for (int round = 0; round < 200000; round++) {
+        uint8_t text[20];
+        size_t size = 0;
+        for (; size < sizeof text; size++) {
+            seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            text[size] = (uint8_t)near[(seed >> 33) % (round % 2 ? 40 : sizeof near - 1)];
+            if (seed >> 60 == 0) break;
+        }
+        uint64_t want = 0, got = 0, eight = 0;
+        const uint8_t *at = text, *end = text + size;
+        while (at < end && *at >= '0' && *at <= '9' && at - text < 19)
+            want = want * 10 + (*at++ - '0');
+        const uint8_t *stop = weir_digits_take(text, end, &got);
+        if (stop - text <= 19) assert_true(stop == at && got == want);
+        if (size < 8) continue;
+        assert_int_equal(weir_digits_eight(text, &eight), at - text >= 8);
+        eights += at - text >= 8;
+    }
+    assert_true(eights > 10000);
 }
 
 int main(void)
@@ -332,6 +399,8 @@ int main(void)
         cmocka_unit_test(nonfinite_words_only_where_allowed),
         cmocka_unit_test(writer_puts_commas_and_escapes),
         cmocka_unit_test(short_ways_take_what_the_long_way_takes_or_nothing),
+        cmocka_unit_test(a_key_is_taken_by_all_of_its_bytes),
+        cmocka_unit_test(digits_are_the_same_eight_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

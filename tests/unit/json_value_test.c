@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -201,6 +202,91 @@ static void text_follows_the_same_convention(void **state)
                         "2026-03-01T11:00:00.000000Z");
 }
 
+/* Whether the short way took the value of a member; then the long way reads the same. */
+static bool short_way_agrees(const char *text, const weir_type *type, weir_time_unit unit)
+{
+    weir_arena arena = {0};
+    char object[96];
+    int size = snprintf(object, sizeof object, "{\"a\":%s}", text);
+    weir_json in_object, alone;
+    weir_value taken, value;
+    bool bad_number = false;
+    const char *problem = NULL;
+    weir_json_init(&in_object, object, (size_t)size, &arena);
+    assert_true(weir_json_expect(&in_object, WEIR_JSON_OBJECT_BEGIN));
+    assert_true(weir_json_next_key(&in_object));
+    const weir_json before = in_object;
+    bool is_taken = weir_json_take_plain(&in_object, type, unit, &taken);
+    if (is_taken) {
+        weir_json_init(&alone, text, strlen(text), &arena); /* no member: the long way */
+        if (!weir_json_read_value(&alone, *type, unit, &arena, &value, &bad_number, &problem) ||
+            !weir_value_equal(&taken, &value))
+            fail_msg("%s as kind %d: the short way took another value", text, (int)type->kind);
+        weir_json by_token = before;
+        assert_true(weir_json_next(&by_token) != WEIR_JSON_ERROR);
+        assert_true(in_object.next == by_token.next && in_object.token == by_token.token);
+    } else {
+        assert_memory_equal(&in_object, &before, sizeof before);
+    }
+    weir_arena_deinit(&arena);
+    return is_taken;
+}
+
+/* Seeded: what programs write, with a byte of it changed, taken away or doubled now and then. */
+static void the_short_way_reads_what_the_long_way_reads(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"true",
+                                        "false",
+                                        "0",
+                                        "-17",
+                                        "123456789012345678",
+                                        "1234567890123456789",
+                                        "12345678.25",
+                                        "-0.0",
+                                        "1e22",
+                                        "17976931348623157e293",
+                                        "123.4500",
+                                        "\"1200.75\"",
+                                        "\"red\"",
+                                        "\"green\"",
+                                        "\"2026-03-01T12:00:00Z\"",
+                                        "\"2026-02-28T23:59:59.123456+01:30\"",
+                                        "\"2024-02-29 00:00:00.5z\"",
+                                        "\"+12026-01-01T00:00:00Z\"",
+                                        "\"contactless at a till\"",
+                                        "1772366400000",
+                                        "\"17\"",
+                                        "\"\xc3\xa4\"",
+                                        "\"a\\n\"",
+                                        "null",
+                                        " 7 ",
+                                        "\"\""};
+    const weir_type types[] = {
+        weir_type_of(WEIR_BOOL),    weir_type_of(WEIR_INT64),
+        weir_type_of(WEIR_FLOAT64), {.kind = WEIR_DECIMAL, .precision = 12, .scale = 2},
+        weir_type_of(WEIR_STRING),  {.kind = WEIR_ENUM, .symbols = &colours},
+        weir_type_of(WEIR_TIME),    weir_type_of(WEIR_DURATION)};
+    static const char bytes[] = "0159.-+:TZ \"e/";
+    enum { TEXTS = sizeof texts / sizeof *texts, TYPES = sizeof types / sizeof *types };
+    uint64_t seed = 41;
+    size_t taken[TYPES] = {0};
+    for (int round = 0; round < 100000; round++) {
+        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        unsigned r = (unsigned)(seed >> 33);
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s", texts[r % TEXTS]);
+        size_t size = strlen(text), at = r / 64 % size;
+        if (r % 3 == 1) text[at] = bytes[r / 4096 % (sizeof bytes - 1)];
+        if (r % 9 == 2) memmove(text + at, text + at + 1, size - at);
+        if (r % 9 == 5) memmove(text + at + 1, text + at, size - at + 1);
+        size_t type = r / 128 % TYPES;
+        taken[type] += short_way_agrees(text, &types[type], (weir_time_unit)(r / 1024 % 4));
+    }
+    for (size_t i = 0; i < TYPES; i++)
+        assert_true(types[i].kind == WEIR_DURATION ? taken[i] == 0 : taken[i] > 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +296,7 @@ int main(void)
         cmocka_unit_test(nested_values),
         cmocka_unit_test(vec_components_are_rounded_once),
         cmocka_unit_test(text_follows_the_same_convention),
+        cmocka_unit_test(the_short_way_reads_what_the_long_way_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
