@@ -73,10 +73,10 @@ weir_dense_int8 *weir_dense_int8_create(size_t k, size_t n, const float *packed,
 /* --- a row in bytes
  * ---------------------------------------------------------------------------------------------- */
 
-/* How a row was quantised; `step` is NaN where it can not be, and then, as where it is 0, the bytes
- * are zeros. */
+/* How a row was quantised. The inverse is 0 where the step is, or where the step is NaN since it can
+ * not be quantised; then the bytes are zeros. */
 typedef struct row_range {
-    float step;
+    float step, inverse;
     int32_t zero;
 } row_range;
 
@@ -85,7 +85,13 @@ static row_range range_of(float low, float high, float spoil)
 {
     row_range range = {.step = (high - low) / 255.0f + spoil};
     if (!(range.step - range.step == 0)) range.step = NAN;
-    if (range.step > 0) range.zero = round_even(-low / range.step);
+    float inverse = 1.0f / range.step;
+    if (inverse - inverse == 0) { /* neither of 0 nor of NaN */
+        range.inverse = inverse;
+        range.zero = round_even(-low * inverse);
+    } else if (range.step > 0) {
+        range.step = 0;
+    }
     return range;
 }
 
@@ -99,7 +105,7 @@ static row_range quantise_plain(const float *x, size_t k, uint8_t *u)
     }
     row_range range = range_of(low, high, spoil);
     for (size_t i = 0; i < k; i++) {
-        int32_t q = range.step > 0 ? round_even(x[i] / range.step) + range.zero : 0;
+        int32_t q = range.inverse > 0 ? round_even(x[i] * range.inverse) + range.zero : 0;
         u[i] = (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
     }
     return range;
@@ -119,31 +125,31 @@ static void scale_plain(const weir_dense_int8 *d, const weir_dense_int8_end *end
 #if defined(__x86_64__)
 #define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw")))
 
-static inline uint16_t mask_of(size_t left)
+static inline __mmask16 mask_of(size_t left)
 {
-    return left >= 16 ? 0xffff : (uint16_t)((1u << left) - 1);
+    return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
 /* The same sixteen at a time: least and greatest know no order, and each number is its own. */
 AVX512 static row_range quantise_avx512(const float *x, size_t k, uint8_t *u)
 {
-    __m512 low = _mm512_setzero_ps(), high = low, spoil = low;
+    __m512 none = _mm512_setzero_ps(), low = none, high = none, spoil = none;
     for (size_t i = 0; i < k; i += 16) {
         __m512 v = _mm512_maskz_loadu_ps(mask_of(k - i), x + i);
         low = _mm512_min_ps(v, low);
         high = _mm512_max_ps(v, high);
-        spoil = _mm512_fmadd_ps(v, _mm512_setzero_ps(), spoil);
+        spoil = _mm512_fmadd_ps(v, none, spoil);
     }
     row_range range = range_of(_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high),
                                _mm512_reduce_add_ps(spoil));
-    __m512i zero = _mm512_set1_epi32(range.zero), least = _mm512_setzero_si512();
-    __m512 step = _mm512_set1_ps(range.step);
-    if (!(range.step > 0)) {
+    if (!(range.inverse > 0)) {
         memset(u, 0, k);
         return range;
     }
+    __m512i zero = _mm512_set1_epi32(range.zero), least = _mm512_setzero_si512();
+    __m512 inverse = _mm512_set1_ps(range.inverse);
     for (size_t i = 0; i < k; i += 16) {
-        __m512 steps = _mm512_div_ps(_mm512_maskz_loadu_ps(mask_of(k - i), x + i), step);
+        __m512 steps = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask_of(k - i), x + i), inverse);
         __m512i q = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(steps), zero), least);
         _mm_storeu_si128((__m128i *)(void *)(u + i), _mm512_cvtusepi32_epi8(q));
     }
@@ -154,17 +160,19 @@ AVX512 static void scale_avx512(const weir_dense_int8 *d, const weir_dense_int8_
                                 row_range range, const int32_t *sums, size_t from, size_t to,
                                 float *y)
 {
-    __m512i zero = _mm512_set1_epi32(range.zero);
-    __m512 step = _mm512_set1_ps(range.step), none = _mm512_setzero_ps();
+    const int32_t *columns = d->sums;
+    const float *scales = d->scales, *bias = end->bias;
+    const __m512i zero = _mm512_set1_epi32(range.zero);
+    const __m512 step = _mm512_set1_ps(range.step), none = _mm512_setzero_ps();
+    const __m512 least = _mm512_set1_ps(end->relu ? 0.0f : -INFINITY);
     for (size_t c = from; c < to; c += 16, sums += 16) {
         __mmask16 mask = mask_of(to - c);
-        __m512i column = _mm512_maskz_loadu_epi32(mask, d->sums + c);
+        __m512i column = _mm512_maskz_loadu_epi32(mask, columns + c);
         __m512i sum = _mm512_sub_epi32(_mm512_load_si512(sums), _mm512_mullo_epi32(zero, column));
-        __m512 scale = _mm512_mul_ps(step, _mm512_maskz_loadu_ps(mask, d->scales + c));
+        __m512 scale = _mm512_mul_ps(step, _mm512_maskz_loadu_ps(mask, scales + c));
         __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
-        product = _mm512_add_ps(
-            product, end->bias == NULL ? none : _mm512_maskz_loadu_ps(mask, end->bias + c));
-        if (end->relu) product = _mm512_max_ps(none, product); /* a NaN stays */
+        __m512 add = bias == NULL ? none : _mm512_maskz_loadu_ps(mask, bias + c);
+        product = _mm512_max_ps(least, _mm512_add_ps(product, add)); /* a NaN stays */
         _mm512_mask_storeu_ps(y + c, mask, product);
     }
 }

@@ -6,14 +6,15 @@
  * Weights, once at load: column n has the scale s[n] = max |w[k][n]| / 63 and the integers q[k][n]
  * = w[k][n] / s[n], rounded to nearest, ties to even, so |q| <= 63: with that, no CPU's 16-bit
  * intermediate sums saturate. A row x, when it comes: low and high are its least and greatest
- * number and 0, its step is t = (high - low) / 255, its zero z = round(-low / t), and u[k] =
- * round(x[k] / t) + z, kept within 0..255. Then
+ * number and 0, its step is t = (high - low) / 255, its inverse r = 1 / t, its zero z =
+ * round(-low r), and u[k] = round(x[k] r) + z, kept within 0..255. Then
  *
  *   y[n] = float32(sum of q[k][n] (u[k] - z)) * (t * s[n]) + bias[n]
  *
  * where the sum is exact in int32 and each float32 operation is rounded once. A row that holds a
- * NaN or an infinity, or whose step is infinite, gives NaN; a step of 0 gives the bias. Nothing
- * depends on other rows or on how a CPU adds (byte_product.h).
+ * NaN or an infinity, or whose step is infinite, gives NaN; a step of 0, or so small that its
+ * inverse is infinite, gives the bias. Nothing depends on other rows or on how a CPU adds
+ * (byte_product.h).
  *
  * Owns:    the arena holds it.
  * Threads: immutable after create; a run uses the caller's scratch.

@@ -62,10 +62,10 @@ static float by_rule(size_t row, size_t column)
         low = fminf(low, x[row * K + k]);
         high = fmaxf(high, x[row * K + k]);
     }
-    float scale = most / 63.0f, step = (high - low) / 255.0f;
-    int64_t zero = llrintf(-low / step), sum = 0;
+    float scale = most / 63.0f, step = (high - low) / 255.0f, inverse = 1.0f / step;
+    int64_t zero = llrintf(-low * inverse), sum = 0;
     for (size_t k = 0; k < K; k++) {
-        int64_t u = llrintf(x[row * K + k] / step) + zero;
+        int64_t u = llrintf(x[row * K + k] * inverse) + zero;
         u = u < 0 ? 0 : u > 255 ? 255 : u;
         sum += (u - zero) * llrintf(w[k * N + column] / scale);
     }
