@@ -389,6 +389,51 @@ static void a_large_multiset_ranks_as_a_sorted_array_does(void **state)
     weir_multiset_deinit(&set);
 }
 
+/* Values of which many want the same place of a table by hash (multiples of the inverse of its
+ * multiplier), neighbours, and large steps. */
+static int64_t crowded_value(void)
+{
+    switch (next_random() % 3) {
+    case 0: return (int64_t)(UINT64_C(0xF1DE83E19937733D) * (next_random() % 200));
+    case 1: return (int64_t)(next_random() % 1000) - 500;
+    default: return (int64_t)(next_random() % 256 << 56);
+    }
+}
+
+static void different_values_are_counted_as_they_come_and_go(void **state)
+{
+    (void)state;
+    enum { MANY = 6000, FEW = 100 };
+    static int64_t values[MANY], sorted[MANY];
+    seed = 9;
+    for (size_t i = 0; i < MANY; i++)
+        values[i] = crowded_value();
+    weir_type type = weir_type_of(WEIR_INT64);
+    weir_agg_binding binding;
+    assert_null(weir_agg_bind(weir_agg_find("distinct"), &type, 1, NULL, 0, &arena, &binding));
+    const weir_acc_ops *ops = binding.agg->sliding(&binding);
+    weir_rows rows = {.args = {{.type = type, .layout = WEIR_LAYOUT_INT64, .values = values}}};
+    void *acc = acc_of(ops, &binding);
+    size_t low = 0, high = 0;
+    while (low < MANY) { /* a window that grows, by more or less, slides and shrinks */
+        bool grows = high - low < FEW || next_random() % 16 < (high < MANY / 2 ? 12u : 7u);
+        size_t step = 1 + next_random() % FEW, *end = grows && high < MANY ? &high : &low;
+        size_t most = end == &high ? MANY - high : high - low;
+        if (step > most) step = most;
+        (end == &high ? ops->add : ops->remove)(&binding, acc, &rows, *end, *end + step);
+        *end += step;
+        memcpy(sorted, values + low, (high - low) * sizeof *sorted);
+        qsort(sorted, high - low, sizeof *sorted, compare_integers);
+        int64_t different = high > low;
+        for (size_t i = 1; i < high - low; i++)
+            different += sorted[i] != sorted[i - 1];
+        weir_acc_context context = {.binding = &binding, .scratch = &arena};
+        assert_int_equal(ops->result(acc, &context).as.integer, different);
+    }
+    assert_true(ops->heap_bytes(&binding, acc) < 1024); /* it has shrunk with what it holds */
+    drop(ops, &binding, acc);
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -402,6 +447,7 @@ int main(void)
         cmocka_unit_test(every_row_of_the_table_keeps_its_promises),
         cmocka_unit_test(formulas_are_exact_and_rounded_once),
         cmocka_unit_test(a_large_multiset_ranks_as_a_sorted_array_does),
+        cmocka_unit_test(different_values_are_counted_as_they_come_and_go),
         cmocka_unit_test(sums_are_exact_over_the_whole_range_of_doubles),
     };
     return cmocka_run_group_tests(tests, NULL, end);
