@@ -194,33 +194,48 @@ static bool may_use_tiles(void)
 /* --- choice
  * ---------------------------------------------------------------------------------------------- */
 
-static void pairs_by(pair_product *product, const int8_t *w, size_t pairs, const uint8_t *u,
-                     size_t stride, size_t rows, int32_t *sums)
-{
-    for (size_t p = 0; p < pairs; p++)
-        product(w + p * PAIR * stride, u, stride, rows, sums + p * PAIR);
-}
-
-void weir_byte_product(const int8_t *packed, size_t k, size_t n, const uint8_t *u, size_t rows,
-                       size_t column, int32_t *sums)
+weir_byte_way weir_byte_begin(size_t rows)
 {
     WEIR_ASSERT(rows > 0 && rows <= WEIR_BYTE_ROWS);
-    WEIR_ASSERT(column % WEIR_BYTE_COLUMNS == 0 && column < n);
-    size_t stride = weir_byte_stride(k), left = round_up(n - column, PAIR);
-    size_t pairs = (left < WEIR_BYTE_COLUMNS ? left : WEIR_BYTE_COLUMNS) / PAIR;
-    const int8_t *w = packed + column * stride;
 #if defined(__x86_64__)
     weir_cpu cpu = weir_cpu_best();
     if (cpu == WEIR_CPU_AMX && rows == WEIR_BYTE_ROWS && may_use_tiles()) {
         begin_tiles();
-        pairs_by(pair_amx, w, pairs, u, stride, rows, sums);
-        end_tiles();
-        return;
+        return WEIR_BYTE_TILES;
     }
-    if (cpu >= WEIR_CPU_AVX2) {
-        pairs_by(cpu >= WEIR_CPU_VNNI ? pair_vnni : pair_avx2, w, pairs, u, stride, rows, sums);
-        return;
-    }
+    if (cpu >= WEIR_CPU_AVX2) return cpu >= WEIR_CPU_VNNI ? WEIR_BYTE_VNNI : WEIR_BYTE_AVX2;
 #endif
-    pairs_by(pair_plain, w, pairs, u, stride, rows, sums);
+    return WEIR_BYTE_PLAIN;
+}
+
+void weir_byte_end(weir_byte_way way)
+{
+#if defined(__x86_64__)
+    if (way == WEIR_BYTE_TILES) end_tiles();
+#else
+    (void)way;
+#endif
+}
+
+static pair_product *product_of(weir_byte_way way)
+{
+    switch (way) {
+#if defined(__x86_64__)
+    case WEIR_BYTE_AVX2: return pair_avx2;
+    case WEIR_BYTE_VNNI: return pair_vnni;
+    case WEIR_BYTE_TILES: return pair_amx;
+#endif
+    default: return pair_plain;
+    }
+}
+
+void weir_byte_product(weir_byte_way way, const int8_t *packed, size_t k, size_t n,
+                       const uint8_t *u, size_t rows, size_t column, int32_t *sums)
+{
+    WEIR_ASSERT(column % WEIR_BYTE_COLUMNS == 0 && column < n);
+    size_t stride = weir_byte_stride(k), left = round_up(n - column, PAIR);
+    size_t pairs = (left < WEIR_BYTE_COLUMNS ? left : WEIR_BYTE_COLUMNS) / PAIR;
+    pair_product *product = product_of(way);
+    for (size_t p = 0; p < pairs; p++)
+        product(packed + (column + p * PAIR) * stride, u, stride, rows, sums + p * PAIR);
 }

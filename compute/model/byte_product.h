@@ -30,7 +30,18 @@ size_t weir_byte_packed_bytes(size_t k, size_t n);
 /* weights: [k][n]. */
 void weir_byte_pack(const int8_t *weights, size_t k, size_t n, int8_t *packed);
 
-/* The sums of `rows` rows (at most WEIR_BYTE_ROWS) for the WEIR_BYTE_COLUMNS columns from `column` on
- * (a multiple of that), or as many as there are: sums[row * WEIR_BYTE_COLUMNS + c]. */
-void weir_byte_product(const int8_t *packed, size_t k, size_t n, const uint8_t *u, size_t rows,
-                       size_t column, int32_t *sums);
+/* How this CPU multiplies blocks of so many rows. Between begin and end nothing else may use AMX's
+ * tiles on this thread; to set them up costs as much as to multiply ten rows. */
+typedef enum weir_byte_way {
+    WEIR_BYTE_PLAIN,
+    WEIR_BYTE_AVX2,
+    WEIR_BYTE_VNNI,
+    WEIR_BYTE_TILES,
+} weir_byte_way;
+weir_byte_way weir_byte_begin(size_t rows);
+void weir_byte_end(weir_byte_way way);
+
+/* The sums of `rows` rows (at most WEIR_BYTE_ROWS) for the WEIR_BYTE_COLUMNS columns from `column`
+ * on (a multiple of that), or as many as there are: sums[row * WEIR_BYTE_COLUMNS + c]. */
+void weir_byte_product(weir_byte_way way, const int8_t *packed, size_t k, size_t n,
+                       const uint8_t *u, size_t rows, size_t column, int32_t *sums);

@@ -95,7 +95,7 @@ static row_range range_of(float low, float high, float spoil)
     return range;
 }
 
-static row_range quantise_plain(const float *x, size_t k, uint8_t *u)
+static row_range range_plain(const float *x, size_t k)
 {
     float low = 0, high = 0, spoil = 0;
     for (size_t i = 0; i < k; i++) {
@@ -103,12 +103,15 @@ static row_range quantise_plain(const float *x, size_t k, uint8_t *u)
         high = x[i] > high ? x[i] : high;
         spoil += x[i] * 0.0f;
     }
-    row_range range = range_of(low, high, spoil);
+    return range_of(low, high, spoil);
+}
+
+static void quantise_plain(const float *x, size_t k, row_range range, uint8_t *u)
+{
     for (size_t i = 0; i < k; i++) {
         int32_t q = range.inverse > 0 ? round_even(x[i] * range.inverse) + range.zero : 0;
         u[i] = (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
     }
-    return range;
 }
 
 static void scale_plain(const weir_dense_int8 *d, const weir_dense_int8_end *end, row_range range,
@@ -131,7 +134,7 @@ static inline __mmask16 mask_of(size_t left)
 }
 
 /* The same sixteen at a time: least and greatest know no order, and each number is its own. */
-AVX512 static row_range quantise_avx512(const float *x, size_t k, uint8_t *u)
+AVX512 static row_range range_avx512(const float *x, size_t k)
 {
     __m512 none = _mm512_setzero_ps(), low = none, high = none, spoil = none;
     for (size_t i = 0; i < k; i += 16) {
@@ -140,11 +143,15 @@ AVX512 static row_range quantise_avx512(const float *x, size_t k, uint8_t *u)
         high = _mm512_max_ps(v, high);
         spoil = _mm512_fmadd_ps(v, none, spoil);
     }
-    row_range range = range_of(_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high),
-                               _mm512_reduce_add_ps(spoil));
+    return range_of(_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high),
+                    _mm512_reduce_add_ps(spoil));
+}
+
+AVX512 static void quantise_avx512(const float *x, size_t k, row_range range, uint8_t *u)
+{
     if (!(range.inverse > 0)) {
         memset(u, 0, k);
-        return range;
+        return;
     }
     __m512i zero = _mm512_set1_epi32(range.zero), least = _mm512_setzero_si512();
     __m512 inverse = _mm512_set1_ps(range.inverse);
@@ -153,7 +160,6 @@ AVX512 static row_range quantise_avx512(const float *x, size_t k, uint8_t *u)
         __m512i q = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(steps), zero), least);
         _mm_storeu_si128((__m128i *)(void *)(u + i), _mm512_cvtusepi32_epi8(q));
     }
-    return range;
 }
 
 AVX512 static void scale_avx512(const weir_dense_int8 *d, const weir_dense_int8_end *end,
@@ -178,12 +184,23 @@ AVX512 static void scale_avx512(const weir_dense_int8 *d, const weir_dense_int8_
 }
 #endif
 
-static row_range quantise_row(const float *x, size_t k, uint8_t *u)
+static row_range range_of_row(const float *x, size_t k)
 {
 #if defined(__x86_64__)
-    if (weir_cpu_best() >= WEIR_CPU_AVX512) return quantise_avx512(x, k, u);
+    if (weir_cpu_best() >= WEIR_CPU_AVX512) return range_avx512(x, k);
 #endif
-    return quantise_plain(x, k, u);
+    return range_plain(x, k);
+}
+
+static void quantise_row(const float *x, size_t k, row_range range, uint8_t *u)
+{
+#if defined(__x86_64__)
+    if (weir_cpu_best() >= WEIR_CPU_AVX512) {
+        quantise_avx512(x, k, range, u);
+        return;
+    }
+#endif
+    quantise_plain(x, k, range, u);
 }
 
 static void scale_row(const weir_dense_int8 *d, const weir_dense_int8_end *end, row_range range,
@@ -215,14 +232,19 @@ static void run_block(const weir_dense_int8 *d, const float *x, size_t rows,
     int32_t *sums = (int32_t *)(void *)align(scratch);
     uint8_t *u = (uint8_t *)sums + SUMS_BYTES;
     row_range ranges[WEIR_BYTE_ROWS];
+    /* First all ranges: a row's is a long chain, and rows behind it need not wait for it. */
     for (size_t r = 0; r < rows; r++)
-        ranges[r] = quantise_row(x + r * d->k, d->k, u + r * weir_byte_stride(d->k));
+        ranges[r] = range_of_row(x + r * d->k, d->k);
+    for (size_t r = 0; r < rows; r++)
+        quantise_row(x + r * d->k, d->k, ranges[r], u + r * weir_byte_stride(d->k));
+    weir_byte_way way = weir_byte_begin(rows);
     for (size_t from = 0; from < d->n; from += WEIR_BYTE_COLUMNS) {
         size_t to = d->n - from < WEIR_BYTE_COLUMNS ? d->n : from + WEIR_BYTE_COLUMNS;
-        weir_byte_product(d->weights, d->k, d->n, u, rows, from, sums);
+        weir_byte_product(way, d->weights, d->k, d->n, u, rows, from, sums);
         for (size_t r = 0; r < rows; r++)
             scale_row(d, end, ranges[r], sums + r * WEIR_BYTE_COLUMNS, from, to, y + r * d->n);
     }
+    weir_byte_end(way);
 }
 
 void weir_dense_int8_run(const weir_dense_int8 *d, const float *x, size_t rows,

@@ -135,7 +135,9 @@ static void its_sums_are_exact_on_every_cpu(void **state)
         for (int cpu = WEIR_CPU_PLAIN; cpu <= WEIR_CPU_AMX; cpu++)
             for (size_t from = 0; from < n; from += WEIR_BYTE_COLUMNS) {
                 weir_cpu_limit((weir_cpu)cpu);
-                weir_byte_product(packed, k, n, u, rows, from, sums);
+                weir_byte_way way = weir_byte_begin(rows);
+                weir_byte_product(way, packed, k, n, u, rows, from, sums);
+                weir_byte_end(way);
                 for (size_t r = 0; r < rows; r++)
                     for (size_t c = from; c < n && c < from + WEIR_BYTE_COLUMNS; c++) {
                         int32_t want = 0;
