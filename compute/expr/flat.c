@@ -5,7 +5,6 @@
 
 #include "compute/expr/expr_internal.h"
 #include "ops/runtime/assert.h"
-#include "schemas/decimal.h"
 
 typedef enum step_op {
     STEP_LEAF,          /* to = where the leaf stands                                */
@@ -100,21 +99,13 @@ static double next_above(double x)
 /* The least float64 that is not below the constant; or above it, if `is_strict`. */
 static double float_from(const weir_expr *bound, bool is_strict)
 {
-    const weir_value *number = &bound->constant;
-    weir_value nearest = *number;
-    if (bound->type.kind == WEIR_DECIMAL)
-        nearest.as.float64 = weir_decimal_to_double(number->as.decimal, bound->type.scale);
-    else if (bound->type.kind == WEIR_INT64)
-        nearest.as.float64 = weir_int64_to_double(number->as.integer);
-    nearest.kind = WEIR_FLOAT64;
-    int side = weir_number_compare(bound->type, number, weir_type_of(WEIR_FLOAT64), &nearest);
-    bool is_above = side > 0 || (side == 0 && is_strict);
-    return is_above ? next_above(nearest.as.float64) : nearest.as.float64;
+    double least = bound->constant.as.float64;
+    return is_strict ? next_above(least) : least;
 }
 
 /*
- * A number against a constant is, exactly (R12), one comparison with the least number of its own
- * type for which `x >= constant` holds, or `x > constant`; `<` and `<=` are their opposites. False:
+ * A number against a constant of its type is one comparison with the least number of that type
+ * for which `x >= constant` holds, or `x > constant`; `<` and `<=` are their opposites. False:
  * it is no such comparison.
  */
 static bool find_threshold(const weir_expr *expr, step *out)
@@ -138,9 +129,10 @@ static bool find_threshold(const weir_expr *expr, step *out)
             return !__builtin_add_overflow(bound->constant.as.integer, rows[i].is_strict,
                                            &out->whole_least);
         }
+        if (expr->args[0]->type.kind != WEIR_FLOAT64) return false;
         out->op = STEP_FLOAT_FROM;
         out->float_least = float_from(bound, rows[i].is_strict);
-        return expr->args[0]->type.kind == WEIR_FLOAT64;
+        return true;
     }
     return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fn_compare.c - == != < <= > >= not, min, max, clamp. Numbers of different types compare by exact
- * value (R12).
+ * value, once constants have taken the type they meet (R12).
  */
 #include "compute/expr/expr_internal.h"
 #include "ops/runtime/assert.h"
@@ -75,6 +75,15 @@ static bool has_order(weir_kind kind)
     return kind == WEIR_STRING || kind == WEIR_BYTES || kind == WEIR_TIME || kind == WEIR_DURATION;
 }
 
+/* R12: "a literal takes the type it meets" before values compare: x == 0.1 is about the float64. */
+static void constant_to_float(weir_bind *bind)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (weir_bind_is_constant(bind->args[i]))
+            weir_bind_convert(bind, i, weir_type_of(WEIR_FLOAT64));
+    }
+}
+
 static const char *bind_comparison(weir_bind *bind, const comparison *row)
 {
     const weir_expr *a = bind->args[0], *b = bind->args[1];
@@ -83,6 +92,7 @@ static const char *bind_comparison(weir_bind *bind, const comparison *row)
         return weir_bind_misfit(bind, "compare values of one type");
     if (weir_type_is_number(type) && a->type.kind != WEIR_NULL && b->type.kind != WEIR_NULL) {
         bool integers = a->type.kind == WEIR_INT64 && b->type.kind == WEIR_INT64;
+        if (type.kind == WEIR_FLOAT64) constant_to_float(bind);
         return weir_bind_done(bind, weir_type_of(WEIR_BOOL), integers ? row->integer : row->number,
                               integers ? row->integer_name : row->number_name);
     }

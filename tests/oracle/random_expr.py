@@ -133,6 +133,19 @@ def compare(op, a, b):
     return {"==": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[op]
 
 
+def compare_with(op, a, b):
+    """Of two texts; a constant takes the type it meets before values compare."""
+    is_constant_a, is_constant_b = ("this." not in text for text in (a, b))
+
+    def rule(x, y):
+        if is_constant_a and isinstance(y, float):
+            x = as_float(x)
+        if is_constant_b and isinstance(x, float):
+            y = as_float(y)
+        return compare(op, x, y)
+    return rule
+
+
 def round_decimal(value, scale):
     scaled = exact(value) * 10 ** scale
     return Decimal(round(scaled), scale)  # half to even
@@ -305,6 +318,12 @@ class Maker:
         a, f = self.duration(depth - 1)
         return f"{kind}({a})", strict(lambda v: nearest(Fraction(v) / unit), f)
 
+    def literal(self, depth):
+        """Some of them beside the values of x, y and f, and none a float64 exactly."""
+        units, scale = self.rng.choice([(1, 1), (3, 1), (-25, 1), (15, 1), (99999, 5), (self.rng.randrange(-1000, 1000), 2)])
+        value = Decimal(units, scale)
+        return value.show(), lambda e: value
+
     def number(self, depth):
         return self.rng.choice([self.int, self.decimal, self.float])(depth)
 
@@ -327,8 +346,8 @@ class Maker:
             return f"({a} {op} {b})", strict(lambda x, y: compare(op, x, y), f, g)
         if kind == "cmp":
             op = self.rng.choice(["==", "!=", "<", "<=", ">", ">="])
-            (a, f), (b, g) = self.number(depth - 1), self.number(depth - 1)
-            return f"({a} {op} {b})", strict(lambda x, y: compare(op, x, y), f, g)
+            (a, f), (b, g) = self.rng.choice([self.number, self.float])(depth - 1), self.rng.choice([self.number, self.literal])(depth - 1)
+            return f"({a} {op} {b})", strict(compare_with(op, a, b), f, g)
         if kind == "order":
             op = self.rng.choice(["==", "!=", "<", "<=", ">", ">="])
             (a, f), (b, g) = self.string(depth - 1), self.string(depth - 1)

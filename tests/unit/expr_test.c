@@ -223,6 +223,11 @@ static void a_literal_takes_the_type_it_meets(void **state)
     SHOWS(two("*", one("float", f_dec(10, 2, "1.50")), f_float(2.0)), "float64 3.0");
     in_aggregate = false;
     SHOWS(two("*", f_dec(10, 2, "1.50"), f_float(2.0)), "float64 3.0");
+    SHOWS(two("==", f_float(0.1), lit_dec("0.1")), "bool true");
+    SHOWS(two(">", f_float(0.1), lit_dec("0.1")), "bool false");
+    SHOWS(two(">=", lit_dec("0.3"), f_float(0.3)), "bool true");
+    SHOWS(two("==", f_float(9007199254740992.0), lit_int(INT64_C(9007199254740993))), "bool true");
+    SHOWS(two("==", f_int(1), lit_dec("1.5")), "bool false");
     SHOWS(two("<", f_time(0), lit_text("1970-01-01T00:00:01Z")), "bool true");
     REFUSES(two("<", f_time(0), lit_text("yesterday")), "`<` can not combine time and string");
 }
