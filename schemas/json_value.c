@@ -130,20 +130,27 @@ static bool read_decimal(reading *r, const weir_type *type, weir_bytes text, wei
     return fail_number(r, "more digits than the decimal's precision or scale; it is never rounded");
 }
 
+/* A date's own text is a date: midnight UTC. */
+static bool parse_time(const reading *r, weir_bytes text, int64_t *time_us_out)
+{
+    if (weir_time_parse(chars(text), text.size, time_us_out)) return true;
+    return r->unit == WEIR_UNIT_DAY && weir_date_parse(chars(text), text.size, time_us_out);
+}
+
 static bool read_time(reading *r, weir_bytes text, weir_value *out)
 {
     static const int64_t units[] = {1, 1000, WEIR_US_PER_S, WEIR_US_PER_DAY};
     int64_t value = 0;
     bool is_date =
         text.size > 4 && text.data[4] == '-'; /* a number has no sign there but in an exponent */
-    if (is_date && weir_time_parse(chars(text), text.size, &value)) {
+    if (is_date && parse_time(r, text, &value)) {
         put_int(out, WEIR_TIME, value);
         return true;
     }
     if (read_int(text, &value)) {
         if (__builtin_mul_overflow(value, units[r->unit], &value))
             return fail_number(r, "a time beyond the range of 64 bits");
-    } else if (!weir_time_parse(chars(text), text.size, &value)) {
+    } else if (!parse_time(r, text, &value)) {
         return fail(r, "expected a time: RFC 3339 such as \"2026-03-01T12:00:00Z\" with at most "
                        "six digits of a "
                        "second, or an integer in the schema's unit");

@@ -234,6 +234,13 @@ bool weir_time_parse(const char *text, size_t size, int64_t *time_us_out)
     return !__builtin_sub_overflow(local_us, offset_us, time_us_out);
 }
 
+bool weir_date_parse(const char *text, size_t size, int64_t *time_us_out)
+{
+    const char *at = text, *end = text + size;
+    weir_civil civil = {0};
+    return take_date(&at, end, &civil) && at == end && weir_time_from_civil(&civil, time_us_out);
+}
+
 static char *put_digits(char *to, uint32_t value, int count)
 {
     for (int i = count - 1; i >= 0; i--) {

@@ -29,6 +29,8 @@ bool weir_time_from_civil(const weir_civil *civil, int64_t *time_us_out); /* wee
 
 /* RFC 3339 with 0 to 6 (more: refused unless zero) fractional digits and Z or +hh:mm. */
 bool weir_time_parse(const char *text, size_t size, int64_t *time_us_out);
+/* "2026-03-01": RFC 3339's full-date, midnight UTC. */
+bool weir_date_parse(const char *text, size_t size, int64_t *time_us_out);
 /* "2026-03-01T12:00:00.000000Z": always six digits and Z; returns the length, at most 40, no NUL.
  */
 size_t weir_time_print(int64_t time_us, char *out);

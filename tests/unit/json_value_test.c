@@ -102,6 +102,9 @@ static void integers_of_time_are_in_the_schemas_unit(void **state)
                         "\"2026-03-01T12:00:00.000000Z\"");
     assert_string_equal(read_json("1", type, WEIR_UNIT_DAY).text,
                         "\"1970-01-02T00:00:00.000000Z\"");
+    assert_string_equal(read_json("\"1970-01-02\"", type, WEIR_UNIT_DAY).text,
+                        "\"1970-01-02T00:00:00.000000Z\"");
+    assert_false(read_json("\"1970-01-02\"", type, WEIR_UNIT_MS).ok);
     outcome o = read_json("9223372036854775807", type, WEIR_UNIT_MS);
     assert_true(!o.ok && o.bad_number);
 }

@@ -117,6 +117,19 @@ static void usual_times_are_read_as_unusual_ones(void **state)
     assert_true(read > 50000);
 }
 
+static void a_date_alone_is_its_midnight_in_utc(void **state)
+{
+    (void)state;
+    int64_t time = 7;
+    assert_true(weir_date_parse("2024-02-29", 10, &time));
+    assert_string_equal(print(time), "2024-02-29T00:00:00.000000Z");
+    assert_true(weir_date_parse("1969-12-31", 10, &time) && time == -WEIR_US_PER_DAY);
+    static const char *const bad[] = {"",          "2026-02-29",  "2026-3-1",
+                                      "2026-03-0", "2026-03-01T", "2026-03-01T00:00:00Z"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(weir_date_parse(bad[i], strlen(bad[i]), &time));
+}
+
 /* -- Zones -- */
 
 static weir_buffer read_file(const char *path)
@@ -306,6 +319,7 @@ int main(void)
         cmocka_unit_test(civil_dates_cover_all_of_int64),
         cmocka_unit_test(rfc3339_is_read_strictly),
         cmocka_unit_test(usual_times_are_read_as_unusual_ones),
+        cmocka_unit_test(a_date_alone_is_its_midnight_in_utc),
         cmocka_unit_test(zones_agree_with_libc),
         cmocka_unit_test(edges_of_summer_time),
         cmocka_unit_test(footers_of_all_kinds),
