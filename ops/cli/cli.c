@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ops/cli/help.h"
+#include "ops/cli/settings.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/signal.h"
 
@@ -112,6 +113,7 @@ static weir_error *run(weir_cli *cli)
         weir_help_print(cli->command, stdout);
         return NULL;
     }
+    WEIR_TRY(weir_cli_check_assignments(cli));
     WEIR_TRY(enter_project(cli));
     if (cli->command->is_long_running) weir_signals_install();
     weir_signals_ignore_pipe();

@@ -90,11 +90,11 @@ static weir_error *check_model(const weir_cli *cli, const weir_config *config,
     return NULL;
 }
 
+/* The settings are part of the folder, also where no model asks for them. */
 static weir_error *check_models(const weir_cli *cli, const weir_plan *plan)
 {
     weir_config *config = NULL;
     weir_error *error = NULL;
-    if (plan->score_count == 0) return NULL;
     WEIR_TRY(weir_cli_settings(cli, &config));
     for (uint32_t i = 0; i < plan->score_count && error == NULL; i++)
         error = check_model(cli, config, plan, i);

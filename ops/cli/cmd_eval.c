@@ -34,6 +34,7 @@ typedef struct evaluation {
     weir_project *project;
     uint32_t *vectors;
     size_t vector_count;
+    uint32_t entity; /* of the group; WEIR_NONE: of no group */
     weir_eval_rows *rows;
     weir_filelog *log;
     weir_event_file *file;
@@ -155,6 +156,7 @@ static weir_error *make_vectors(evaluation *e, const char *name)
     weir_buffer_deinit(&text);
     if (error != NULL) return error;
     plan = e->project->plan;
+    e->entity = plan->groups[weir_plan_find_group(plan, name)].entity;
     e->vectors = weir_arena_array(&e->cli->arena, uint32_t, plan->vector_count);
     for (uint32_t i = 0; i < plan->vector_count; i++)
         if (strncmp(plan->vectors[i].name, "eval_features_", 14) == 0)
@@ -171,7 +173,8 @@ static weir_error *open_rest(evaluation *e)
     const char *path = weir_cli_option(cli, "events");
     if (path == NULL) return weir_error_new(WEIR_E_USAGE, "name the file of events: --events FILE");
     if (strcmp(path, "-") != 0) path = weir_cli_path(cli, path);
-    WEIR_TRY(weir_eval_rows_create(plan, e->vectors, e->vector_count, cli->format, &e->rows));
+    WEIR_TRY(
+        weir_eval_rows_create(plan, e->vectors, e->vector_count, e->entity, cli->format, &e->rows));
     weir_fold_row_sink sink = {.context = e->rows, .take = weir_eval_rows_take};
     weir_fold_row_sink *kept = weir_arena_copy(&cli->arena, &sink, sizeof sink);
     weir_filelog_options log_options = {.plan = plan, .rows = kept};
@@ -240,7 +243,7 @@ static weir_error *evaluate(evaluation *e)
 
 static weir_error *run(weir_cli *cli)
 {
-    evaluation e = {.cli = cli};
+    evaluation e = {.cli = cli, .entity = WEIR_NONE};
     weir_error *error = evaluate(&e);
     weir_event_file_close(e.file);
     weir_filelog_destroy(e.log);

@@ -15,6 +15,7 @@ enum { FLUSH_BYTES = 1 << 18, FIXED_COLUMNS = 3 };
 struct weir_eval_rows {
     const weir_plan *plan;
     weir_format format;
+    uint32_t entity;     /* whose key a row shows; WEIR_NONE: the first of its stream */
     uint32_t *vector_of; /* per stream; WEIR_NONE: no rows */
     weir_value *values;
     bool *overflow;
@@ -26,14 +27,23 @@ struct weir_eval_rows {
     uint64_t count;
 };
 
-static const weir_plan_entity *first_entity(const weir_plan *plan, uint32_t stream)
+static const weir_plan_hop *shown_hop(const weir_eval_rows *rows, uint32_t stream)
 {
-    return &plan->entities[plan->streams[stream].hops[0].entity];
+    const weir_plan_stream *of = &rows->plan->streams[stream];
+    for (uint32_t i = 0; i < of->hop_count; i++)
+        if (of->hops[i].entity == rows->entity) return &of->hops[i];
+    return &of->hops[0];
 }
 
-static const weir_value *key_value(const weir_plan *plan, const weir_event *event, uint32_t field)
+static const weir_plan_entity *shown_entity(const weir_eval_rows *rows, uint32_t stream)
 {
-    return &event->fields[plan->streams[event->stream].hops[0].key_slots[field]];
+    return &rows->plan->entities[shown_hop(rows, stream)->entity];
+}
+
+static const weir_value *key_value(const weir_eval_rows *rows, const weir_event *event,
+                                   uint32_t field)
+{
+    return &event->fields[shown_hop(rows, event->stream)->key_slots[field]];
 }
 
 static weir_error *write_out(weir_eval_rows *rows)
@@ -48,11 +58,11 @@ static weir_error *write_out(weir_eval_rows *rows)
 
 static void write_key(weir_eval_rows *rows, weir_json_writer *json, const weir_event *event)
 {
-    const weir_plan_entity *entity = first_entity(rows->plan, event->stream);
+    const weir_plan_entity *entity = shown_entity(rows, event->stream);
     weir_json_write_key(json, "key");
     weir_json_write_begin(json, '{');
     for (uint32_t i = 0; i < entity->key_count; i++) {
-        const weir_value *value = key_value(rows->plan, event, i);
+        const weir_value *value = key_value(rows, event, i);
         weir_json_write_key(json, entity->key_names[i]);
         if (weir_is_null(value))
             weir_json_write_null(json);
@@ -146,7 +156,7 @@ static void put_value(weir_buffer *out, weir_type type, const weir_value *value)
 
 static void write_csv_header(weir_eval_rows *rows, uint32_t stream, const weir_plan_vector *vector)
 {
-    const weir_plan_entity *entity = first_entity(rows->plan, stream);
+    const weir_plan_entity *entity = shown_entity(rows, stream);
     weir_buffer_put_text(&rows->out, "seq,stream,time");
     for (uint32_t i = 0; i < entity->key_count; i++)
         weir_buffer_printf(&rows->out, ",key.%s", entity->key_names[i]);
@@ -170,14 +180,14 @@ static void print_errors(weir_eval_rows *rows, const weir_plan_vector *vector)
 
 static void write_csv(weir_eval_rows *rows, const weir_event *event, const weir_plan_vector *vector)
 {
-    const weir_plan_entity *entity = first_entity(rows->plan, event->stream);
+    const weir_plan_entity *entity = shown_entity(rows, event->stream);
     weir_value time = weir_time(event->et_us);
     weir_buffer_printf(&rows->out, "%lld,%s,", (long long)weir_seq_offset(event->seq),
                        rows->plan->streams[event->stream].name);
     put_value(&rows->out, weir_type_of(WEIR_TIME), &time);
     for (uint32_t i = 0; i < entity->key_count; i++) {
         weir_buffer_put_u8(&rows->out, ',');
-        put_value(&rows->out, entity->key_types[i], key_value(rows->plan, event, i));
+        put_value(&rows->out, entity->key_types[i], key_value(rows, event, i));
     }
     for (uint32_t i = 0; i < vector->column_count; i++) {
         weir_buffer_put_u8(&rows->out, ',');
@@ -201,7 +211,7 @@ static weir_error *parquet_sink(void *context, const void *data, size_t size)
 static weir_error *open_parquet(weir_eval_rows *rows, uint32_t stream,
                                 const weir_plan_vector *vector)
 {
-    const weir_plan_entity *entity = first_entity(rows->plan, stream);
+    const weir_plan_entity *entity = shown_entity(rows, stream);
     size_t count = FIXED_COLUMNS + entity->key_count + vector->column_count + 1, at = 0;
     weir_parquet_column *columns = weir_arena_array(&rows->arena, weir_parquet_column, count);
     rows->row = weir_arena_array(&rows->arena, weir_value, count);
@@ -224,14 +234,14 @@ static weir_error *open_parquet(weir_eval_rows *rows, uint32_t stream,
 static weir_error *write_parquet(weir_eval_rows *rows, const weir_event *event,
                                  const weir_plan_vector *vector)
 {
-    const weir_plan_entity *entity = first_entity(rows->plan, event->stream);
+    const weir_plan_entity *entity = shown_entity(rows, event->stream);
     const char *stream = rows->plan->streams[event->stream].name;
     size_t at = 0;
     rows->row[at++] = weir_int(weir_seq_offset(event->seq));
     rows->row[at++] = weir_string(stream, strlen(stream));
     rows->row[at++] = weir_time(event->et_us);
     for (uint32_t i = 0; i < entity->key_count; i++)
-        rows->row[at++] = *key_value(rows->plan, event, i);
+        rows->row[at++] = *key_value(rows, event, i);
     memcpy(&rows->row[at], rows->values, vector->column_count * sizeof *rows->values);
     at += vector->column_count;
     print_errors(rows, vector);
@@ -254,13 +264,14 @@ static weir_error *check_format(const weir_eval_rows *rows, const uint32_t *vect
 }
 
 weir_error *weir_eval_rows_create(const weir_plan *plan, const uint32_t *vectors,
-                                  size_t vector_count, weir_format format,
+                                  size_t vector_count, uint32_t entity, weir_format format,
                                   weir_eval_rows **rows_out)
 {
     WEIR_ASSERT(vector_count > 0);
     weir_eval_rows *rows = calloc(1, sizeof *rows);
     WEIR_ASSERT(rows != NULL);
     rows->plan = plan;
+    rows->entity = entity;
     rows->format =
         format == WEIR_FORMAT_CSV || format == WEIR_FORMAT_PARQUET ? format : WEIR_FORMAT_JSONL;
     rows->vector_of = weir_arena_array(&rows->arena, uint32_t, plan->stream_count);

@@ -2,8 +2,8 @@
 /*
  * eval_rows.h - rows of feature values on their way out: JSON Lines, CSV or Parquet.
  *
- * A row is an event that triggered a vector: its line, stream, time, the key of its stream's first
- * entity, and the vector's columns. An overflow is a null that the row's errors name (R12).
+ * A row is an event that triggered a vector: its line, stream, time, the key of one of its
+ * entities, and the vector's columns. An overflow is a null that the row's errors name (R12).
  *
  * Owns:    a buffer in front of stdout. Threads: one.
  */
@@ -14,9 +14,10 @@
 
 typedef struct weir_eval_rows weir_eval_rows;
 
-/* vectors: of the plan, at most one per stream. CSV and Parquet take one only. */
+/* vectors: of the plan, at most one per stream. CSV and Parquet take one only. entity: whose key is
+ * shown; WEIR_NONE: that of the stream's first. */
 weir_error *weir_eval_rows_create(const weir_plan *plan, const uint32_t *vectors,
-                                  size_t vector_count, weir_format format,
+                                  size_t vector_count, uint32_t entity, weir_format format,
                                   weir_eval_rows **rows_out);
 void weir_eval_rows_destroy(weir_eval_rows *rows); /* NULL is fine */
 /* A weir_fold_row_sink's function; the context is the rows. Rows of other streams are passed over.

@@ -6,14 +6,27 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/logger.h"
 
-static weir_error *load(const weir_cli *cli, weir_config *config)
+static weir_error *add_assignments(const weir_cli *cli, weir_config *config)
 {
-    WEIR_TRY(weir_config_add_file(config, "weir.yaml"));
-    WEIR_TRY(weir_config_add_environment(config, (const char *const *)environ));
     const char *assignment = NULL;
     for (size_t i = 0; (assignment = weir_cli_option_at(cli, "set", i)) != NULL; i++)
         WEIR_TRY(weir_config_add_assignment(config, assignment));
     return NULL;
+}
+
+static weir_error *load(const weir_cli *cli, weir_config *config)
+{
+    WEIR_TRY(weir_config_add_file(config, "weir.yaml"));
+    WEIR_TRY(weir_config_add_environment(config, (const char *const *)environ));
+    return add_assignments(cli, config);
+}
+
+weir_error *weir_cli_check_assignments(const weir_cli *cli)
+{
+    weir_config *config = weir_config_create();
+    weir_error *error = add_assignments(cli, config);
+    weir_config_destroy(config);
+    return error;
 }
 
 weir_error *weir_cli_settings(const weir_cli *cli, weir_config **config_out)

@@ -12,3 +12,5 @@
 #include "ops/runtime/config.h"
 
 weir_error *weir_cli_settings(const weir_cli *cli, weir_config **config_out);
+/* Is every `--set` a setting? Also where the command needs none. */
+weir_error *weir_cli_check_assignments(const weir_cli *cli);

@@ -10,6 +10,7 @@ expect 64 "$weir"
 expect 64 "$weir" hlep; says err 'error[E0001]: there is no command `hlep`; did you mean `help`?'
 expect 64 "$weir" settings --set nonsense; says err '--set wants key=value'
 expect 78 "$weir" settings --set brokrs=x; says err 'did you mean `brokers`?'
+expect 78 "$weir" check --set brokrs=x; says err 'did you mean `brokers`?' # in any command, before the folder is looked at
 expect 66 "$weir" -C /no/such/folder settings; says err 'can not be entered'
 expect 74 sh -c "'$weir' help > /dev/full"
 expect 74 sh -c "'$weir' simulate -n 100000 > /dev/full"

@@ -60,9 +60,9 @@ says err 'refused lines: 2'; says err 'duplicates: 1'; says err 'bad numbers tha
 expect 65 "$weir" -C p eval --strict --events "$PWD/events.jsonl"
 expect 0 "$weir" -C p eval --events - < events.jsonl; diff out want >&2 || fail "from standard input"
 
-# A group instead of a vector: every event of the streams that observe its entity.
+# A group instead of a vector: every event of the streams that observe its entity, with that entity's key.
 expect 0 "$weir" -C p eval --features shop --events "$PWD/events.jsonl"
-says out '"values":{"shop_n":2}}'
+says out '"key":{"merchant":"m1"},"values":{"shop_n":2}}'; says out '"key":{"merchant":null},"values":{"shop_n":0}}'
 
 # CSV out, and in: the header names fields; what is missing and optional is null.
 expect 0 "$weir" -C p eval -o csv --events "$PWD/events.jsonl"
@@ -152,6 +152,7 @@ printf '\xff\xfe,b\n1,2\n' > odd.csv; expect 65 "$weir" -C p eval --events "$PWD
 expect 74 sh -c "'$weir' -C p eval --events '$PWD/events.jsonl' > /dev/full"
 
 # Mistakes.
+printf 'brokrs: x\n' > p/weir.yaml; expect 78 "$weir" -C p check; says err 'did you mean `brokers`?'; rm p/weir.yaml
 expect 64 "$weir" -C p eval; says err 'name the file of events'
 expect 64 "$weir" -C p eval --events x --vector w; says err 'there is no vector `w`; the folder defines: v'
 expect 64 "$weir" -C p eval --events x --features w; says err 'the folder defines: vel, shop'
