@@ -129,7 +129,9 @@ static void *feed(void *context)
     weir_buffer value = {0};
     int64_t rate = 0, began_us = 0, before = 0;
     while (!self->stop_feeding) {
-        if (rate != self->rate) {
+        /* What a full ring kept back is not owed: it would fill the ring again. */
+        bool is_full = self->sent - self->seen >= RING;
+        if (rate != self->rate || is_full) {
             rate = self->rate;
             began_us = weir_clock_monotonic_us();
             before = self->sent;
@@ -139,7 +141,7 @@ static void *feed(void *context)
             send_next(self, &value);
         probe_ok(weir_kafka_producer_send(self->producer));
         probe_ok(weir_kafka_producer_poll(self->producer, 0));
-        if (self->sent >= due(self, rate, began_us, before)) usleep(1000);
+        if (is_full || self->sent >= due(self, rate, began_us, before)) usleep(1000);
     }
     probe_ok(weir_kafka_producer_flush(self->producer, END_SECONDS * 1000));
     weir_buffer_deinit(&value);
