@@ -18,6 +18,30 @@ static fold *self_of(const weir_node *node)
 
 /* ---- packs ---- */
 
+/*
+ * Whose marks filter what comes under the head. Its hops are numbers of the version that wrote it,
+ * which may order entities otherwise, and have others: only the sender's name means the same here.
+ */
+static weir_error *find_sender(fold *self, route *r, weir_bytes sender, int64_t offset,
+                               uint32_t index)
+{
+    const weir_lane *l = r->lane;
+    r->origin = &self->record.streams[l->index];
+    if (r->head.point_count == 0) return NULL;
+    r->origin = weir_shard_record_sender(&self->record, self->plan, sender);
+    if (r->origin == NULL) {
+        return weir_error_new(WEIR_E_LIMIT,
+                              "journal %s/%d, offset %lld: copies name more than %d entities that "
+                              "these definitions do not have; give the package a new name",
+                              self->topic_name, self->options.partition, (long long)offset,
+                              WEIR_SENDERS_MAX);
+    }
+    if (r->is_foreign) return NULL;
+    uint32_t entity = l->stream->hops[r->head.points[r->head.point_count - 1]].entity;
+    if (r->origin == &self->record.entities[entity]) return NULL;
+    return fold_damaged(self, offset, index, "it was not sent by the hop that it names");
+}
+
 /* A head that was not met before. Nothing here depends on streams and entities of other definitions
  * that these do not know: such a route has no lane. */
 static weir_error *add_route(fold *self, weir_bytes bytes, int64_t offset, uint32_t index)
@@ -32,16 +56,16 @@ static weir_error *add_route(fold *self, weir_bytes bytes, int64_t offset, uint3
     if (r->lane != NULL && r->lane->hop == WEIR_NONE) r->lane = NULL;
     if (r->lane == NULL && !r->is_foreign)
         return fold_damaged(self, offset, index, "its definitions have no such stream here");
+    weir_bytes sender = r->head.sender;
     /* The rest of a pack may be taken when its record stands elsewhere: no pointer into it stays. */
     if (!WEIR_PLANTED(HEAD_IN_RECORD)) {
         const char *name = r->lane == NULL ? "" : r->lane->stream->name;
         r->head.stream = (weir_bytes){(const uint8_t *)name, strlen(name)};
+        r->head.sender = (weir_bytes){0};
     }
     if (r->lane != NULL && !r->is_foreign && r->head.hop != r->lane->hop)
         return fold_damaged(self, offset, index, "it belongs to another entity");
-    uint32_t last = r->head.point_count;
-    if (r->lane != NULL && last > 0 && r->head.points[last - 1] >= r->lane->stream->hop_count)
-        return fold_damaged(self, offset, index, "its read points do not fit the stream");
+    if (r->lane != NULL) WEIR_TRY(find_sender(self, r, sender, offset, index));
     self->route_count++;
     return NULL;
 }
@@ -106,8 +130,9 @@ static weir_error *look_ahead(fold *self, const weir_log_record *record, int64_t
         error = read_copy(self, &packed, record->offset, index, p);
         if (error != NULL) break;
         p->record_us = record->timestamp_us;
+        p->is_others = p->route->is_foreign && p->copy.point_count > 0;
         p->emits = record->offset >= self->emit_from + WEIR_PLANTED(FIRST_AT_K_SILENT) &&
-                   !(self->options.spans_versions && fold_is_others(p));
+                   !(self->options.spans_versions && p->is_others);
         p->order_us = order_of(p->copy.et_us, record->timestamp_us);
         p->behind = weir_pack_tell(&self->reader);
         p->hash = hashes[count++] = weir_state_hash(p->copy.key);

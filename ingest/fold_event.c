@@ -35,14 +35,14 @@ weir_error *fold_damaged(const fold *self, int64_t offset, uint32_t index, const
 }
 
 /*
- * A copy of another definition. At the first hop it holds the event alone and any definition can
- * take it. Later on it carries values that were read under that definition: they do not fit this
- * one. If rows here depend on them, or the event still has to go on, this definition can not take
- * it.
+ * A copy of another definition. At the first hop it holds the event alone and any definition that
+ * begins there, too, can take it. Later on it carries values that were read under that definition:
+ * they do not fit this one. If rows here depend on them, or the event still has to go on, this
+ * definition can not take it.
  */
 static weir_error *check_definition(const fold *self, const passage *p)
 {
-    if (!fold_is_others(p)) return NULL;
+    if (!p->is_others) return NULL;
     if (!p->emits && !p->lane->needs_earlier) return NULL;
     return weir_error_new(
         WEIR_E_NOT_APPLIED,
@@ -65,8 +65,7 @@ static bool is_new(fold *self, const passage *p)
                                  weir_seq_of(copy->source_offset, 0));
     }
     const weir_read_point *from = &copy->points[copy->point_count - 1];
-    uint32_t entity = p->lane->stream->hops[from->hop].entity;
-    return weir_origin_admit(&self->record.entities[entity], (uint32_t)from->partition, from->seq);
+    return weir_origin_admit(p->route->origin, (uint32_t)from->partition, from->seq);
 }
 
 /* R2: max(the shard's previous, min(source timestamp, journal timestamp)); a missing one does not
@@ -210,6 +209,8 @@ static weir_bytes onward_head(fold *self, const passage *p, uint32_t hop)
         head.point_count = p->copy.point_count;
         for (uint32_t i = 0; i < p->copy.point_count; i++)
             head.points[i] = (uint8_t)p->copy.points[i].hop;
+        const char *sender = self->plan->entities[self->entity].name;
+        head.sender = (weir_bytes){(const uint8_t *)sender, strlen(sender)};
         weir_buffer_clear(&r->bytes);
         weir_journal_head_encode(&head, &r->bytes);
         r->onward = hop;
@@ -311,7 +312,7 @@ static weir_fold_row row_of(const fold *self, const passage *p)
                            .copy = &p->copy,
                            .points = p->copy.points,
                            .point_count = p->copy.point_count,
-                           .is_foreign = p->route->is_foreign && p->copy.point_count > 1,
+                           .is_foreign = p->is_others,
                            .engine = self->options.engine};
 }
 
@@ -347,7 +348,8 @@ static weir_error *pass_on(fold *self, passage *p, weir_read_point point)
         weir_bytes key;
         if (hop_key(self, p->lane, h, &key)) {
             self->record.counters.passed += p->emits;
-            if (p->emits && p->copy.point_count == 1) WEIR_TRY(begin_row(self, p));
+            bool begins = p->copy.point_count == 1 && (p->emits || p->is_others);
+            if (begins) WEIR_TRY(begin_row(self, p));
             return p->emits ? send_copy(self, p, h, key) : NULL;
         }
         WEIR_TRY(read_absent(self, p, h));
@@ -425,6 +427,22 @@ static weir_error *admit_route(fold *self, passage *p)
     return find_decoder(self, p);
 }
 
+/*
+ * Another version's first hop need not be ours: an event that it began here would have come by an
+ * earlier hop under these definitions, and what that one would have read is not there.
+ */
+static weir_error *check_beginning(fold *self, passage *p)
+{
+    weir_bytes key;
+    if (!p->route->is_foreign || p->copy.point_count > 0 || p->event.hop == 0) return NULL;
+    weir_arena_reset(&self->scratch);
+    WEIR_TRY(decode_event(self, p));
+    for (uint32_t h = 0; h < p->event.hop && !p->is_others; h++)
+        p->is_others = hop_key(self, p->lane, h, &key);
+    p->emits = p->emits && !(self->options.spans_versions && p->is_others);
+    return check_definition(self, p);
+}
+
 /* Takes a copy, which is decoded already. What can fail for outside reasons comes before anything
  * is changed. */
 weir_error *fold_take_copy(fold *self, passage *p, weir_seq seq)
@@ -434,6 +452,7 @@ weir_error *fold_take_copy(fold *self, passage *p, weir_seq seq)
         return fold_damaged(self, weir_seq_offset(seq), weir_seq_index(seq),
                             "its source partition is too large");
     if (__builtin_expect(p->route->decoder == NULL, 0)) WEIR_TRY(admit_route(self, p));
+    WEIR_TRY(check_beginning(self, p));
     self->is_failed = true; /* until it is through: a shard that stops in between is thrown away */
     if (!is_new(self, p)) {
         self->record.counters.resent++;

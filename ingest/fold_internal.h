@@ -17,6 +17,7 @@ typedef struct route {
     weir_lane *lane; /* NULL: a stream or an entity that these definitions do not know */
     const weir_decoder *decoder; /* NULL: not yet looked for */
     bool is_foreign;             /* carries values of another definition: they are not looked at */
+    weir_origin *origin;         /* marks of who sent it; NULL only where there is no lane */
     uint32_t onward; /* the hop to which `bytes` is the head of copies; WEIR_NONE: none yet */
     weir_buffer bytes;
 } route;
@@ -31,6 +32,9 @@ typedef struct passage {
     int64_t record_us, order_us;
     weir_pack_mark behind; /* where the pack goes on */
     bool emits;            /* at or above K */
+    /* It carries another version's values, or was begun by one where this one would not have begun
+     * it: only that one can take it on. */
+    bool is_others;
 } passage;
 
 /* Copies are read from the pack some at a time, so that the cache misses of their keys overlap. */
@@ -67,12 +71,6 @@ typedef struct fold {
     weir_buffer bytes, values, key;
     weir_buffer held; /* scores of the pack that is being taken: fold_release_scores */
 } fold;
-
-/* It carries values of another version: only that one can take it on. */
-static inline bool fold_is_others(const passage *p)
-{
-    return p->route->is_foreign && p->copy.point_count > 0;
-}
 
 /* The lane of a stream, by its name in a journal; NULL: these definitions do not know it. */
 weir_lane *fold_find_lane(fold *self, weir_bytes name);

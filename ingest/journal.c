@@ -3,7 +3,7 @@
  * All integers varint unless said otherwise, `z` zigzag:
  *
  *   head: u8 version - string stream - z schema id - u64 fingerprint - 8 bytes of the definition's
- *         digest - hop - visited hops, bit h for hop h
+ *         digest - hop - visited hops, bit h for hop h - string entity of the last of them
  *   copy: u8 flags (1: has a source timestamp) - i64 source timestamp (if it has one)
  *         - source partition - source offset - z event time minus source timestamp (or minus 0)
  *         - string key - { partition - offset - index * 2 + beyond_horizon } of each visited hop
@@ -40,6 +40,7 @@ static uint64_t take_limited(weir_reader *reader, uint64_t max)
 void weir_journal_head_encode(const weir_journal_head *head, weir_buffer *out)
 {
     WEIR_ASSERT(head->hop < WEIR_PLAN_HOPS_MAX && head->point_count <= head->hop);
+    WEIR_ASSERT((head->sender.size > 0) == (head->point_count > 0));
     uint64_t visited = 0;
     for (uint32_t i = 0; i < head->point_count; i++)
         visited |= UINT64_C(1) << head->points[i];
@@ -50,6 +51,7 @@ void weir_journal_head_encode(const weir_journal_head *head, weir_buffer *out)
     weir_buffer_put(out, head->digest, WEIR_JOURNAL_DIGEST_BYTES);
     weir_buffer_put_varint(out, head->hop);
     weir_buffer_put_varint(out, visited);
+    put_string(out, head->sender);
 }
 
 bool weir_journal_head_decode(weir_bytes bytes, weir_journal_head *head_out)
@@ -69,6 +71,8 @@ bool weir_journal_head_decode(weir_bytes bytes, weir_journal_head *head_out)
     head_out->point_count = 0;
     for (uint8_t h = 0; h < head_out->hop; h++)
         if (visited >> h & 1) head_out->points[head_out->point_count++] = h;
+    head_out->sender = weir_reader_string(&reader);
+    if ((head_out->sender.size > 0) != (visited > 0)) return false;
     return !reader.bad && weir_reader_left(&reader) == 0;
 }
 

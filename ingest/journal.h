@@ -20,7 +20,7 @@
 #include "compute/plan.h"
 
 enum {
-    WEIR_JOURNAL_VERSION = 2,
+    WEIR_JOURNAL_VERSION = 3,
     /* First byte of a journal record. */
     WEIR_JOURNAL_PACK = 0x01,
     WEIR_JOURNAL_DEFINITION = 0x02, /* a definition came into force here */
@@ -45,6 +45,8 @@ typedef struct weir_journal_head {
     uint32_t hop;                       /* where the copy goes: index into the stream's hops */
     uint32_t point_count;               /* hops behind it that were visited...                */
     uint8_t points[WEIR_PLAN_HOPS_MAX]; /* ...which, rising; none: it comes from the source */
+    weir_bytes sender; /* entity of the last of them, by name: hops are numbers of one version only;
+                          empty: it comes from the source */
 } weir_journal_head;
 
 typedef struct weir_journal_copy {
@@ -60,7 +62,7 @@ typedef struct weir_journal_copy {
 } weir_journal_copy;
 
 void weir_journal_head_encode(const weir_journal_head *head, weir_buffer *out);
-/* False if the bytes are not a head of this version. The stream's name points into them. */
+/* False if the bytes are not a head of this version. The names point into them. */
 bool weir_journal_head_decode(weir_bytes bytes, weir_journal_head *head_out);
 
 /* Appends the copy's own part, whose points must be those that the head names. */

@@ -35,6 +35,11 @@ void weir_shard_record_deinit(weir_shard_record *record)
         free(record->streams[i].next);
     for (uint32_t i = 0; i < record->entity_count; i++)
         free(record->entities[i].next);
+    for (weir_sender *sender = record->others, *next; sender != NULL; sender = next) {
+        next = sender->next;
+        free(sender->origin.next);
+        free(sender);
+    }
     free(record->streams);
     free(record->entities);
     *record = (weir_shard_record){0};
@@ -56,6 +61,37 @@ bool weir_origin_admit(weir_origin *origin, uint32_t partition, weir_seq seq)
     if (seq + WEIR_PLANTED(ORIGIN_OFF_BY_ONE) < origin->next[partition]) return false;
     origin->next[partition] = seq + 1;
     return true;
+}
+
+static bool is_name(const char *text, weir_bytes name)
+{
+    return strlen(text) == name.size && memcmp(text, name.data, name.size) == 0;
+}
+
+static weir_sender *new_sender(weir_bytes name)
+{
+    weir_sender *sender = malloc(sizeof *sender + name.size);
+    WEIR_ASSERT(sender != NULL);
+    memcpy(sender + 1, name.data, name.size);
+    *sender = (weir_sender){.name = {(const uint8_t *)(sender + 1), name.size}};
+    return sender;
+}
+
+weir_origin *weir_shard_record_sender(weir_shard_record *record, const weir_plan *plan,
+                                      weir_bytes entity)
+{
+    WEIR_ASSERT(entity.size > 0 && record->entity_count == plan->entity_count);
+    for (uint32_t i = 0; i < plan->entity_count; i++)
+        if (is_name(plan->entities[i].name, entity)) return &record->entities[i];
+    weir_sender **at = &record->others;
+    for (; *at != NULL; at = &(*at)->next)
+        if ((*at)->name.size == entity.size &&
+            memcmp((*at)->name.data, entity.data, entity.size) == 0)
+            return &(*at)->origin;
+    if (record->other_count == WEIR_SENDERS_MAX) return NULL;
+    record->other_count++;
+    *at = new_sender(entity);
+    return &(*at)->origin;
 }
 
 void weir_seq_list_add(weir_seq_list *list, weir_seq seq)
@@ -102,11 +138,17 @@ void weir_seq_list_deinit(weir_seq_list *list)
     *list = (weir_seq_list){0};
 }
 
-static void put_origin(weir_buffer *out, uint8_t kind, const char *name, const weir_origin *origin)
+static weir_bytes text_of(const char *text)
 {
+    return (weir_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static void put_origin(weir_buffer *out, uint8_t kind, weir_bytes name, const weir_origin *origin)
+{
+    if (origin->count == 0) return;
     weir_buffer_put_u8(out, kind);
-    weir_buffer_put_varint(out, strlen(name));
-    weir_buffer_put_text(out, name);
+    weir_buffer_put_varint(out, name.size);
+    weir_buffer_put(out, name.data, name.size);
     weir_buffer_put_varint(out, origin->count);
     for (uint32_t i = 0; i < origin->count; i++)
         weir_buffer_put_varint(out, origin->next[i]);
@@ -119,6 +161,8 @@ static uint32_t count_origins(const weir_shard_record *record)
         count += record->streams[i].count > 0;
     for (uint32_t i = 0; i < record->entity_count; i++)
         count += record->entities[i].count > 0;
+    for (const weir_sender *sender = record->others; sender != NULL; sender = sender->next)
+        count += sender->origin.count > 0;
     return count;
 }
 
@@ -126,11 +170,11 @@ static void put_origins(weir_buffer *out, const weir_plan *plan, const weir_shar
 {
     weir_buffer_put_varint(out, count_origins(record));
     for (uint32_t i = 0; i < record->stream_count; i++)
-        if (record->streams[i].count > 0)
-            put_origin(out, 'S', plan->streams[i].name, &record->streams[i]);
+        put_origin(out, 'S', text_of(plan->streams[i].name), &record->streams[i]);
     for (uint32_t i = 0; i < record->entity_count; i++)
-        if (record->entities[i].count > 0)
-            put_origin(out, 'E', plan->entities[i].name, &record->entities[i]);
+        put_origin(out, 'E', text_of(plan->entities[i].name), &record->entities[i]);
+    for (const weir_sender *sender = record->others; sender != NULL; sender = sender->next)
+        put_origin(out, 'E', sender->name, &sender->origin);
 }
 
 void weir_slice_record_encode(const weir_plan *plan, int64_t position,
@@ -157,14 +201,9 @@ static weir_origin *origin_of(const weir_plan *plan, weir_shard_record *record, 
                               weir_bytes name)
 {
     for (uint32_t i = 0; kind == 'S' && i < plan->stream_count; i++)
-        if (strlen(plan->streams[i].name) == name.size &&
-            memcmp(plan->streams[i].name, name.data, name.size) == 0)
-            return &record->streams[i];
-    for (uint32_t i = 0; kind == 'E' && i < plan->entity_count; i++)
-        if (strlen(plan->entities[i].name) == name.size &&
-            memcmp(plan->entities[i].name, name.data, name.size) == 0)
-            return &record->entities[i];
-    return NULL;
+        if (is_name(plan->streams[i].name, name)) return &record->streams[i];
+    if (kind != 'E' || name.size == 0) return NULL;
+    return weir_shard_record_sender(record, plan, name);
 }
 
 static void take_origins(weir_reader *reader, const weir_plan *plan, weir_shard_record *record)

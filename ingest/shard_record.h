@@ -6,7 +6,8 @@
  * above its sender's mark was seen before and is dropped. A sender is the partition that the copy
  * came from at once: a source partition of a stream at the first hop, a journal partition of the
  * entity before it later on; in both its copies come in rising order, without gaps, which is what
- * makes one number enough.
+ * makes one number enough. An entity is known by its name: another version of the definitions may
+ * send from one that these do not have, and what both send from one is filtered together.
  *
  * A slice's record is the shard record at the position at which the slice was frozen, that
  * position, and the duplicates that were dropped in the slice since the least position any slice
@@ -32,7 +33,7 @@ struct weir_fold_counters {
     uint64_t overflows;  /* values that are null because of an overflow (R12)    */
 };
 
-enum { WEIR_ORIGIN_PARTITIONS_MAX = 1 << 20 };
+enum { WEIR_ORIGIN_PARTITIONS_MAX = 1 << 20, WEIR_SENDERS_MAX = 256 };
 
 /* Per partition of one sender: its highest seq plus one; 0: none. */
 typedef struct weir_origin {
@@ -40,12 +41,20 @@ typedef struct weir_origin {
     uint32_t count;
 } weir_origin;
 
+/* An entity of other versions only. */
+typedef struct weir_sender {
+    struct weir_sender *next;
+    weir_origin origin;
+    weir_bytes name;
+} weir_sender;
+
 typedef struct weir_shard_record {
     weir_shard_clock clock;
     weir_fold_counters counters;
     weir_origin *streams;  /* per stream of the plan: source partitions */
     weir_origin *entities; /* per entity: journal partitions            */
-    uint32_t stream_count, entity_count;
+    uint32_t stream_count, entity_count, other_count;
+    weir_sender *others; /* entities that the plan does not have, in the order in which they came */
 } weir_shard_record;
 
 void weir_shard_record_init(weir_shard_record *record, const weir_plan *plan);
@@ -53,6 +62,11 @@ void weir_shard_record_deinit(weir_shard_record *record);
 
 /* The origin filter: true, and the mark moves, if seq is above all that this sender sent before. */
 bool weir_origin_admit(weir_origin *origin, uint32_t partition, weir_seq seq);
+
+/* The marks of an entity, by name; they stay where they are. Where it is not of the plan they are
+ * made when first asked for; NULL: there are WEIR_SENDERS_MAX of those already. */
+weir_origin *weir_shard_record_sender(weir_shard_record *record, const weir_plan *plan,
+                                      weir_bytes entity);
 
 /* A rising list of seqs. */
 typedef struct weir_seq_list {

@@ -329,9 +329,24 @@ static void compare_origins(weir_state_proof *self, const stop *at, const char *
     }
 }
 
+/* Of entities that only other versions have. Where one side has no marks of one, it gets empty ones. */
+static void compare_others(weir_state_proof *self, const stop *at, weir_shard_record *there,
+                           weir_shard_record *replayed)
+{
+    static const weir_origin none;
+    const weir_plan *plan = self->topics->plan;
+    for (const weir_sender *s = replayed->others; s != NULL; s = s->next)
+        (void)weir_shard_record_sender(there, plan, s->name);
+    for (const weir_sender *s = there->others; s != NULL; s = s->next) {
+        const weir_origin *again = weir_shard_record_sender(replayed, plan, s->name);
+        const char *name = weir_arena_string(self->into, (const char *)s->name.data, s->name.size);
+        compare_origins(self, at, name, &s->origin, again == NULL ? &none : again);
+    }
+}
+
 /* Clock, exact counts and origin marks; the other counters depend on restarts. */
-static void compare_facts(weir_state_proof *self, const stop *at, const weir_shard_record *there,
-                          const weir_shard_record *replayed)
+static void compare_facts(weir_state_proof *self, const stop *at, weir_shard_record *there,
+                          weir_shard_record *replayed)
 {
     const weir_plan *plan = self->topics->plan;
     const struct {
@@ -354,6 +369,7 @@ static void compare_facts(weir_state_proof *self, const stop *at, const weir_sha
     for (uint32_t i = 0; i < plan->entity_count; i++)
         compare_origins(self, at, plan->entities[i].name, &there->entities[i],
                         &replayed->entities[i]);
+    compare_others(self, at, there, replayed);
 }
 
 /*

@@ -19,7 +19,8 @@ static void check_head(weir_bytes bytes)
     weir_journal_head again;
     if (!weir_journal_head_decode((weir_bytes){out.data, out.size}, &again)) abort();
     bool same = again.hop == head.hop && again.schema_id == head.schema_id &&
-                again.point_count == head.point_count && again.stream.size == head.stream.size;
+                again.point_count == head.point_count && again.stream.size == head.stream.size &&
+                again.sender.size == head.sender.size;
     if (!same) abort();
     weir_buffer_deinit(&out);
 }

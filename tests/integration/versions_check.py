@@ -9,6 +9,7 @@
   ends BROKERS TOPIC                     where its partitions end
   copy FROM TO TOPIC ENDS                packs from there on, to another cluster
   exports EVAL FOLDER                    known, asof and spine against what `weir eval` says
+  whole EVAL SET                         an export as of holds every event once, as `weir eval` says
   plant BROKERS TOPIC RECEIPT bit|version   that score once more, with its last bit or its definition's digest changed
 """
 import json
@@ -123,6 +124,14 @@ def exports(path, folder):
         tx, merchant = int(line.split(",")[0]), line.split(",")[2]
         assert row["c_n_3d"] == want[tx]["c_n_3d"] + 1, (row, want[tx])
         assert row["m_n"] == want[tx]["m_n"] + (merchant != ""), (row, want[tx])
+
+
+def whole(path, folder):
+    rows = {row["tx_id"]: row for row in table(folder)}
+    want = {row["seq"]: row["values"] for row in map(json.loads, open(path))}
+    assert rows.keys() == want.keys() and len(table(folder)) == len(want), (len(rows), len(want))
+    for tx, values in want.items():
+        assert all(plain(rows[tx][name]) == plain(value) for name, value in values.items()), (rows[tx], values)
 
 
 def plant(brokers, topic, receipt, what):

@@ -154,3 +154,27 @@ says err 'give the package a new name'
 expect 78 "$weir" -C chain prove
 says err 'give the package a new name'
 proof 0 plain 'scores == 100'
+
+# Versions that visit other entities: three in a row, and the last of them alone. What one began at its first entity, the other has on its
+# way; both prove what they sent, the state of each is what it is from the journals' beginning, and as of has all events.
+cp -r plain three; rm -rf three/state three/sets; mv three/chain.weir three/row.weir
+sed -i 's/chain/row/g; s/observed by card, merchant/observed by card, merchant, tx_id/; s/{ c.\*  m.\*/{ c.*  m.*  t.*/
+        s/^vector/features t per tx_id from tx {\n  n = count()  over 1d\n}\nvector/' three/row.weir
+sed -i 's/"chain"/"row"/' three/schemas/tx.avsc
+cp -r three alone
+sed -i 's/observed by card, merchant, tx_id/observed by tx_id/; /^features [cm]/,/^}/d; s/{ c.\*  m.\*  t.\*/{ t.*/; s/if c.n\[1h\] > 3/if t.n > 3/' alone/row.weir
+expect 0 "$weir" -q -C three apply --partitions 2
+produce three 0 100; run three
+expect 0 "$weir" -q -C alone apply
+produce alone 100 100; run alone
+proof 0 alone 'scores == 100 and other_versions > 0 and behind == 0 and states >= 1'
+proof 0 three 'scores == 100 and other_versions > 0 and in_flight == 0'
+expect 0 "$weir" -q -C three apply
+rebuild three
+produce three 200 100; run three
+proof 0 three 'scores == 200 and in_flight == 0 and states >= 3'
+proof 0 alone 'scores == 100 and in_flight == 0'
+export_of three asof --mode as-of --with tx_id
+head -300 events.jsonl > all.jsonl
+expect 0 "$weir" -q -C three eval --vector v --stream tx --events "$work/all.jsonl"
+"$python" "$check" whole out three/sets/asof || fail "an export as of is not what weir eval says"

@@ -18,7 +18,8 @@ static weir_journal_head sample_head(void)
                                .digest = {1, 2, 3, 4, 5, 6, 7, 8},
                                .hop = 3,
                                .point_count = 2,
-                               .points = {0, 2}};
+                               .points = {0, 2},
+                               .sender = text("shop")};
 }
 
 static weir_journal_copy sample(void)
@@ -51,9 +52,14 @@ static void a_head_reads_back_equal(void **state)
     assert_int_equal(back.hop, 3);
     assert_int_equal(back.point_count, 2);
     assert_int_equal(back.points[1], 2);
+    assert_int_equal(back.sender.size, 4);
+    assert_memory_equal(back.sender.data, "shop", 4);
     for (size_t size = 0; size < out.size; size++)
         assert_false(weir_journal_head_decode((weir_bytes){out.data, size}, &back));
-    out.data[out.size - 1] = 1 << 3; /* says that the hop it goes to lies behind it */
+    size_t visited = out.size - 1 - head.sender.size - 1;
+    out.data[visited] = 1 << 3; /* says that the hop it goes to lies behind it */
+    assert_false(weir_journal_head_decode((weir_bytes){out.data, out.size}, &back));
+    out.data[visited] = 0; /* says that it comes from the source, and from an entity */
     assert_false(weir_journal_head_decode((weir_bytes){out.data, out.size}, &back));
     weir_buffer_deinit(&out);
 }

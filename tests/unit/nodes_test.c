@@ -2,6 +2,7 @@
 /* What observe refuses, and what a fold refuses to start on: each with its reason, nothing lost. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -620,6 +621,234 @@ static void a_copy_that_carries_another_versions_values_gives_no_row(void **stat
     weir_buffer_deinit(&other);
 }
 
+/* A copy in the journal of the merchant, as another version names what lies behind it. */
+typedef struct foreign_copy {
+    uint32_t hop; /* by the other version's numbers, like the last one behind it */
+    uint8_t last;
+    const char *sender;
+    int64_t offset; /* where the sender had it */
+} foreign_copy;
+
+/* Of a copy that our card's fold sent on. */
+static void pack_foreign(weir_bytes head_bytes, weir_bytes rest, const foreign_copy *as,
+                         weir_buffer *pack)
+{
+    weir_journal_head head;
+    weir_journal_copy copy;
+    weir_buffer head_out = {0}, rest_out = {0};
+    assert_true(weir_journal_head_decode(head_bytes, &head));
+    assert_true(weir_journal_copy_decode(&head, rest, &copy));
+    assert_int_equal(head.point_count, 1);
+    head.digest[0] ^= 1;
+    head.hop = as->hop;
+    head.points[0] = as->last;
+    head.sender = (weir_bytes){(const uint8_t *)as->sender, strlen(as->sender)};
+    copy.points[0].seq = weir_seq_of(as->offset, 0);
+    weir_journal_head_encode(&head, &head_out);
+    weir_journal_copy_encode(&copy, &rest_out);
+    weir_buffer_clear(pack);
+    weir_pack_one((weir_bytes){head_out.data, head_out.size},
+                  (weir_bytes){rest_out.data, rest_out.size}, pack);
+    weir_buffer_deinit(&head_out);
+    weir_buffer_deinit(&rest_out);
+}
+
+/* What our card's fold sends on of a source record: head and rest. */
+static void send_on(scene *s, weir_engine *engine, weir_buffer *head, weir_buffer *rest)
+{
+    weir_buffer pack = {0};
+    weir_value values[5];
+    open_observe(s);
+    good_values(values);
+    pack_add(s, &pack, 5, values);
+    s->node->ops->close(s->node);
+    assert_null(open_fold(s, engine, 0, 0, 20));
+    assert_null(give(s, 0, (weir_bytes){pack.data, pack.size}));
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_buffer_put(head, s->head.data, s->head.size);
+    weir_buffer_put(rest, s->value.data, s->value.size);
+    weir_buffer_clear(&s->identity); /* the next store is another journal's */
+    weir_buffer_deinit(&pack);
+}
+
+static void assert_taken(scene *s, int64_t offset, const weir_buffer *pack, uint64_t events,
+                         uint64_t resent)
+{
+    assert_null(give(s, offset, (weir_bytes){pack->data, pack->size}));
+    assert_int_equal(weir_fold_counted(s->node)->events, events);
+    assert_int_equal(weir_fold_counted(s->node)->resent, resent);
+}
+
+/*
+ * There the entities are device, card, merchant; here card, merchant. Whoever takes over from the
+ * other version may send again what that one sent, under its own definitions.
+ */
+static void what_another_version_sent_is_filtered_by_its_senders_name(void **state)
+{
+    scene *s = *state;
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    weir_buffer head = {0}, rest = {0}, ours = {0}, of_card = {0}, of_device = {0}, later = {0};
+    send_on(s, engine, &head, &rest);
+    weir_bytes head_bytes = {head.data, head.size}, rest_bytes = {rest.data, rest.size};
+    weir_pack_one(head_bytes, rest_bytes, &ours);
+    pack_foreign(head_bytes, rest_bytes, &(foreign_copy){2, 1, "card", 0}, &of_card);
+    pack_foreign(head_bytes, rest_bytes, &(foreign_copy){2, 0, "device", 0}, &of_device);
+    pack_foreign(head_bytes, rest_bytes, &(foreign_copy){2, 0, "device", 7}, &later);
+
+    s->hop = 1;
+    s->spans_versions = true;
+    assert_null(open_fold(s, engine, 0, 0, 20));
+    assert_taken(s, 0, &of_card, 1, 0);
+    assert_taken(s, 1, &ours, 1, 1);
+    assert_taken(s, 2, &of_device, 2, 1);
+    assert_taken(s, 3, &of_device, 2, 2);
+    assert_taken(s, 4, &of_card, 2, 3);
+    assert_null(s->node->ops->flush(s->node));
+    assert_null(s->node->ops->committed(s->node, s->node->ops->committable(s->node)));
+    assert_null(weir_fold_settle(s->node));
+    s->node->ops->close(s->node);
+    /* The marks of an entity that these definitions do not have survive a restart, too. */
+    assert_null(open_fold(s, engine, 5, 0, 20));
+    assert_taken(s, 5, &of_device, 2, 4);
+    assert_taken(s, 6, &ours, 2, 5);
+    assert_taken(s, 7, &later, 3, 5);
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_engine_destroy(engine);
+    weir_buffer *all[] = {&head, &rest, &ours, &of_card, &of_device, &later};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        weir_buffer_deinit(all[i]);
+}
+
+/* More hops there than here. */
+static void another_versions_hops_are_no_damage(void **state)
+{
+    scene *s = *state;
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    weir_buffer head = {0}, rest = {0}, pack = {0};
+    char name[16];
+    send_on(s, engine, &head, &rest);
+    weir_bytes head_bytes = {head.data, head.size}, rest_bytes = {rest.data, rest.size};
+    foreign_copy as = {WEIR_PLAN_HOPS_MAX - 1, WEIR_PLAN_HOPS_MAX - 2, name, 0};
+    strcpy(name, "shop");
+    pack_foreign(head_bytes, rest_bytes, &as, &pack);
+    s->hop = 1;
+    assert_null(open_fold(s, engine, 1, 0, 20));
+    assert_taken(s, 0, &pack, 1, 0); /* below K: the version in force took it */
+    assert_counted(s, 1, 0);
+    assert_refused(give(s, 1, (weir_bytes){pack.data, pack.size}), WEIR_E_NOT_APPLIED,
+                   "let workers of that version drain");
+    s->node->ops->close(s->node);
+    weir_buffer_clear(&s->identity);
+
+    s->spans_versions = true;
+    assert_null(open_fold(s, engine, 0, 0, 1000));
+    for (int i = 0; i < WEIR_SENDERS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "e%d", i);
+        pack_foreign(head_bytes, rest_bytes, &as, &pack);
+        assert_taken(s, i, &pack, (uint64_t)i + 1, 0);
+    }
+    strcpy(name, "one more");
+    pack_foreign(head_bytes, rest_bytes, &as, &pack);
+    assert_refused(give(s, WEIR_SENDERS_MAX, (weir_bytes){pack.data, pack.size}), WEIR_E_LIMIT,
+                   "new name");
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_engine_destroy(engine);
+    weir_buffer_deinit(&head);
+    weir_buffer_deinit(&rest);
+    weir_buffer_deinit(&pack);
+}
+
+static void our_own_copy_from_a_hop_that_is_not_its_sender_is_damage(void **state)
+{
+    scene *s = *state;
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    weir_buffer head = {0}, rest = {0}, pack = {0};
+    send_on(s, engine, &head, &rest);
+    uint8_t *name = memmem(head.data, head.size, "card", 4);
+    assert_non_null(name);
+    name[3] = 't';
+    weir_pack_one((weir_bytes){head.data, head.size}, (weir_bytes){rest.data, rest.size}, &pack);
+    s->hop = 1;
+    assert_null(open_fold(s, engine, 0, 0, 20));
+    assert_refused(give(s, 0, (weir_bytes){pack.data, pack.size}), WEIR_E_CORRUPT,
+                   "not sent by the hop that it names");
+    weir_engine_destroy(engine);
+    weir_buffer_deinit(&head);
+    weir_buffer_deinit(&rest);
+    weir_buffer_deinit(&pack);
+}
+
+/* A first copy in the journal of the merchant, of a version that begins there. */
+static void pack_begun(scene *s, weir_value card, weir_buffer *pack)
+{
+    weir_buffer bytes = {0}, key = {0}, head_out = {0}, rest_out = {0};
+    weir_value values[5];
+    weir_journal_head head;
+    weir_journal_copy copy;
+    open_observe(s);
+    good_values(values);
+    values[2] = weir_null();
+    encode(&bytes, 1, values);
+    assert_null(give(s, 5, (weir_bytes){bytes.data, bytes.size}));
+    weir_buffer_put(&key, s->key.data, s->key.size);
+    good_values(values);
+    values[2] = card;
+    weir_buffer_clear(&bytes);
+    encode(&bytes, 1, values);
+    assert_null(give(s, 6, (weir_bytes){bytes.data, bytes.size}));
+    s->node->ops->close(s->node);
+    assert_true(weir_journal_head_decode((weir_bytes){s->head.data, s->head.size}, &head));
+    assert_true(weir_journal_copy_decode(&head, (weir_bytes){s->value.data, s->value.size}, &copy));
+    head.digest[0] ^= 1;
+    head.hop = 0;
+    copy.key = (weir_bytes){key.data, key.size};
+    weir_journal_head_encode(&head, &head_out);
+    weir_journal_copy_encode(&copy, &rest_out);
+    weir_buffer_clear(pack);
+    weir_pack_one((weir_bytes){head_out.data, head_out.size},
+                  (weir_bytes){rest_out.data, rest_out.size}, pack);
+    weir_buffer_deinit(&bytes);
+    weir_buffer_deinit(&key);
+    weir_buffer_deinit(&head_out);
+    weir_buffer_deinit(&rest_out);
+}
+
+/* There a stream begins at the merchant, here at the card: its row would lack what the card knows. */
+static void an_event_that_another_version_began_behind_our_first_hop_gives_no_row(void **state)
+{
+    scene *s = *state;
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    weir_buffer with_card = {0}, without = {0};
+    pack_begun(s, weir_string("c1", 2), &with_card);
+    pack_begun(s, weir_null(), &without);
+    s->hop = 1;
+    assert_null(open_fold(s, engine, 1, 0, 20));
+    assert_null(give(s, 0, (weir_bytes){with_card.data, with_card.size})); /* below K */
+    assert_counted(s, 1, 0);
+    assert_refused(give(s, 1, (weir_bytes){with_card.data, with_card.size}), WEIR_E_NOT_APPLIED,
+                   "let workers of that version drain");
+    assert_counted(s, 1, 0);
+    s->node->ops->close(s->node);
+    weir_buffer_clear(&s->identity);
+    assert_null(open_fold(s, engine, 0, 0, 20));
+    assert_null(give(s, 0, (weir_bytes){without.data, without.size})); /* begins here, too */
+    assert_counted(s, 1, 1);
+    s->node->ops->close(s->node);
+    weir_buffer_clear(&s->identity);
+    s->spans_versions = true;
+    assert_null(open_fold(s, engine, 0, 0, 20));
+    assert_null(give(s, 0, (weir_bytes){with_card.data, with_card.size}));
+    assert_counted(s, 1, 0);
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_engine_destroy(engine);
+    weir_buffer_deinit(&with_card);
+    weir_buffer_deinit(&without);
+}
+
 /* ---- the scorer without a model ---- */
 
 static void without_a_model_the_fallback_answers_and_is_decided_on(void **state)
@@ -651,6 +880,10 @@ int main(void)
         NODE_TEST(another_definition_that_comes_into_force_stops_the_worker),
         NODE_TEST(a_version_that_came_into_force_again_goes_on_over_the_other),
         NODE_TEST(a_copy_that_carries_another_versions_values_gives_no_row),
+        NODE_TEST(what_another_version_sent_is_filtered_by_its_senders_name),
+        NODE_TEST(another_versions_hops_are_no_damage),
+        NODE_TEST(our_own_copy_from_a_hop_that_is_not_its_sender_is_damage),
+        NODE_TEST(an_event_that_another_version_began_behind_our_first_hop_gives_no_row),
         NODE_TEST(without_a_model_the_fallback_answers_and_is_decided_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
