@@ -14,7 +14,8 @@
 #include "ops/runtime/logger.h"
 
 enum {
-    AGAIN_US = 1000000, /* what does not change is told again this often */
+    AGAIN_US = 1000000, /* what does not change is told again this often, or */
+    AGAIN_PARTS = 4,    /* so many times within the patience of who listens */
     ALONE_MS = 50,      /* all partitions are here: look now and then */
     BUSY_MS = 2,
     RETRY_US = 1000000,
@@ -36,6 +37,7 @@ struct weir_marks {
     pthread_t thread;
     atomic_bool stop;
     bool is_running;
+    int64_t again_us;
     weir_kafka_reader *reader;
     weir_kafka_producer *producer;
     char teller[40]; /* tells our own records from others' */
@@ -134,11 +136,15 @@ static weir_error *marks_put(weir_marks *self, int64_t now_us, weir_buffer *keep
         told *last = count == 0 ? NULL : told_of(self, (weir_topic)i, count);
         for (int32_t p = 0; p < count; p++) {
             weir_board_row *row = weir_board_at(self->board, (weir_topic)i, p);
-            if (atomic_load(&row->member) == 0) continue;
+            if (atomic_load(&row->member) == 0) {
+                last[p].at_us = 0; /* whoever gets it next waits to be heard */
+                continue;
+            }
             int32_t state = atomic_load(&row->state);
             int64_t mark = atomic_load(&row->mark_us);
             bool is_same = last[p].state == state && last[p].mark_us == mark;
-            if (state == WEIR_BOARD_UNKNOWN || (is_same && now_us - last[p].at_us < AGAIN_US)) {
+            if (state == WEIR_BOARD_UNKNOWN ||
+                (is_same && now_us - last[p].at_us < self->again_us)) {
                 continue;
             }
             last[p] = (told){.mark_us = mark, .end = last[p].end, .state = state, .at_us = now_us};
@@ -261,6 +267,8 @@ weir_marks *weir_marks_create(const weir_driver_options *options, weir_board *bo
     weir_marks *self = calloc(1, sizeof *self);
     WEIR_ASSERT(self != NULL);
     *self = (weir_marks){.options = options, .board = board, .wake = wake, .context = context};
+    int64_t part_us = options->align_patience_us / AGAIN_PARTS;
+    self->again_us = part_us < AGAIN_US ? part_us : AGAIN_US;
     self->told = calloc(options->topic_count + 1, sizeof(told *));
     WEIR_ASSERT(self->told != NULL);
     (void)snprintf(self->teller, sizeof self->teller, "%016llx",

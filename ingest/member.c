@@ -276,6 +276,18 @@ static void graph_make(member *self)
     }
 }
 
+static void downward_make(member *self)
+{
+    const weir_driver_options *options = self->options;
+    size_t n = options->topic_count, made = 0;
+    self->downward = calloc(n + 1, sizeof *self->downward);
+    WEIR_ASSERT(self->downward != NULL);
+    for (uint32_t level = 0; made < n; level++) {
+        for (size_t i = 0; i < n; i++)
+            if (options->topics[i].level == level) self->downward[made++] = (weir_topic)i;
+    }
+}
+
 /* The greatest level in a topic's group. */
 static uint32_t group_level(const member *self, uint32_t group)
 {
@@ -347,6 +359,7 @@ weir_error *member_create(const weir_driver_options *options, weir_board *board,
     WEIR_ASSERT(self->groups != NULL && self->blocked_us != NULL && self->turned_us != NULL &&
                 self->packs_out != NULL);
     graph_make(self);
+    downward_make(self);
     groups_make(self);
     *member_out = self;
     if (self->wake_fd < 0) return weir_error_new(WEIR_E_IO, "no event descriptor is left");
@@ -363,6 +376,7 @@ void member_destroy(member *self)
     free(self->siblings);
     free(self->upstream);
     free(self->feeds);
+    free(self->downward);
     free(self->groups);
     free(self->blocked_us);
     free(self->turned_us);

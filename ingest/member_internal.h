@@ -114,9 +114,10 @@ struct member {
     size_t consumed_count;
     uint32_t *groups; /* per topic: which take turns; greater is further downstream, served first */
     uint32_t group_count;
-    bool **siblings; /* [topic][topic]: both feed some journal directly */
-    bool **upstream; /* [topic][topic]: transitively feeds */
-    bool *feeds;     /* [topic]: some journal directly */
+    bool **siblings;      /* [topic][topic]: both feed some journal directly */
+    bool **upstream;      /* [topic][topic]: transitively feeds */
+    bool *feeds;          /* [topic]: some journal directly */
+    weir_topic *downward; /* all topics, sources first, then by level */
 
     member_node **nodes; /* open or parked; by slot; NULL where free */
     uint16_t *generations;

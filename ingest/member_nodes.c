@@ -198,6 +198,7 @@ static weir_error *lane_take(member *self, weir_lane *lane)
 weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count)
 {
     member *self = context;
+    self->assigned_us = self->options->env->monotonic_us(self->options->env->context);
     atomic_store(&self->counters.stopped, 0);
     for (size_t i = 0; i < count; i++)
         WEIR_TRY(lane_take(self, &lanes[i]));

@@ -78,8 +78,6 @@ static int64_t node_mark(const member *self, const member_node *node)
     return member_is_at_end(self, node) ? INT64_MAX : node->front_us;
 }
 
-static int64_t upstream_mark(const member *self, weir_topic topic);
-
 /* Nobody has told about it since our partitions were dealt: it is waited for, within reason. */
 static bool is_unheard(const member *self, const weir_board_row *row)
 {
@@ -90,32 +88,29 @@ static bool is_unheard(const member *self, const weir_board_row *row)
     return self->now_us - self->assigned_us <= patience;
 }
 
-/* The same of a partition that is not ours. */
+/* More was written to it than its owner had taken when he told. */
+static bool is_behind(const weir_board_row *row)
+{
+    return atomic_load_explicit(&row->position, memory_order_acquire) <
+           atomic_load_explicit(&row->produced_end, memory_order_acquire);
+}
+
+/*
+ * The same of a partition that is not ours. Whoever had it before the last deal has told the truth
+ * about it, too: what he took stays taken. His owner saying that it is at its end is not enough:
+ * somebody, we perhaps, may have written to it since.
+ */
 static int64_t row_mark(const member *self, const weir_board_row *row)
 {
-    if (is_unheard(self, row)) return INT64_MIN;
-    if (atomic_load_explicit(&row->state, memory_order_acquire) != WEIR_BOARD_ACTIVE) {
+    int64_t mark =
+        later(atomic_load_explicit(&row->mark_us, memory_order_acquire), self->options->align_us);
+    if (is_unheard(self, row)) return mark;
+    int32_t state = atomic_load_explicit(&row->state, memory_order_acquire);
+    if (state != WEIR_BOARD_ACTIVE && !(state == WEIR_BOARD_AT_END && is_behind(row))) {
         return INT64_MAX;
     }
     int64_t told = atomic_load_explicit(&row->told_us, memory_order_relaxed);
-    if (self->now_us - told > self->options->align_patience_us) return INT64_MAX;
-    return later(atomic_load_explicit(&row->mark_us, memory_order_acquire),
-                 self->options->align_us);
-}
-
-/* What a partition that is not ours may still bring. Its owner saying that it is at its end is not
- * enough: somebody, we perhaps, may have written to it since. */
-static int64_t row_bound(const member *self, weir_topic topic, const weir_board_row *row)
-{
-    if (is_unheard(self, row)) return INT64_MIN;
-    if (atomic_load_explicit(&row->state, memory_order_acquire) != WEIR_BOARD_AT_END) {
-        return row_mark(self, row);
-    }
-    bool is_behind = atomic_load_explicit(&row->position, memory_order_acquire) <
-                     atomic_load_explicit(&row->produced_end, memory_order_acquire);
-    int64_t mark = is_behind ? atomic_load_explicit(&row->mark_us, memory_order_acquire)
-                             : upstream_mark(self, topic);
-    return mark == INT64_MAX ? mark : later(mark, self->options->align_us);
+    return self->now_us - told > self->options->align_patience_us ? INT64_MAX : mark;
 }
 
 member_node *member_node_at(const member *self, weir_topic topic, int32_t partition)
@@ -138,25 +133,38 @@ static int64_t partition_mark(const member *self, weir_topic topic, int32_t part
     return row == NULL ? INT64_MAX : row_mark(self, row);
 }
 
-/* The least order time that may still be copied into a topic that has been read to its end. */
+/*
+ * The least order time that may still be copied into a topic that has been read to its end.
+ *
+ * A mark says that copies are acknowledged, and how far the journals are by them was told before
+ * it. So marks are looked at first, the furthest upstream first of all, and ends behind them: the
+ * other way round, copies that came in between would be in neither.
+ */
 static int64_t upstream_mark(const member *self, weir_topic topic)
 {
     int64_t mark = INT64_MAX;
-    for (size_t from = 0; from < self->options->topic_count; from++) {
+    for (size_t i = 0; i < self->options->topic_count; i++) {
+        weir_topic from = self->downward[i];
         if (!self->upstream[topic][from]) continue;
-        int32_t count = weir_board_count(self->board, (weir_topic)from);
-        for (int32_t i = 0; i < count; i++) {
-            mark = least(mark, partition_mark(self, (weir_topic)from, i));
-        }
+        int32_t count = weir_board_count(self->board, from);
+        for (int32_t p = 0; p < count; p++)
+            mark = least(mark, partition_mark(self, from, p));
     }
     return mark;
 }
 
+/* What a partition that is not ours may still bring; `upstream`: the mark of its topic's. */
+static int64_t row_bound(const member *self, const weir_board_row *row, int64_t upstream)
+{
+    int64_t mark = row_mark(self, row);
+    return mark == INT64_MAX ? later(upstream, self->options->align_us) : mark;
+}
+
 /* What an empty partition of ours may still bring. */
-static int64_t empty_bound(const member *self, const member_node *node)
+static int64_t empty_bound(const member *self, const member_node *node, int64_t upstream)
 {
     if (is_forgotten(self, node)) return INT64_MAX;
-    return member_is_at_end(self, node) ? upstream_mark(self, node->topic) : node->front_us;
+    return member_is_at_end(self, node) ? upstream : node->front_us;
 }
 
 /* The limit of a topic's nodes, but for the heads of those that take turns with them. */
@@ -166,15 +174,15 @@ static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
     for (size_t other = 0; other < self->options->topic_count; other++) {
         if (!self->siblings[topic][other] || self->upstream[other][topic]) continue;
         bool in_turns = self->groups[other] == group;
+        int64_t upstream = upstream_mark(self, (weir_topic)other);
         int32_t count = weir_board_count(self->board, (weir_topic)other);
         for (int32_t i = 0; i < count; i++) {
             const member_node *node = member_node_at(self, (weir_topic)other, i);
             int64_t bound = INT64_MAX;
             if (node == NULL) {
-                bound = row_bound(self, (weir_topic)other,
-                                  weir_board_at(self->board, (weir_topic)other, i));
+                bound = row_bound(self, weir_board_at(self->board, (weir_topic)other, i), upstream);
             } else if (!node->has_head) {
-                bound = empty_bound(self, node);
+                bound = empty_bound(self, node, upstream);
             } else if (!in_turns && !is_forgotten(self, node)) {
                 bound = node->head_us;
             }
@@ -407,7 +415,8 @@ static weir_error *node_take(member *self, member_node *node, int64_t until_us, 
 static int64_t rest_bound(const member *self, const member_node *node)
 {
     if (node->has_head) return node->head_us;
-    return node->retry_us > self->now_us ? node->front_us : empty_bound(self, node);
+    if (node->retry_us > self->now_us) return node->front_us;
+    return empty_bound(self, node, upstream_mark(self, node->topic));
 }
 
 static weir_error *wave_run(member *self, wave *over, size_t *events)

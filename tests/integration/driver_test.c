@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@
 #include "ops/runtime/clock.h"
 #include "tests/integration/pass_node.h"
 
-enum { SOURCE, JOURNAL1, JOURNAL2, OUTPUT, TOPICS, PARTITIONS = 4, EVENTS = 20000 };
+enum { SOURCE, JOURNAL1, JOURNAL2, OUTPUT, MARKS, TOPICS, PARTITIONS = 4, EVENTS = 20000 };
 
 static weir_mock *mock;
 static weir_kafka_options kafka;
@@ -88,16 +89,17 @@ static void topics_make(void)
 {
     static int runs;
     runs++;
-    static const char *const stems[] = {"source", "journal1", "journal2", "output"};
+    static const char *const stems[] = {"source", "journal1", "journal2", "output", "marks"};
     weir_topic_spec specs[TOPICS] = {0};
     for (int i = 0; i < TOPICS; i++) {
         (void)snprintf(names[i], sizeof names[i], "driver.%d.%lld.%d.%s", getpid(),
                        (long long)time(NULL), runs, stems[i]);
-        specs[i] = (weir_topic_spec){.name = names[i], .partitions = PARTITIONS, .replication = 1};
+        specs[i] = (weir_topic_spec){
+            .name = names[i], .partitions = i == MARKS ? 1 : PARTITIONS, .replication = 1};
         topics[i] = (weir_driver_topic){.name = names[i],
-                                        .is_consumed = i != OUTPUT,
+                                        .is_consumed = i < OUTPUT,
                                         .is_journal = i == JOURNAL1 || i == JOURNAL2,
-                                        .is_written = i != SOURCE,
+                                        .is_written = i != SOURCE && i != MARKS,
                                         .level = (uint32_t)i % OUTPUT};
     }
     topics[JOURNAL1].feeders = from_source;
@@ -180,9 +182,9 @@ static weir_driver_stats run_to_end(const weir_driver_options *options)
     return stats;
 }
 
-/* Reads the output: every event `count` times or (`at_least`) more; returns how many stand behind a
- * later one. */
-static int output_check(int count, bool at_least)
+/* Reads the output: every event once or (`at_least`) more; returns by how much the latest came
+ * late: behind an event that happened so much later. What comes again is not looked at. */
+static int64_t output_check(int count, bool at_least)
 {
     int *seen = calloc((size_t)count, sizeof *seen);
     weir_kafka_reader *reader = NULL;
@@ -191,8 +193,8 @@ static int output_check(int count, bool at_least)
     for (int i = 0; i < PARTITIONS; i++) {
         ok(weir_kafka_reader_add(reader, names[OUTPUT], i, WEIR_OFFSET_START, &source));
     }
-    int ends = 0, misplaced = 0;
-    int64_t last[PARTITIONS] = {0};
+    int ends = 0;
+    int64_t late_us = 0, last[PARTITIONS] = {0};
     for (int tries = 0; tries < 2000 && ends < PARTITIONS; tries++) {
         const weir_fetched *items = NULL;
         size_t got = 0;
@@ -204,9 +206,10 @@ static int output_check(int count, bool at_least)
             assert_true(time_us >= 0 && time_us / 10 < count);
             assert_int_equal(weir_partition_of(items[i].record.key, PARTITIONS),
                              weir_kafka_reader_partition(reader, items[i].source));
-            seen[time_us / 10]++;
-            misplaced += time_us < last[items[i].source];
-            last[items[i].source] = time_us;
+            if (seen[time_us / 10]++ > 0) continue;
+            int64_t *front = &last[items[i].source];
+            if (*front - time_us > late_us) late_us = *front - time_us;
+            if (*front < time_us) *front = time_us;
         }
     }
     assert_int_equal(ends, PARTITIONS);
@@ -216,7 +219,7 @@ static int output_check(int count, bool at_least)
     }
     free(seen);
     weir_kafka_reader_close(reader);
-    return misplaced;
+    return late_us;
 }
 
 static void a_backlog_arrives_whole_and_in_the_order_of_time(void **state)
@@ -246,6 +249,60 @@ static void several_threads_share_the_partitions(void **state)
     assert_true(stats.journal_events >= 2 * EVENTS);
     /* A rebalance in the middle sends again what was not committed; these nodes have no filter. */
     (void)output_check(EVENTS, true);
+}
+
+/* A worker whose partitions take long to open, and what it shares with the test. */
+static atomic_bool is_opening;
+
+static weir_error *create_slowly(void *context, void *shared, weir_topic topic, int32_t partition,
+                                 const weir_output_port *port, weir_node **node_out)
+{
+    if (!atomic_exchange(&is_opening, true)) usleep(2000000);
+    return create(context, shared, topic, partition, port, node_out);
+}
+
+static void *worker_main(void *driver)
+{
+    ok(weir_driver_run(driver));
+    return NULL;
+}
+
+static void a_worker_waits_for_one_that_still_opens(void **state)
+{
+    (void)state;
+    enum { ALIGN_US = 2000, WORKERS = 2, SETTLED_US = 500000 };
+    topics_make();
+    weir_driver *workers[WORKERS];
+    pthread_t threads[WORKERS];
+    atomic_store(&is_opening, false);
+    for (int i = 0; i < WORKERS; i++) {
+        weir_driver_options options = driver_options();
+        options.worker_id = i == 0 ? "w1" : "w2";
+        options.until_end = false;
+        options.marks = MARKS;
+        options.align_us = ALIGN_US;
+        options.align_patience_us = 60000000;
+        if (i == 1) options.factory.create = create_slowly;
+        workers[i] = weir_driver_create(&options);
+        assert_int_equal(pthread_create(&threads[i], NULL, worker_main, workers[i]), 0);
+        while (i == 0 && !weir_driver_describe(workers[0]).is_ready)
+            usleep(10000);
+    }
+    while (!atomic_load(&is_opening))
+        usleep(10000);
+    usleep(SETTLED_US); /* the other has its new partitions by now */
+    source_fill(0, EVENTS, NULL);
+    while (weir_driver_describe(workers[0]).outputs + weir_driver_describe(workers[1]).outputs <
+           EVENTS)
+        usleep(10000);
+    for (int i = 0; i < WORKERS; i++)
+        weir_driver_stop(workers[i]);
+    for (int i = 0; i < WORKERS; i++) {
+        (void)pthread_join(threads[i], NULL);
+        weir_driver_destroy(workers[i]);
+    }
+    /* Each of two hops may add `align` for each look at somebody else's partition. */
+    assert_in_range(output_check(EVENTS, true), 0, 10 * ALIGN_US);
 }
 
 static void scores_in_transactions_arrive_once(void **state)
@@ -333,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_backlog_arrives_whole_and_in_the_order_of_time),
         cmocka_unit_test(several_threads_share_the_partitions),
+        cmocka_unit_test(a_worker_waits_for_one_that_still_opens),
         cmocka_unit_test(scores_in_transactions_arrive_once),
         cmocka_unit_test(control_records_in_a_source_are_seen_as_gaps_and_passed),
         cmocka_unit_test(missing_topics_name_the_cure),
