@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# handbook_kafka_test.sh WORKERS THREADS: the main job on a real Kafka. The handbook's transactions lie in the topic, on four
+# handbook_kafka_test.sh WORKERS THREADS [moving]: the main job on a real Kafka. The handbook's transactions lie in the topic, on four
 # partitions, before the workers start at full speed. Every score, the export and the answer key must agree, and the proof must hold.
+#
+# `moving`: partitions change hands meanwhile. One worker is killed and comes back, one stands still for longer than its session lasts, and
+# one more joins.
 #
 # Without ../shared/data our simulator makes the events, and only the proof and the export are compared.
 . "$WEIR_TEST_ROOT/tests/lib/script.sh" || exit 1
-workers=${1:-1} threads=${2:-1}
+workers=${1:-1} threads=${2:-1} moving=${3:-}
 need_python
-start_kafka
+start_kafka --set group.min.session.timeout.ms=1000
 export WEIR_BROKERS=$brokers
+[ -z "$moving" ] || export WEIR_KAFKA_SESSION_TIMEOUT_MS=3000 WEIR_KAFKA_HEARTBEAT_INTERVAL_MS=500
 rows=200000
 [ -z "${WEIR_TEST_LONG:-}" ] || rows=1754155
 cp -r "$root/docs/examples/fraud-handbook" project
@@ -22,12 +26,27 @@ fi
 
 expect 0 "$weir" -C project apply --partitions 4
 expect 0 "$weir" -C project produce --stream tx "$work/events.csv"
-for i in $(seq "$workers"); do
-    WEIR_STATE_DIR=$work/state$i "$weir" -C project run --until-end --worker-id "w$i" --threads "$threads" 2> "worker$i.log" &
+work_on() { # NUMBER
+    WEIR_STATE_DIR=$work/state$1 "$weir" -C project run --until-end --worker-id "w$1" --threads "$threads" 2>> "worker$1.log" &
+    pids[$1]=$!
     children+=($!)
-done
-for i in $(seq "$workers"); do
-    wait "${children[i - 1]}" || { code=$?; tail -5 "worker$i.log" >&2; fail "worker $i ended with $code"; }
+}
+pids=()
+for i in $(seq "$workers"); do work_on "$i"; done
+if [ -n "$moving" ]; then
+    says_within 60 worker1.log partitions_assigned
+    sleep 1.5
+    kill -KILL "${pids[1]}"
+    wait "${pids[1]}" 2> /dev/null
+    work_on $((workers + 1))
+    sleep 1
+    kill -STOP "${pids[2]}"
+    work_on 1
+    sleep 4
+    kill -CONT "${pids[2]}"
+fi
+for i in "${!pids[@]}"; do
+    wait "${pids[i]}" || { code=$?; tail -5 "worker$i.log" >&2; fail "worker $i ended with $code"; }
 done
 children=()
 
