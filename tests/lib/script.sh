@@ -24,8 +24,11 @@ finish() {
     if [ $code != 0 ] && [ $code != 77 ] && [ -n "${WEIR_TEST_KEEP:-}" ]; then echo "kept: $work" >&2; else rm -rf "$work"; fi
     exit $code
 }
-trap finish EXIT
+# The trap on EXIT comes last. It makes bash catch whatever would end it; a signal's trap that is set after it takes bash's catcher for
+# what was there before, and a child on its way to its program gets that back. It only notes the signal, for a moment that never comes:
+# a worker that was told to stop right after its start ran on.
 trap 'exit 130' INT TERM
+trap finish EXIT
 
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 # Where ops/test runs, everything was installed, so what is missing is an error.
