@@ -74,7 +74,7 @@ uint64_t weir_state_hash(weir_bytes entity_key)
 /* The slice took the low bits, views must differ: multiply, take the high ones. */
 static uint32_t mix(uint64_t hash, uint32_t view)
 {
-    hash = (hash ^ ((uint64_t)(view + 1) << 40)) * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ ((uint64_t)(view + 1) << 40) ^ weir_table_seed) * UINT64_C(0x9e3779b97f4a7c15);
     return (uint32_t)(hash >> 32);
 }
 

@@ -12,6 +12,7 @@
 
 #include "compute/agg/multiset.h"
 #include "ops/runtime/assert.h"
+#include "ops/runtime/checksum.h"
 #include "ops/runtime/memory.h"
 
 enum { BITS_MIN = 3, ROWS_AT_ONCE = 64 };
@@ -67,10 +68,12 @@ static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 static size_t mask_of(const counts *c) { return ((size_t)1 << c->bits) - 1; }
 
-/* Where a value belongs: the product's upper bits depend on all of it. */
+/* Where a value belongs: the upper bits of a product by an odd number depend on all of it. */
 static size_t home_of(unsigned bits, uint64_t value)
 {
-    return (size_t)(value * UINT64_C(0x9E3779B97F4A7C15) >> (64 - bits));
+    uint64_t mixed = value * UINT64_C(0x9E3779B97F4A7C15);
+    mixed ^= mixed >> 32;
+    return (size_t)(mixed * (weir_table_seed | 1) >> (64 - bits));
 }
 
 /* The value's place, or the empty one where it would stand. */

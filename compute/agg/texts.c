@@ -57,7 +57,7 @@ uint32_t weir_texts_find_hashed(const weir_texts *texts, uint32_t hash, const vo
 
 uint32_t weir_texts_hash(const void *bytes, size_t size)
 {
-    return (uint32_t)weir_xxh3(bytes, size, 0);
+    return (uint32_t)weir_xxh3(bytes, size, weir_table_seed);
 }
 
 uint32_t weir_texts_find(const weir_texts *texts, const void *bytes, size_t size)

@@ -40,7 +40,10 @@ weir_bytes weir_ids_of_row(const weir_key_state *state, uint32_t row)
     return (weir_bytes){ids->bytes + from, ends[row] - from};
 }
 
-static uint32_t hash_of(weir_bytes id) { return (uint32_t)weir_xxh3(id.data, id.size, 0); }
+static uint32_t hash_of(weir_bytes id)
+{
+    return (uint32_t)weir_xxh3(id.data, id.size, weir_table_seed);
+}
 
 static bool is_id(const weir_key_state *state, uint32_t row, weir_bytes id)
 {

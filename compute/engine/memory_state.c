@@ -28,7 +28,7 @@ struct weir_memory_state {
 
 static uint64_t hash_of(uint32_t view, weir_bytes key)
 {
-    return weir_xxh64(key.data, key.size, 0) ^ (view * UINT64_C(0x9E3779B97F4A7C15));
+    return weir_xxh64(key.data, key.size, weir_table_seed) ^ (view * UINT64_C(0x9E3779B97F4A7C15));
 }
 
 static bool is_entry(const memory_entry *entry, uint64_t hash, uint32_t view, weir_bytes key)

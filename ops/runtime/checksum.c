@@ -4,7 +4,20 @@
 #define XXH_INLINE_ALL /* keys are short: the call would cost as much as the hash */
 #include <xxhash.h>
 
+#include <stdbool.h>
+#include <sys/random.h>
+
 #include "ops/runtime/assert.h"
+#include "ops/runtime/clock.h"
+
+uint64_t weir_table_seed;
+
+__attribute__((constructor)) static void seed_draw(void)
+{
+    bool is_drawn = getrandom(&weir_table_seed, sizeof weir_table_seed, GRND_NONBLOCK) ==
+                    (ssize_t)sizeof weir_table_seed;
+    if (!is_drawn) weir_table_seed = (uint64_t)weir_clock_monotonic_ns(); /* early in a boot */
+}
 
 uint64_t weir_xxh64(const void *data, size_t size, uint64_t seed)
 {
