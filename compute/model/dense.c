@@ -119,6 +119,14 @@ static void run_f64_plain(const double *x, size_t rows, size_t k, const double *
 #if defined(__x86_64__)
 #define AVX2   __attribute__((target("avx2,fma")))
 #define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma")))
+#define INLINE __attribute__((always_inline))
+/* Before a loop whose bound is a constant once it is inlined: sums live in registers only where no
+ * loop is left that walks their array. Clang takes no count above the bound. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
 
 AVX2 static void run_f64_avx2(const double *x, size_t rows, size_t k, const double *w, size_t n,
                               double *y)
@@ -130,8 +138,8 @@ AVX2 static void run_f64_avx2(const double *x, size_t rows, size_t k, const doub
                 y[r * n + c] = __builtin_fma(x[r * k + i], w[i * n + c], y[r * n + c]);
 }
 
-/* --- AVX2: R rows by one panel (two registers)
- * ------------------------------------------------------ */
+/* --- AVX2: R rows by one panel (two registers), or by half of one where the last has no more
+ * ------------------------------------------------------------------------------------------ */
 
 /* The numbers of a lone row that are not zero, and where their weights begin in a panel. */
 enum { LONE_K_MAX = 1024 };
@@ -146,105 +154,158 @@ static bool may_leave_out_zeros(const weir_dense *d, size_t rows)
     return rows == 1 && d->is_finite && d->k <= LONE_K_MAX;
 }
 
-AVX2 static inline __m256 finish_avx2(const weir_dense *d, __m256 sum, const float *bias)
+/* What follows the sums of eight columns, or of as many as there are. */
+typedef struct end_avx2 {
+    __m256 bias, least;
+    __m256i mask;
+    bool is_whole;
+} end_avx2;
+
+AVX2 static inline INLINE end_avx2 end_of(const weir_dense *d, size_t column)
 {
-    sum = _mm256_add_ps(sum, _mm256_setzero_ps());
-    if (d->bias != NULL) sum = _mm256_add_ps(sum, _mm256_loadu_ps(bias));
-    /* max(0, NaN) gives its second operand: NaN stays NaN, as in the reference. */
-    if (d->relu) sum = _mm256_max_ps(_mm256_setzero_ps(), sum);
-    return sum;
+    /* Read from memory: a number computed for it would want a register through the loop before. */
+    static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    size_t left = d->n - column < 8 ? d->n - column : 8;
+    end_avx2 end = {.mask = _mm256_loadu_si256((const __m256i *)(const void *)(lanes + 8 - left)),
+                    .bias = _mm256_setzero_ps(),
+                    .least = _mm256_set1_ps(d->relu ? 0.0f : -INFINITY),
+                    .is_whole = left == 8};
+    if (d->bias != NULL) end.bias = _mm256_maskload_ps(d->bias + column, end.mask);
+    return end;
 }
 
-/* A row's panel, finished. */
-AVX2 static inline void store_avx2(const weir_dense *d, __m256 low, __m256 high, size_t panel,
-                                   float *y)
+/* The maximum with a NaN is its second operand: NaN stays NaN, as in the reference. */
+AVX2 static inline INLINE void store_avx2(end_avx2 end, __m256 sum, float *y)
 {
-    size_t begin = panel * WEIR_DENSE_PANEL, left = d->n - begin;
-    float bias[WEIR_DENSE_PANEL] = {0}, out[WEIR_DENSE_PANEL];
-    size_t width = left < WEIR_DENSE_PANEL ? left : WEIR_DENSE_PANEL;
-    if (d->bias != NULL) memcpy(bias, d->bias + begin, width * sizeof(float));
-    _mm256_storeu_ps(out, finish_avx2(d, low, bias));
-    _mm256_storeu_ps(out + 8, finish_avx2(d, high, bias + 8));
-    memcpy(y + begin, out, width * sizeof(float));
+    sum = _mm256_add_ps(_mm256_add_ps(sum, _mm256_setzero_ps()), end.bias);
+    sum = _mm256_max_ps(end.least, sum);
+    if (end.is_whole)
+        _mm256_storeu_ps(y, sum);
+    else
+        _mm256_maskstore_ps(y, end.mask, sum);
 }
 
-AVX2 static inline __attribute__((always_inline)) void block_avx2(const weir_dense *d,
-                                                                  const float *x, size_t panel,
-                                                                  float *y, const int R)
+AVX2 static inline INLINE void block_avx2(const weir_dense *d, const float *x, size_t column,
+                                          float *y, const size_t R, const size_t H)
 {
-    const float *w = d->packed + panel * WEIR_DENSE_PANEL * d->k;
-    __m256 low[4], high[4];
-    for (int r = 0; r < R; r++)
-        low[r] = high[r] = _mm256_setzero_ps();
-    for (size_t k = 0; k < d->k; k++, w += WEIR_DENSE_PANEL) {
-        __m256 w0 = _mm256_load_ps(w), w1 = _mm256_load_ps(w + 8);
-        for (int r = 0; r < R; r++) {
-            __m256 a = _mm256_broadcast_ss(x + (size_t)r * d->k + k);
-            low[r] = _mm256_fmadd_ps(a, w0, low[r]);
-            high[r] = _mm256_fmadd_ps(a, w1, high[r]);
+    const size_t count = d->k;
+    const float *w = d->packed + column * count, *row[6];
+    __m256 sum[6][2];
+    UNROLL
+    for (size_t r = 0; r < R; r++) {
+        row[r] = x + r * count;
+        UNROLL
+        for (size_t h = 0; h < H; h++)
+            sum[r][h] = _mm256_setzero_ps();
+    }
+    for (size_t k = 0; k < count; k++, w += WEIR_DENSE_PANEL) {
+        __m256 half[2];
+        UNROLL
+        for (size_t h = 0; h < H; h++)
+            half[h] = _mm256_load_ps(w + 8 * h);
+        UNROLL
+        for (size_t r = 0; r < R; r++) {
+            __m256 a = _mm256_broadcast_ss(row[r] + k);
+            UNROLL
+            for (size_t h = 0; h < H; h++)
+                sum[r][h] = _mm256_fmadd_ps(a, half[h], sum[r][h]);
         }
     }
-    for (int r = 0; r < R; r++)
-        store_avx2(d, low[r], high[r], panel, y + (size_t)r * d->n);
-}
-
-static void gather_nonzero(const weir_dense *d, const float *x, lone_row *row)
-{
-    row->count = 0;
-    for (size_t k = 0; k < d->k; k++) {
-        row->at[row->count] = (uint32_t)(k * WEIR_DENSE_PANEL);
-        row->value[row->count] = x[k];
-        row->count += x[k] != 0.0f; /* NaN is not zero */
+    const size_t n = d->n;
+    UNROLL
+    for (size_t h = 0; h < H; h++) {
+        end_avx2 end = end_of(d, column + 8 * h);
+        UNROLL
+        for (size_t r = 0; r < R; r++)
+            store_avx2(end, sum[r][h], y + r * n + column + 8 * h);
     }
 }
 
-/* A lone row by four panels at most. */
-AVX2 static inline __attribute__((always_inline)) void lone_block_avx2(const weir_dense *d,
-                                                                       const lone_row *row,
-                                                                       size_t panel, float *y,
-                                                                       const int P)
+/* Six rows by two halves take twelve of the sixteen registers; eight sums are the least that keep a
+ * CPU busy, so eight rows are twice four. */
+AVX2 static inline INLINE void panel_avx2(const weir_dense *d, const float *x, size_t rows,
+                                          size_t column, float *y, const size_t H)
 {
-    const float *w = d->packed + panel * WEIR_DENSE_PANEL * d->k;
+    size_t r = 0;
+    for (; r + 6 <= rows && r + 8 != rows; r += 6)
+        block_avx2(d, x + r * d->k, column, y + r * d->n, 6, H);
+    for (; r + 4 <= rows; r += 4)
+        block_avx2(d, x + r * d->k, column, y + r * d->n, 4, H);
+    for (; r + 2 <= rows; r += 2)
+        block_avx2(d, x + r * d->k, column, y + r * d->n, 2, H);
+    if (r < rows) block_avx2(d, x + r * d->k, column, y + r * d->n, 1, H);
+}
+
+/* A panel stays in the first cache while the rows pass. */
+AVX2 static void run_avx2(const weir_dense *d, const float *x, size_t rows, float *y)
+{
+    for (size_t column = 0; column < d->n; column += WEIR_DENSE_PANEL)
+        if (d->n - column > 8)
+            panel_avx2(d, x, rows, column, y, 2);
+        else
+            panel_avx2(d, x, rows, column, y, 1);
+}
+
+/* Four numbers at a time: those that are not zero move to the front. */
+AVX2 static void gather_nonzero_avx2(const weir_dense *d, const float *x, lone_row *row)
+{
+    static const uint32_t kept[16][4] = {
+        {0}, {0},    {1},    {0, 1},    {2},    {0, 2},    {1, 2},    {0, 1, 2},
+        {3}, {0, 3}, {1, 3}, {0, 1, 3}, {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3},
+    };
+    size_t count = 0, k = 0;
+    for (; k + 4 <= d->k; k += 4) {
+        __m128 value = _mm_loadu_ps(x + k);
+        int mask = _mm_movemask_ps(_mm_cmpneq_ps(value, _mm_setzero_ps())); /* NaN is not zero */
+        __m128i from = _mm_loadu_si128((const __m128i *)(const void *)kept[mask]);
+        __m128i at = _mm_add_epi32(from, _mm_set1_epi32((int)k));
+        _mm_storeu_ps(row->value + count, _mm_permutevar_ps(value, from));
+        _mm_storeu_si128((__m128i *)(void *)(row->at + count), _mm_slli_epi32(at, 4));
+        count += (size_t)__builtin_popcount((unsigned)mask);
+    }
+    for (; k < d->k; k++) {
+        row->at[count] = (uint32_t)(k * WEIR_DENSE_PANEL);
+        row->value[count] = x[k];
+        count += x[k] != 0.0f;
+    }
+    row->count = count;
+}
+_Static_assert(WEIR_DENSE_PANEL == 1 << 4, "the shift above");
+
+/* A lone row by H halves of panels. */
+AVX2 static inline INLINE void lone_block_avx2(const weir_dense *d, const lone_row *row,
+                                               size_t column, float *y, const size_t H)
+{
+    const float *w = d->packed + column * d->k;
     size_t stride = WEIR_DENSE_PANEL * d->k;
     __m256 sum[8];
-    for (int p = 0; p < 2 * P; p++)
-        sum[p] = _mm256_setzero_ps();
+    UNROLL
+    for (size_t h = 0; h < H; h++)
+        sum[h] = _mm256_setzero_ps();
     for (size_t i = 0; i < row->count; i++) {
         __m256 a = _mm256_broadcast_ss(&row->value[i]);
         const float *at = w + row->at[i];
-#pragma GCC unroll 4
-        for (int p = 0; p < P; p++) {
-            sum[2 * p] = _mm256_fmadd_ps(a, _mm256_load_ps(at + (size_t)p * stride), sum[2 * p]);
-            sum[2 * p + 1] =
-                _mm256_fmadd_ps(a, _mm256_load_ps(at + (size_t)p * stride + 8), sum[2 * p + 1]);
-        }
+        UNROLL
+        for (size_t h = 0; h < H; h++)
+            sum[h] = _mm256_fmadd_ps(a, _mm256_load_ps(at + h / 2 * stride + h % 2 * 8), sum[h]);
     }
-    for (int p = 0; p < P; p++)
-        store_avx2(d, sum[2 * p], sum[2 * p + 1], panel + (size_t)p, y);
+    UNROLL
+    for (size_t h = 0; h < H; h++)
+        store_avx2(end_of(d, column + 8 * h), sum[h], y + column + 8 * h);
 }
 
 AVX2 static void run_lone_avx2(const weir_dense *d, const float *x, float *y)
 {
-    size_t panels = (d->n + WEIR_DENSE_PANEL - 1) / WEIR_DENSE_PANEL, p = 0;
+    size_t halves = (d->n + 7) / 8, h = 0;
     lone_row row;
-    gather_nonzero(d, x, &row);
-    for (; p + 4 <= panels; p += 4)
-        lone_block_avx2(d, &row, p, y, 4);
-    for (; p + 2 <= panels; p += 2)
-        lone_block_avx2(d, &row, p, y, 2);
-    if (p < panels) lone_block_avx2(d, &row, p, y, 1);
-}
-
-AVX2 static void run_avx2(const weir_dense *d, const float *x, size_t rows, float *y)
-{
-    size_t panels = (d->n + WEIR_DENSE_PANEL - 1) / WEIR_DENSE_PANEL;
-    size_t r = 0;
-    for (; r + 4 <= rows; r += 4)
-        for (size_t p = 0; p < panels; p++)
-            block_avx2(d, x + r * d->k, p, y + r * d->n, 4);
-    for (; r < rows; r++)
-        for (size_t p = 0; p < panels; p++)
-            block_avx2(d, x + r * d->k, p, y + r * d->n, 1);
+    gather_nonzero_avx2(d, x, &row);
+    for (; h + 8 <= halves; h += 8) /* each waits for its own chain: many of them */
+        lone_block_avx2(d, &row, 8 * h, y, 8);
+    for (; h + 4 <= halves; h += 4)
+        lone_block_avx2(d, &row, 8 * h, y, 4);
+    for (; h + 2 <= halves; h += 2)
+        lone_block_avx2(d, &row, 8 * h, y, 2);
+    if (h < halves) lone_block_avx2(d, &row, 8 * h, y, 1);
 }
 
 /* --- AVX-512: R rows by P panels
@@ -271,29 +332,31 @@ AVX512 static inline __attribute__((always_inline)) void block_avx512(const weir
     const float *w = d->packed + panel * WEIR_DENSE_PANEL * d->k;
     size_t stride = WEIR_DENSE_PANEL * d->k;
     __m512 sum[4][8];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; r++)
-#pragma GCC unroll 8
+    UNROLL
+    for (int r = 0; r < R; r++) {
+        UNROLL
         for (int p = 0; p < P; p++)
             sum[r][p] = _mm512_setzero_ps();
+    }
     for (size_t k = 0; k < d->k; k++, w += WEIR_DENSE_PANEL) {
         __m512 column[8];
-#pragma GCC unroll 8
+        UNROLL
         for (int p = 0; p < P; p++)
             column[p] = _mm512_load_ps(w + (size_t)p * stride);
-#pragma GCC unroll 8
+        UNROLL
         for (int r = 0; r < R; r++) {
             __m512 a = _mm512_set1_ps(x[(size_t)r * d->k + k]);
-#pragma GCC unroll 8
+            UNROLL
             for (int p = 0; p < P; p++)
                 sum[r][p] = _mm512_fmadd_ps(a, column[p], sum[r][p]);
         }
     }
-#pragma GCC unroll 8
-    for (int p = 0; p < P; p++)
-#pragma GCC unroll 8
+    UNROLL
+    for (int p = 0; p < P; p++) {
+        UNROLL
         for (int r = 0; r < R; r++)
             store_avx512(d, sum[r][p], panel + (size_t)p, y + (size_t)r * d->n);
+    }
 }
 
 /* A lone row's numbers that are not zero, sixteen at a time. */
@@ -324,17 +387,17 @@ AVX512 static inline __attribute__((always_inline)) void lone_block_avx512(const
     const float *w = d->packed + panel * WEIR_DENSE_PANEL * d->k;
     size_t stride = WEIR_DENSE_PANEL * d->k;
     __m512 sum[8];
-#pragma GCC unroll 8
+    UNROLL
     for (int p = 0; p < P; p++)
         sum[p] = _mm512_setzero_ps();
     for (size_t i = 0; i < row->count; i++) {
         __m512 a = _mm512_set1_ps(row->value[i]);
         const float *at = w + row->at[i];
-#pragma GCC unroll 8
+        UNROLL
         for (int p = 0; p < P; p++)
             sum[p] = _mm512_fmadd_ps(a, _mm512_load_ps(at + (size_t)p * stride), sum[p]);
     }
-#pragma GCC unroll 8
+    UNROLL
     for (int p = 0; p < P; p++)
         store_avx512(d, sum[p], panel + (size_t)p, y);
 }

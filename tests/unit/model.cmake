@@ -1,4 +1,6 @@
 weir_test(model_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/model_test.c LIBS weir_compute)
+weir_test(dense_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/dense_test.c LIBS weir_compute)
+target_link_libraries(dense_test PRIVATE m)
 weir_test(dense_int8_test SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/dense_int8_test.c LIBS weir_compute)
 target_link_libraries(dense_int8_test PRIVATE m)
 target_link_libraries(model_test PRIVATE m)
