@@ -126,14 +126,87 @@ static void scale_plain(const weir_dense_int8 *d, const weir_dense_int8_end *end
 }
 
 #if defined(__x86_64__)
+#define AVX2   __attribute__((target("avx2")))
 #define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw")))
+
+AVX2 static inline __m256i mask_avx2(size_t left)
+{
+    __m256i at = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(left < 8 ? (int)left : 8), at);
+}
+
+/* Behind the last, zeros. */
+AVX2 static inline __m256 load_avx2(const float *x, size_t left)
+{
+    return left < 8 ? _mm256_maskload_ps(x, mask_avx2(left)) : _mm256_loadu_ps(x);
+}
+
+/* The same eight at a time: least and greatest know no order, and each number is its own. */
+AVX2 static row_range range_avx2(const float *x, size_t k)
+{
+    __m256 none = _mm256_setzero_ps(), low = none, high = none, spoil = none;
+    for (size_t i = 0; i < k; i += 8) {
+        __m256 v = load_avx2(x + i, k - i);
+        low = _mm256_min_ps(v, low);
+        high = _mm256_max_ps(v, high);
+        spoil = _mm256_add_ps(_mm256_mul_ps(v, none), spoil);
+    }
+    float lows[8], highs[8], spoils[8];
+    _mm256_storeu_ps(lows, low);
+    _mm256_storeu_ps(highs, high);
+    _mm256_storeu_ps(spoils, spoil);
+    for (size_t i = 1; i < 8; i++) {
+        lows[0] = lows[i] < lows[0] ? lows[i] : lows[0];
+        highs[0] = highs[i] > highs[0] ? highs[i] : highs[0];
+        spoils[0] += spoils[i];
+    }
+    return range_of(lows[0], highs[0], spoils[0]);
+}
+
+AVX2 static void quantise_avx2(const float *x, size_t k, row_range range, uint8_t *u)
+{
+    if (!(range.inverse > 0)) {
+        memset(u, 0, k);
+        return;
+    }
+    __m256i zero = _mm256_set1_epi32(range.zero);
+    __m256 inverse = _mm256_set1_ps(range.inverse);
+    for (size_t i = 0; i < k; i += 8) {
+        __m256 steps = _mm256_mul_ps(load_avx2(x + i, k - i), inverse);
+        __m256i q = _mm256_add_epi32(_mm256_cvtps_epi32(steps), zero);
+        __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
+        _mm_storel_epi64((__m128i *)(void *)(u + i), _mm_packus_epi16(words, words));
+    }
+}
+
+AVX2 static void scale_avx2(const weir_dense_int8 *d, const weir_dense_int8_end *end,
+                            row_range range, const int32_t *sums, size_t from, size_t to, float *y)
+{
+    const __m256i zero = _mm256_set1_epi32(range.zero);
+    const __m256 step = _mm256_set1_ps(range.step), none = _mm256_setzero_ps();
+    const __m256 least = _mm256_set1_ps(end->relu ? 0.0f : -INFINITY);
+    for (size_t c = from; c < to; c += 8, sums += 8) {
+        __m256i mask = mask_avx2(to - c);
+        __m256i column = _mm256_maskload_epi32(d->sums + c, mask);
+        __m256i sum = _mm256_sub_epi32(_mm256_load_si256((const __m256i *)(const void *)sums),
+                                       _mm256_mullo_epi32(zero, column));
+        __m256 scale = _mm256_mul_ps(step, load_avx2(d->scales + c, to - c));
+        __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale);
+        __m256 add = end->bias == NULL ? none : load_avx2(end->bias + c, to - c);
+        product = _mm256_max_ps(least, _mm256_add_ps(product, add)); /* a NaN stays */
+        if (to - c < 8)
+            _mm256_maskstore_ps(y + c, mask, product);
+        else
+            _mm256_storeu_ps(y + c, product);
+    }
+}
 
 static inline __mmask16 mask_of(size_t left)
 {
     return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
 }
 
-/* The same sixteen at a time: least and greatest know no order, and each number is its own. */
+/* And sixteen at a time. */
 AVX512 static row_range range_avx512(const float *x, size_t k)
 {
     __m512 none = _mm512_setzero_ps(), low = none, high = none, spoil = none;
@@ -187,7 +260,8 @@ AVX512 static void scale_avx512(const weir_dense_int8 *d, const weir_dense_int8_
 static row_range range_of_row(const float *x, size_t k)
 {
 #if defined(__x86_64__)
-    if (weir_cpu_best() >= WEIR_CPU_AVX512) return range_avx512(x, k);
+    weir_cpu cpu = weir_cpu_best();
+    if (cpu >= WEIR_CPU_AVX2) return cpu >= WEIR_CPU_AVX512 ? range_avx512(x, k) : range_avx2(x, k);
 #endif
     return range_plain(x, k);
 }
@@ -195,8 +269,13 @@ static row_range range_of_row(const float *x, size_t k)
 static void quantise_row(const float *x, size_t k, row_range range, uint8_t *u)
 {
 #if defined(__x86_64__)
-    if (weir_cpu_best() >= WEIR_CPU_AVX512) {
+    weir_cpu cpu = weir_cpu_best();
+    if (cpu >= WEIR_CPU_AVX512) {
         quantise_avx512(x, k, range, u);
+        return;
+    }
+    if (cpu == WEIR_CPU_AVX2) {
+        quantise_avx2(x, k, range, u);
         return;
     }
 #endif
@@ -207,8 +286,13 @@ static void scale_row(const weir_dense_int8 *d, const weir_dense_int8_end *end, 
                       const int32_t *sums, size_t from, size_t to, float *y)
 {
 #if defined(__x86_64__)
-    if (weir_cpu_best() >= WEIR_CPU_AVX512) {
+    weir_cpu cpu = weir_cpu_best();
+    if (cpu >= WEIR_CPU_AVX512) {
         scale_avx512(d, end, range, sums, from, to, y);
+        return;
+    }
+    if (cpu == WEIR_CPU_AVX2) {
+        scale_avx2(d, end, range, sums, from, to, y);
         return;
     }
 #endif
