@@ -170,6 +170,12 @@ static weir_error *check_words(const weir_cli *cli)
     if (cli->argument_count < command->arguments_min)
         return weir_error_new(WEIR_E_USAGE, "weir %s wants more: weir %s %s", command->name,
                               command->name, command->arguments);
+    if (cli->argument_count > command->arguments_max && command->arguments_max == 0)
+        return weir_error_new(
+            WEIR_E_USAGE,
+            "weir %s does not know what to do with `%s`: it takes options only; the project is "
+            "the folder it runs in, or -C DIR",
+            command->name, cli->arguments[0]);
     if (cli->argument_count > command->arguments_max)
         return weir_error_new(
             WEIR_E_USAGE, "weir %s does not know what to do with `%s`: weir %s %s", command->name,

@@ -54,6 +54,8 @@ static void what_is_wrong_is_named_with_the_nearest(void **state)
         {"man --outt x", "weir man has no option --outt; did you mean --out?"},
         {"man --out", "--out wants a value: --out DIR"},
         {"man --out a --out b", "--out is given twice"},
+        {"check .", "weir check does not know what to do with `.`: it takes options only; the "
+                    "project is the folder it runs in, or -C DIR"},
         {"man a b", "weir man does not know what to do with `b`: weir man [COMMAND]"},
         {"man -o json", "weir man can not print json; it takes no -o"},
         {"man -o yaml", "-o yaml is unknown; wants text, table, json, jsonl, csv or parquet"},
