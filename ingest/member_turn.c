@@ -167,6 +167,12 @@ static int64_t empty_bound(const member *self, const member_node *node, int64_t 
     return member_is_at_end(self, node) ? upstream : node->front_us;
 }
 
+/* May it take its head now? Else the world was away. */
+static bool takes_turns(const member *self, const member_node *node)
+{
+    return node->retry_us <= self->now_us;
+}
+
 /* The limit of a topic's nodes, but for the heads of those that take turns with them. */
 static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
 {
@@ -183,7 +189,7 @@ static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
                 bound = row_bound(self, weir_board_at(self->board, (weir_topic)other, i), upstream);
             } else if (!node->has_head) {
                 bound = empty_bound(self, node, upstream);
-            } else if (!in_turns && !is_forgotten(self, node)) {
+            } else if (!(in_turns && takes_turns(self, node)) && !is_forgotten(self, node)) {
                 bound = node->head_us;
             }
             limit = least(limit, bound);
@@ -324,7 +330,7 @@ static weir_error *wave_gather(member *self, uint32_t group, wave *into)
         if (node == NULL || node->lane == NULL || self->groups[node->topic] != group) continue;
         WEIR_TRY(node_fill(self, node));
         into->is_free = into->is_free && !self->feeds[node->topic];
-        if (!node->has_head || node->retry_us > self->now_us) continue;
+        if (!node->has_head || !takes_turns(self, node)) continue;
         into->nodes[into->count++] = node;
         into->weight += weight_of(self, node);
     }
@@ -397,6 +403,7 @@ static weir_error *node_take(member *self, member_node *node, int64_t until_us, 
     weir_lane_drop(lane, turn.taken);
     *events += turn.event_count > 0 ? turn.event_count : turn.taken;
     node->front_us = greatest(node->front_us, turn.greatest_us);
+    if (turn.taken > 0 || turn.event_count > 0) node->is_ignored = false;
     if (self->options->topics[node->topic].is_journal) {
         MEMBER_COUNT(self, journal_events, turn.event_count);
     } else {

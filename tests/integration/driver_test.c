@@ -139,6 +139,9 @@ static void source_fill(int first, int count, const char *transactional_id)
     weir_kafka_producer_close(producer);
 }
 
+/* Set by tests, asked by all nodes before each event. */
+static weir_error *(*before)(weir_topic to, int64_t time_us);
+
 static weir_error *create(void *context, void *shared, weir_topic topic, int32_t partition,
                           const weir_output_port *port, weir_node **node_out)
 {
@@ -148,7 +151,8 @@ static weir_error *create(void *context, void *shared, weir_topic topic, int32_t
                             .writes_packs = topic + 1 != OUTPUT,
                             .port = port,
                             .events = &events,
-                            .skips = &skips};
+                            .skips = &skips,
+                            .before = before};
     *node_out = pass_node_create(&options);
     return NULL;
 }
@@ -305,6 +309,31 @@ static void a_worker_waits_for_one_that_still_opens(void **state)
     assert_in_range(output_check(EVENTS, true), 0, 10 * ALIGN_US);
 }
 
+/* The source partition that holds this event can not go on, so many times or until told. */
+enum { STUCK_US = 30000 };
+static atomic_int stuck_times;
+
+static weir_error *stuck(weir_topic to, int64_t time_us)
+{
+    if (to != JOURNAL1 || time_us != STUCK_US || atomic_load(&stuck_times) == 0) return NULL;
+    atomic_fetch_sub(&stuck_times, 1);
+    return weir_error_new(WEIR_E_UNAVAILABLE, "the test holds this event back");
+}
+
+static void a_partition_that_has_to_wait_holds_the_others_back(void **state)
+{
+    (void)state;
+    topics_make();
+    source_fill(0, EVENTS, NULL);
+    before = stuck;
+    atomic_store(&stuck_times, 3);
+    weir_driver_options options = driver_options();
+    (void)run_to_end(&options);
+    before = NULL;
+    assert_int_equal(atomic_load(&stuck_times), 0);
+    assert_int_equal(output_check(EVENTS, false), 0);
+}
+
 static void scores_in_transactions_arrive_once(void **state)
 {
     (void)state;
@@ -391,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_backlog_arrives_whole_and_in_the_order_of_time),
         cmocka_unit_test(several_threads_share_the_partitions),
         cmocka_unit_test(a_worker_waits_for_one_that_still_opens),
+        cmocka_unit_test(a_partition_that_has_to_wait_holds_the_others_back),
         cmocka_unit_test(scores_in_transactions_arrive_once),
         cmocka_unit_test(control_records_in_a_source_are_seen_as_gaps_and_passed),
         cmocka_unit_test(missing_topics_name_the_cure),

@@ -52,6 +52,8 @@ static weir_error *pass_open(weir_node *base, const weir_node_position *at, int6
 
 static weir_error *pass_one(pass_node *node, weir_bytes event)
 {
+    if (node->options.before != NULL)
+        WEIR_TRY(node->options.before(node->options.to, pass_event_time(event)));
     weir_output output = {.topic = node->options.to,
                           .partition = WEIR_PARTITION_BY_KEY,
                           .key = key_of(event),

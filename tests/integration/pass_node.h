@@ -17,6 +17,8 @@ typedef struct pass_options {
     bool writes_packs; /* else plain records, the score's way */
     const weir_output_port *port;
     _Atomic uint64_t *events, *skips; /* of all nodes */
+    /* Asked before each event; an error leaves it untaken. May be NULL. */
+    weir_error *(*before)(weir_topic to, int64_t time_us);
 } pass_options;
 
 weir_node *pass_node_create(const pass_options *options);
