@@ -200,8 +200,12 @@ weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count)
     member *self = context;
     self->assigned_us = self->options->env->monotonic_us(self->options->env->context);
     atomic_store(&self->counters.stopped, 0);
-    for (size_t i = 0; i < count; i++)
-        WEIR_TRY(lane_take(self, &lanes[i]));
+    for (size_t i = 0; i < count; i++) {
+        weir_error *error = lane_take(self, &lanes[i]);
+        if (error == NULL) continue;
+        member_nodes_close(self, false); /* the lanes go away */
+        return error;
+    }
     for (size_t i = 0; i < self->node_count; i++) { /* parked, and now somebody else's */
         member_node *node = self->nodes[i];
         if (node != NULL && node->lane == NULL) member_node_close(self, node);

@@ -334,6 +334,27 @@ static void a_partition_that_has_to_wait_holds_the_others_back(void **state)
     assert_int_equal(output_check(EVENTS, false), 0);
 }
 
+static weir_error *create_halfway(void *context, void *shared, weir_topic topic, int32_t partition,
+                                  const weir_output_port *port, weir_node **node_out)
+{
+    if (topic == SOURCE && partition == PARTITIONS - 1 && atomic_exchange(&is_opening, false))
+        return weir_error_new(WEIR_E_UNAVAILABLE, "the test says so");
+    return create(context, shared, topic, partition, port, node_out);
+}
+
+static void an_opening_that_fails_halfway_is_done_again(void **state)
+{
+    (void)state;
+    topics_make();
+    source_fill(0, 1000, NULL);
+    atomic_store(&is_opening, true);
+    weir_driver_options options = driver_options();
+    options.factory.create = create_halfway;
+    weir_driver_stats stats = run_to_end(&options);
+    assert_int_equal(stats.restarts, 1);
+    assert_int_equal(output_check(1000, false), 0);
+}
+
 static void scores_in_transactions_arrive_once(void **state)
 {
     (void)state;
@@ -421,6 +442,7 @@ int main(void)
         cmocka_unit_test(several_threads_share_the_partitions),
         cmocka_unit_test(a_worker_waits_for_one_that_still_opens),
         cmocka_unit_test(a_partition_that_has_to_wait_holds_the_others_back),
+        cmocka_unit_test(an_opening_that_fails_halfway_is_done_again),
         cmocka_unit_test(scores_in_transactions_arrive_once),
         cmocka_unit_test(control_records_in_a_source_are_seen_as_gaps_and_passed),
         cmocka_unit_test(missing_topics_name_the_cure),
