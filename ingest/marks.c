@@ -15,8 +15,9 @@
 
 enum {
     AGAIN_US = 1000000, /* what does not change is told again this often, or */
-    AGAIN_PARTS = 4,    /* so many times within the patience of who listens */
-    ALONE_MS = 50,      /* all partitions are here: look now and then */
+    AGAIN_PARTS = 4,    /* so many times within the patience of who listens, but not sooner than */
+    AGAIN_US_LEAST = 50000,
+    ALONE_MS = 50, /* all partitions are here: look now and then */
     BUSY_MS = 2,
     RETRY_US = 1000000,
     PENDING_MAX = 1000,
@@ -42,6 +43,7 @@ struct weir_marks {
     weir_kafka_producer *producer;
     char teller[40]; /* tells our own records from others' */
     told **told;     /* per topic, per partition */
+    int64_t next;    /* where reading goes on after an error; at the start: the end */
 };
 
 /* --- reading --- */
@@ -87,6 +89,7 @@ static weir_error *read_some(weir_marks *self, int timeout_ms)
     WEIR_TRY(weir_kafka_reader_poll(self->reader, 500, timeout_ms, &items, &count, NULL));
     bool any = false;
     for (size_t i = 0; i < count; i++) {
+        self->next = items[i].record.offset + !items[i].is_end;
         if (items[i].is_end) continue;
         record_take(self, &items[i].record);
         any = true;
@@ -219,6 +222,10 @@ static void clients_close(weir_marks *self)
     weir_kafka_producer_close(self->producer);
     self->reader = NULL;
     self->producer = NULL;
+    for (size_t i = 0; i < self->options->topic_count; i++) { /* whether it was heard is unknown */
+        free(self->told[i]);
+        self->told[i] = NULL;
+    }
 }
 
 static weir_error *clients_open(weir_marks *self)
@@ -228,7 +235,7 @@ static weir_error *clients_open(weir_marks *self)
     weir_producer_options how = {.kafka = options->kafka, .wake_fd = -1, .is_prompt = true};
     uint32_t source = 0;
     WEIR_TRY(weir_kafka_reader_open(options->kafka, &self->reader));
-    WEIR_TRY(weir_kafka_reader_add(self->reader, name, 0, WEIR_OFFSET_END, &source));
+    WEIR_TRY(weir_kafka_reader_add(self->reader, name, 0, self->next, &source));
     WEIR_TRY(weir_kafka_producer_open(&how, &self->producer));
     return weir_kafka_producer_topic(self->producer, options->marks, name);
 }
@@ -251,6 +258,7 @@ static void *marks_main(void *context)
             error = round_once(self);
         if (error == NULL) break;
         WEIR_LOG(DEBUG, "marks_wait", WEIR_TEXT("reason", weir_error_message(error)));
+        if (weir_error_code_of(error) == WEIR_E_LOG_TRUNCATED) self->next = WEIR_OFFSET_END;
         weir_error_free(error);
         clients_close(self);
         for (int i = 0; i < 50 && !atomic_load(&self->stop); i++)
@@ -266,8 +274,13 @@ weir_marks *weir_marks_create(const weir_driver_options *options, weir_board *bo
     if (options->marks >= options->topic_count) return NULL;
     weir_marks *self = calloc(1, sizeof *self);
     WEIR_ASSERT(self != NULL);
-    *self = (weir_marks){.options = options, .board = board, .wake = wake, .context = context};
+    *self = (weir_marks){.options = options,
+                         .board = board,
+                         .wake = wake,
+                         .context = context,
+                         .next = WEIR_OFFSET_END};
     int64_t part_us = options->align_patience_us / AGAIN_PARTS;
+    if (part_us < AGAIN_US_LEAST) part_us = AGAIN_US_LEAST;
     self->again_us = part_us < AGAIN_US ? part_us : AGAIN_US;
     self->told = calloc(options->topic_count + 1, sizeof(told *));
     WEIR_ASSERT(self->told != NULL);
@@ -283,8 +296,6 @@ void weir_marks_destroy(weir_marks *marks)
     if (marks == NULL) return;
     atomic_store(&marks->stop, true);
     if (marks->is_running) (void)pthread_join(marks->thread, NULL);
-    for (size_t i = 0; i < marks->options->topic_count; i++)
-        free(marks->told[i]);
     free(marks->told);
     free(marks);
 }
