@@ -58,6 +58,39 @@ weir_board_row *weir_board_at(weir_board *board, weir_topic topic, int32_t parti
     return &board->topics[topic][partition];
 }
 
+/*
+ * The position comes last, and is looked at first: a row that seems to be at its end at some
+ * position was so when it stood there. Otherwise a position that has moved on, next to a state that
+ * has not yet, would hide what was taken and is still on its way out.
+ */
+bool weir_board_tell(weir_board_row *row, const weir_board_news *news, int64_t now_us)
+{
+    bool is_same = atomic_load_explicit(&row->mark_us, memory_order_relaxed) == news->mark_us &&
+                   atomic_load_explicit(&row->state, memory_order_relaxed) == (int32_t)news->state;
+    bool has_moved =
+        !is_same || atomic_load_explicit(&row->position, memory_order_relaxed) != news->position;
+    if (!is_same) {
+        atomic_store_explicit(&row->mark_us, news->mark_us, memory_order_release);
+        atomic_store_explicit(&row->state, (int32_t)news->state, memory_order_release);
+    }
+    if (has_moved) {
+        atomic_store_explicit(&row->position, news->position, memory_order_release);
+        atomic_store_explicit(&row->moved_us, now_us, memory_order_relaxed);
+    }
+    atomic_store_explicit(&row->told_us, now_us, memory_order_release);
+    return !is_same;
+}
+
+weir_board_news weir_board_look(const weir_board_row *row)
+{
+    weir_board_news news = {.position = atomic_load_explicit(&row->position, memory_order_acquire)};
+    news.mark_us = atomic_load_explicit(&row->mark_us, memory_order_acquire);
+    news.state = (weir_board_state)atomic_load_explicit(&row->state, memory_order_acquire);
+    bool is_behind = news.position < atomic_load_explicit(&row->produced_end, memory_order_acquire);
+    if (news.state == WEIR_BOARD_AT_END && is_behind) news.state = WEIR_BOARD_ACTIVE;
+    return news;
+}
+
 void weir_board_produced(weir_board *board, weir_topic topic, int32_t partition, int64_t end)
 {
     if (topic >= board->topic_count) return;

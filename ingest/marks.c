@@ -62,10 +62,10 @@ static void mark_take(weir_marks *self, weir_board_row *row, const weir_mark_rec
 {
     if (mark->state > WEIR_BOARD_STOPPED || atomic_load(&row->member) != 0) return;
     const weir_env *env = self->options->env;
-    atomic_store(&row->position, mark->position);
-    atomic_store(&row->mark_us, mark->mark_us);
-    atomic_store(&row->state, mark->state);
-    atomic_store(&row->told_us, env->monotonic_us(env->context));
+    const weir_board_news news = {.state = (weir_board_state)mark->state,
+                                  .mark_us = mark->mark_us,
+                                  .position = mark->position};
+    (void)weir_board_tell(row, &news, env->monotonic_us(env->context));
 }
 
 static void record_take(weir_marks *self, const weir_log_record *record)

@@ -136,7 +136,9 @@ struct member {
     atomic_bool is_blocked; /* holds events that it may not take yet: wants to hear of others */
     void (*wake_others)(void *context, const member *self);
     void *wake_context;
-    int64_t assigned_us; /* when our partitions were dealt */
+    int64_t assigned_us;  /* when our partitions were dealt */
+    int64_t wait_told_us; /* when the log last said whom we wait for */
+    int64_t gave_up_us;   /* who has not moved since then is not waited for; -1: nobody */
     int64_t started_us, now_us, transaction_began_us, transaction_cost_us, committed_us, ticked_us;
     int64_t *blocked_us; /* per group: since when it has heads but may not take them; 0: not */
     int64_t *turned_us;  /* per group: when it last took something */

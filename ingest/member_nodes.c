@@ -13,6 +13,11 @@
 
 enum { SLOT_BITS = 12, GENERATIONS = 1 << 12, REVOKE_PATIENCE_US = 10000000 };
 
+static int64_t clock_us(const member *self)
+{
+    return self->options->env->monotonic_us(self->options->env->context);
+}
+
 bool member_node_is_open(const member_node *node) { return node != NULL && node->lane != NULL; }
 
 /* --- slots --- */
@@ -42,12 +47,6 @@ void member_node_close(member *self, member_node *node)
 {
     if (node->lane != NULL) node->lane->owner = NULL;
     if (node->node != NULL) node->node->ops->close(node->node);
-    weir_board_row *row = weir_board_at(self->board, node->topic, node->partition);
-    if (row != NULL && atomic_load(&row->member) == (int32_t)self->index + 1) {
-        atomic_store(&row->state, WEIR_BOARD_UNKNOWN);
-        atomic_store(&row->told_us, 0);
-        atomic_store(&row->member, 0);
-    }
     for (size_t i = 0; i < self->node_count; i++) {
         if (self->nodes[i] == node) self->nodes[i] = NULL;
     }
@@ -55,8 +54,26 @@ void member_node_close(member *self, member_node *node)
     free(node);
 }
 
+/* Our last word on our partitions, which stands until whoever has them next, perhaps elsewhere,
+ * tells on. */
+static void rows_leave(member *self)
+{
+    member_tell(self);
+    for (size_t topic = 0; topic < self->options->topic_count; topic++) {
+        int32_t count = weir_board_count(self->board, (weir_topic)topic);
+        for (int32_t i = 0; i < count; i++) {
+            weir_board_row *row = weir_board_at(self->board, (weir_topic)topic, i);
+            if (atomic_load(&row->member) != (int32_t)self->index + 1) continue;
+            if (atomic_load(&row->told_us) == INT64_MAX)
+                atomic_store(&row->told_us, clock_us(self));
+            atomic_store(&row->member, 0);
+        }
+    }
+}
+
 void member_nodes_close(member *self, bool settle)
 {
+    rows_leave(self);
     const weir_node_factory *factory = &self->options->factory;
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
@@ -198,7 +215,8 @@ static weir_error *lane_take(member *self, weir_lane *lane)
 weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count)
 {
     member *self = context;
-    self->assigned_us = self->options->env->monotonic_us(self->options->env->context);
+    self->assigned_us = clock_us(self);
+    self->gave_up_us = -1;
     atomic_store(&self->counters.stopped, 0);
     for (size_t i = 0; i < count; i++) {
         weir_error *error = lane_take(self, &lanes[i]);
@@ -217,14 +235,8 @@ weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count)
     return NULL;
 }
 
-static void node_park(member *self, member_node *node)
+static void node_park(member_node *node)
 {
-    weir_board_row *row = weir_board_at(self->board, node->topic, node->partition);
-    if (row != NULL) {
-        atomic_store(&row->state, WEIR_BOARD_UNKNOWN);
-        atomic_store(&row->told_us, 0);
-        atomic_store(&row->member, 0);
-    }
     node->parked_committed = node->committed;
     node->lane = NULL;
     node->has_head = false;
@@ -240,11 +252,12 @@ weir_error *member_nodes_revoked(void *context, bool is_lost)
         WEIR_LOG(WARN, "drain_failed", WEIR_INT("member", self->index),
                  WEIR_TEXT("reason", weir_error_message(error)));
     }
+    rows_leave(self);
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
         if (node == NULL || node->lane == NULL) continue;
         if (node->outstanding == 0 && error == NULL && !is_lost) {
-            node_park(self, node);
+            node_park(node);
         } else {
             member_node_close(self, node);
         }

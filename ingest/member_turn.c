@@ -20,7 +20,8 @@
  * wait would be to take one event at a time.
  *
  * The earliest event of all can always be taken, so nobody waits for ever; who waits longer than
- * align_patience takes no more notice of whom he waits for, until that one moves again.
+ * align_patience takes no more notice of whoever has not moved meanwhile, until that one moves
+ * again. To say the same again is not to move.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -78,39 +79,20 @@ static int64_t node_mark(const member *self, const member_node *node)
     return member_is_at_end(self, node) ? INT64_MAX : node->front_us;
 }
 
-/* Nobody has told about it since our partitions were dealt: it is waited for, within reason. */
-static bool is_unheard(const member *self, const weir_board_row *row)
-{
-    enum { PATIENCE_US_MOST = 60000000 };
-    if (atomic_load_explicit(&row->told_us, memory_order_relaxed) >= self->assigned_us)
-        return false;
-    int64_t patience = least(self->options->align_patience_us, PATIENCE_US_MOST);
-    return self->now_us - self->assigned_us <= patience;
-}
-
-/* More was written to it than its owner had taken when he told. */
-static bool is_behind(const weir_board_row *row)
-{
-    return atomic_load_explicit(&row->position, memory_order_acquire) <
-           atomic_load_explicit(&row->produced_end, memory_order_acquire);
-}
-
 /*
  * The same of a partition that is not ours. Whoever had it before the last deal has told the truth
- * about it, too: what he took stays taken. His owner saying that it is at its end is not enough:
- * somebody, we perhaps, may have written to it since.
+ * about it, too: what he took stays taken. But that it is at its end, or stopped, only its owner
+ * since then can tell. Whoever has not moved since we began to wait, and lost patience, is left out.
  */
 static int64_t row_mark(const member *self, const weir_board_row *row)
 {
-    int64_t mark =
-        later(atomic_load_explicit(&row->mark_us, memory_order_acquire), self->options->align_us);
-    if (is_unheard(self, row)) return mark;
-    int32_t state = atomic_load_explicit(&row->state, memory_order_acquire);
-    if (state != WEIR_BOARD_ACTIVE && !(state == WEIR_BOARD_AT_END && is_behind(row))) {
+    if (atomic_load_explicit(&row->moved_us, memory_order_relaxed) <= self->gave_up_us)
         return INT64_MAX;
-    }
-    int64_t told = atomic_load_explicit(&row->told_us, memory_order_relaxed);
-    return self->now_us - told > self->options->align_patience_us ? INT64_MAX : mark;
+    bool is_heard = atomic_load_explicit(&row->told_us, memory_order_acquire) >= self->assigned_us;
+    weir_board_news news = weir_board_look(row);
+    if (is_heard && (news.state == WEIR_BOARD_AT_END || news.state == WEIR_BOARD_STOPPED))
+        return INT64_MAX;
+    return later(news.mark_us, self->options->align_us);
 }
 
 member_node *member_node_at(const member *self, weir_topic topic, int32_t partition)
@@ -196,6 +178,28 @@ static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
         }
     }
     return limit;
+}
+
+/* --- telling the others --- */
+
+static void node_tell(member *self, const member_node *node)
+{
+    weir_board_row *row = weir_board_at(self->board, node->topic, node->partition);
+    if (row == NULL) return;
+    bool at_end = node->outstanding == 0 && member_is_at_end(self, node);
+    weir_board_state state = node->lane->is_stopped ? WEIR_BOARD_STOPPED
+                             : at_end               ? WEIR_BOARD_AT_END
+                                                    : WEIR_BOARD_ACTIVE;
+    int64_t mark = at_end ? node->front_us : node_mark(self, node);
+    if (mark == INT64_MAX) mark = node->front_us; /* left out by us: others decide for themselves */
+    weir_board_news news = {.state = state, .mark_us = mark, .position = node->position};
+    if (state == WEIR_BOARD_ACTIVE && node->position < node->committed) {
+        /* What is replayed goes nowhere: it stands where its last owner left it. */
+        news.mark_us = atomic_load_explicit(&row->mark_us, memory_order_relaxed);
+        news.position = atomic_load_explicit(&row->position, memory_order_relaxed);
+    }
+    atomic_store_explicit(&row->member, (int32_t)self->index + 1, memory_order_relaxed);
+    if (weir_board_tell(row, &news, self->now_us)) self->has_told = true;
 }
 
 /* --- filling --- */
@@ -454,10 +458,33 @@ static weir_error *touched_flush(member *self)
     return member_send_batch(self);
 }
 
+static void log_wait(const member *self, const char *event, weir_topic topic, int32_t partition)
+{
+    WEIR_LOG(WARN, event, WEIR_TEXT("topic", self->options->topics[topic].name),
+             WEIR_INT("partition", partition));
+}
+
+/* Names those of others that have not moved since we began to wait. */
+static void rows_name(const member *self, const char *event, int64_t since_us)
+{
+    for (size_t topic = 0; topic < self->options->topic_count; topic++) {
+        int32_t count = self->feeds[topic] ? weir_board_count(self->board, (weir_topic)topic) : 0;
+        for (int32_t i = 0; i < count; i++) {
+            const weir_board_row *row = weir_board_at(self->board, (weir_topic)topic, i);
+            bool is_ours = member_node_at(self, (weir_topic)topic, i) != NULL;
+            bool has_moved = atomic_load_explicit(&row->moved_us, memory_order_relaxed) > since_us;
+            if (is_ours || has_moved || row_mark(self, row) == INT64_MAX) continue;
+            log_wait(self, event, (weir_topic)topic, i);
+        }
+    }
+}
+
 /* Patience is at its end: whoever holds the group back is left out until it moves. */
-static void patience_lost(member *self)
+static void patience_lost(member *self, int64_t since_us)
 {
     MEMBER_COUNT(self, waits_given_up, 1);
+    rows_name(self, "alignment_gave_up", since_us);
+    self->gave_up_us = greatest(self->gave_up_us, since_us);
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
         if (node == NULL || node->lane == NULL || node->is_ignored) continue;
@@ -465,9 +492,7 @@ static void patience_lost(member *self)
         bool is_waiting = node->has_head && node->retry_us > self->now_us;
         if (!is_slow && !is_waiting) continue;
         node->is_ignored = true;
-        WEIR_LOG(WARN, "alignment_gave_up",
-                 WEIR_TEXT("topic", self->options->topics[node->topic].name),
-                 WEIR_INT("partition", node->partition));
+        log_wait(self, "alignment_gave_up", node->topic, node->partition);
     }
 }
 
@@ -489,6 +514,30 @@ static int64_t group_due(const member *self, uint32_t group, const wave *over)
     return gathers ? self->turned_us[group] + self->options->gather_us : self->now_us;
 }
 
+/* They are at their end no longer: others hear of it before a long turn, not after. */
+static void wave_tell(member *self, const wave *of)
+{
+    for (size_t i = 0; i < of->count && !of->is_free; i++)
+        node_tell(self, of->nodes[i]);
+}
+
+/* Where patience has no end, it is at least said whom it is spent on. */
+static void wait_judge(member *self, int64_t *blocked_us, bool is_blocked)
+{
+    if (!is_blocked || *blocked_us == 0) {
+        *blocked_us = is_blocked ? self->now_us : 0;
+        return;
+    }
+    int64_t waited_us = self->now_us - *blocked_us;
+    if (waited_us > self->options->align_patience_us) {
+        patience_lost(self, *blocked_us);
+        *blocked_us = 0;
+    } else if (waited_us > TELL_US && self->now_us - self->wait_told_us > TELL_US) {
+        self->wait_told_us = self->now_us;
+        rows_name(self, "alignment_waits", *blocked_us);
+    }
+}
+
 weir_error *member_turn(member *self, uint32_t group, size_t *events_out)
 {
     static _Thread_local wave over;
@@ -500,51 +549,15 @@ weir_error *member_turn(member *self, uint32_t group, size_t *events_out)
         self->due_us = least(self->due_us, due_us);
         return NULL;
     }
+    wave_tell(self, &over);
     weir_error *error = wave_run(self, &over, events_out);
     if (error != NULL) return error;
     WEIR_TRY(touched_flush(self));
     if (*events_out > 0 && over.is_free) WEIR_TRY(member_send_few(self));
     if (*events_out > 0) self->turned_us[group] = self->now_us;
-    int64_t *blocked_us = &self->blocked_us[group];
     self->is_blocked = self->is_blocked || (had_heads && *events_out == 0);
-    if (*events_out > 0 || !had_heads) {
-        *blocked_us = 0;
-    } else if (*blocked_us == 0) {
-        *blocked_us = self->now_us;
-    } else if (self->options->align_patience_us != INT64_MAX &&
-               self->now_us - *blocked_us > self->options->align_patience_us) {
-        patience_lost(self);
-        *blocked_us = 0;
-    }
+    wait_judge(self, &self->blocked_us[group], had_heads && *events_out == 0);
     return NULL;
-}
-
-/* --- telling the others --- */
-
-static void node_tell(member *self, const member_node *node)
-{
-    weir_board_row *row = weir_board_at(self->board, node->topic, node->partition);
-    if (row == NULL) return;
-    bool at_end = node->outstanding == 0 && member_is_at_end(self, node);
-    int32_t state = node->lane->is_stopped ? WEIR_BOARD_STOPPED
-                    : at_end               ? WEIR_BOARD_AT_END
-                                           : WEIR_BOARD_ACTIVE;
-    int64_t mark = at_end ? node->front_us : node_mark(self, node);
-    if (mark == INT64_MAX) mark = node->front_us; /* left out by us: others decide for themselves */
-    bool is_same = atomic_load_explicit(&row->mark_us, memory_order_relaxed) == mark &&
-                   atomic_load_explicit(&row->state, memory_order_relaxed) == state;
-    atomic_store_explicit(&row->member, (int32_t)self->index + 1, memory_order_relaxed);
-    atomic_store_explicit(&row->position, node->position, memory_order_relaxed);
-    if (is_same) {
-        if (self->options->threads > 1) {
-            atomic_store_explicit(&row->told_us, self->now_us, memory_order_relaxed);
-        }
-        return;
-    }
-    atomic_store_explicit(&row->mark_us, mark, memory_order_release);
-    atomic_store_explicit(&row->state, state, memory_order_release);
-    atomic_store_explicit(&row->told_us, self->now_us, memory_order_relaxed);
-    self->has_told = true;
 }
 
 void member_tell(member *self)

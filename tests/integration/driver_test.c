@@ -48,10 +48,12 @@ static int64_t now_us(void *context)
     return weir_clock_now_us();
 }
 
+static _Atomic int64_t passed_us; /* what a test lets pass without waiting */
+
 static int64_t monotonic_us(void *context)
 {
     (void)context;
-    return weir_clock_monotonic_us();
+    return weir_clock_monotonic_us() + atomic_load(&passed_us);
 }
 
 static uint64_t random_bits(void *context)
@@ -309,6 +311,14 @@ static void a_worker_waits_for_one_that_still_opens(void **state)
     assert_in_range(output_check(EVENTS, true), 0, 10 * ALIGN_US);
 }
 
+/* As live traffic, if fast: a source that has long been idle is not waited for. */
+static void source_trickle(void)
+{
+    enum { CHUNK = 500 };
+    for (int i = 0; i < EVENTS; i += CHUNK)
+        source_fill(i, CHUNK, NULL);
+}
+
 /* The source partition that holds this event can not go on, so many times or until told. */
 enum { STUCK_US = 30000 };
 static atomic_int stuck_times;
@@ -318,6 +328,14 @@ static weir_error *stuck(weir_topic to, int64_t time_us)
     if (to != JOURNAL1 || time_us != STUCK_US || atomic_load(&stuck_times) == 0) return NULL;
     atomic_fetch_sub(&stuck_times, 1);
     return weir_error_new(WEIR_E_UNAVAILABLE, "the test holds this event back");
+}
+
+static weir_error *stuck_again(weir_topic to, int64_t time_us)
+{
+    weir_error *error = stuck(to, time_us);
+    if (error == NULL) return NULL;
+    weir_error_free(error);
+    return weir_error_new(WEIR_E_AGAIN, "the test has the thread start again");
 }
 
 static void a_partition_that_has_to_wait_holds_the_others_back(void **state)
@@ -332,6 +350,37 @@ static void a_partition_that_has_to_wait_holds_the_others_back(void **state)
     before = NULL;
     assert_int_equal(atomic_load(&stuck_times), 0);
     assert_int_equal(output_check(EVENTS, false), 0);
+}
+
+static void a_thread_that_starts_again_is_waited_for(void **state)
+{
+    (void)state;
+    enum { ALIGN_US = 2000, LONG_US = 100000000 };
+    topics_make();
+    before = stuck_again;
+    atomic_store(&stuck_times, 1);
+    weir_driver_options options = driver_options();
+    options.threads = 2;
+    options.until_end = false;
+    options.align_us = ALIGN_US;
+    options.align_patience_us = LONG_US;
+    weir_driver *driver = weir_driver_create(&options);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, worker_main, driver), 0);
+    while (!weir_driver_describe(driver).is_ready)
+        usleep(10000);
+    atomic_fetch_add(&passed_us, 2 * LONG_US); /* long since the partitions were dealt */
+    source_trickle();
+    while (weir_driver_describe(driver).outputs < EVENTS)
+        usleep(10000);
+    weir_driver_stop(driver);
+    (void)pthread_join(thread, NULL);
+    before = NULL;
+    assert_true(weir_driver_describe(driver).restarts > 0);
+    weir_driver_destroy(driver);
+    options.until_end = true; /* what came again was counted, too: something may be left */
+    (void)run_to_end(&options);
+    assert_in_range(output_check(EVENTS, true), 0, 10 * ALIGN_US);
 }
 
 static weir_error *create_halfway(void *context, void *shared, weir_topic topic, int32_t partition,
@@ -353,6 +402,182 @@ static void an_opening_that_fails_halfway_is_done_again(void **state)
     weir_driver_stats stats = run_to_end(&options);
     assert_int_equal(stats.restarts, 1);
     assert_int_equal(output_check(1000, false), 0);
+}
+
+/* The first worker finds the sources damaged, and for this once only. */
+static atomic_bool is_damaged;
+
+static weir_error *create_damaged(void *context, void *shared, weir_topic topic, int32_t partition,
+                                  const weir_output_port *port, weir_node **node_out)
+{
+    if (topic == SOURCE && atomic_load(&is_damaged))
+        return weir_error_new(WEIR_E_CORRUPT, "the test says so");
+    return create(context, shared, topic, partition, port, node_out);
+}
+
+static weir_error *stuck_from_there(weir_topic to, int64_t time_us)
+{
+    return stuck(to, time_us < STUCK_US ? time_us : STUCK_US);
+}
+
+static void a_partition_that_stopped_counts_again_where_it_goes_on(void **state)
+{
+    (void)state;
+    enum { ALIGN_US = 2000, WORKERS = 2 };
+    topics_make();
+    weir_driver *workers[WORKERS];
+    pthread_t threads[WORKERS];
+    atomic_store(&is_damaged, true);
+    for (int i = 0; i < WORKERS; i++) {
+        weir_driver_options options = driver_options();
+        before = i == 0 ? NULL : stuck_from_there;
+        atomic_store(&stuck_times, 3);
+        options.worker_id = i == 0 ? "w1" : "w2";
+        options.until_end = false;
+        options.marks = MARKS;
+        options.align_us = ALIGN_US;
+        options.align_patience_us = 60000000;
+        if (i == 0) options.factory.create = create_damaged;
+        workers[i] = weir_driver_create(&options);
+        assert_int_equal(pthread_create(&threads[i], NULL, worker_main, workers[i]), 0);
+        while (i == 0 && weir_driver_describe(workers[0]).stopped < PARTITIONS)
+            usleep(10000);
+        atomic_store(&is_damaged, false);
+    }
+    while (weir_driver_describe(workers[0]).stopped > 0 ||
+           !weir_driver_describe(workers[1]).is_ready)
+        usleep(10000); /* until some have moved */
+    source_trickle();
+    while (weir_driver_describe(workers[0]).outputs + weir_driver_describe(workers[1]).outputs <
+           EVENTS)
+        usleep(10000);
+    for (int i = 0; i < WORKERS; i++)
+        weir_driver_stop(workers[i]);
+    for (int i = 0; i < WORKERS; i++) {
+        (void)pthread_join(threads[i], NULL);
+        weir_driver_destroy(workers[i]);
+    }
+    before = NULL;
+    assert_in_range(output_check(EVENTS, true), 0, 10 * ALIGN_US);
+}
+
+/* A worker without state reads its journals from the start, until the test lets it be quick. */
+static atomic_bool is_replaying;
+
+static weir_error *replay_slowly(weir_topic to, int64_t time_us)
+{
+    if (to == JOURNAL2 && time_us < EVENTS * 10 && atomic_load(&is_replaying)) usleep(1000);
+    return NULL;
+}
+
+static weir_error *create_replaying(void *context, void *shared, weir_topic topic,
+                                    int32_t partition, const weir_output_port *port,
+                                    weir_node **node_out)
+{
+    (void)context, (void)shared, (void)partition;
+    pass_options options = {.reads_packs = topic != SOURCE,
+                            .to = topic + 1,
+                            .writes_packs = topic + 1 != OUTPUT,
+                            .port = port,
+                            .events = &events,
+                            .skips = &skips,
+                            .before = replay_slowly,
+                            .replays = topic == JOURNAL1};
+    *node_out = pass_node_create(&options);
+    return NULL;
+}
+
+static void live_traffic_does_not_wait_for_a_replay(void **state)
+{
+    (void)state;
+    enum { MORE = 2000, OURS = MORE / 5, WORKERS = 2 };
+    topics_make();
+    source_fill(0, EVENTS, NULL);
+    weir_driver_options options = driver_options();
+    (void)run_to_end(&options);
+    options.until_end = false;
+    options.marks = MARKS;
+    options.align_us = 2000;
+    options.align_patience_us = 1000000;
+    weir_driver *workers[WORKERS];
+    pthread_t threads[WORKERS];
+    atomic_store(&is_replaying, true);
+    for (int i = 0; i < WORKERS; i++) {
+        options.worker_id = i == 0 ? "w1" : "w2";
+        if (i == 1) options.factory.create = create_replaying;
+        workers[i] = weir_driver_create(&options);
+        assert_int_equal(pthread_create(&threads[i], NULL, worker_main, workers[i]), 0);
+        while (i == 0 && !weir_driver_describe(workers[0]).is_ready)
+            usleep(10000);
+    }
+    while (weir_driver_describe(workers[1]).journal_events == 0)
+        usleep(10000);
+    source_fill(EVENTS, MORE, NULL);
+    for (int i = 0; i < 600 && weir_driver_describe(workers[0]).outputs < OURS; i++)
+        usleep(10000);
+    uint64_t outputs = weir_driver_describe(workers[0]).outputs;
+    atomic_store(&is_replaying, false);
+    for (int i = 0; i < WORKERS; i++)
+        weir_driver_stop(workers[i]);
+    for (int i = 0; i < WORKERS; i++) {
+        (void)pthread_join(threads[i], NULL);
+        weir_driver_destroy(workers[i]);
+    }
+    assert_true(outputs >= OURS);
+}
+
+/* `workers` of `threads` each, one partition of the source stuck: after their patience the others
+ * go on without it, and say so. */
+static void patience_check(int workers, uint32_t threads)
+{
+    enum { MOST = 2, PATIENCE_US = 1000000 };
+    topics_make();
+    source_fill(0, EVENTS, NULL);
+    before = stuck;
+    atomic_store(&stuck_times, 1000000);
+    weir_driver *drivers[MOST];
+    pthread_t running[MOST];
+    for (int i = 0; i < workers; i++) {
+        weir_driver_options options = driver_options();
+        options.worker_id = i == 0 ? "w1" : "w2";
+        options.threads = threads;
+        options.until_end = false;
+        options.marks = MARKS;
+        options.align_us = 2000;
+        options.align_patience_us = PATIENCE_US;
+        drivers[i] = weir_driver_create(&options);
+        assert_int_equal(pthread_create(&running[i], NULL, worker_main, drivers[i]), 0);
+    }
+    uint64_t outputs = 0, given_up = 0;
+    for (int i = 0; i < 1500 && outputs < EVENTS / 2; i++) {
+        usleep(10000);
+        outputs = given_up = 0;
+        for (int k = 0; k < workers; k++) {
+            outputs += weir_driver_describe(drivers[k]).outputs;
+            given_up += weir_driver_describe(drivers[k]).waits_given_up;
+        }
+    }
+    for (int i = 0; i < workers; i++)
+        weir_driver_stop(drivers[i]);
+    for (int i = 0; i < workers; i++) {
+        (void)pthread_join(running[i], NULL);
+        weir_driver_destroy(drivers[i]);
+    }
+    before = NULL;
+    assert_true(outputs >= EVENTS / 2);
+    assert_true(given_up >= 2); /* with us, and where others wait for us */
+}
+
+static void no_thread_waits_longer_than_its_patience(void **state)
+{
+    (void)state;
+    patience_check(1, 2);
+}
+
+static void no_worker_waits_longer_than_its_patience(void **state)
+{
+    (void)state;
+    patience_check(2, 1);
 }
 
 static void scores_in_transactions_arrive_once(void **state)
@@ -442,7 +667,12 @@ int main(void)
         cmocka_unit_test(several_threads_share_the_partitions),
         cmocka_unit_test(a_worker_waits_for_one_that_still_opens),
         cmocka_unit_test(a_partition_that_has_to_wait_holds_the_others_back),
+        cmocka_unit_test(a_thread_that_starts_again_is_waited_for),
         cmocka_unit_test(an_opening_that_fails_halfway_is_done_again),
+        cmocka_unit_test(a_partition_that_stopped_counts_again_where_it_goes_on),
+        cmocka_unit_test(live_traffic_does_not_wait_for_a_replay),
+        cmocka_unit_test(no_thread_waits_longer_than_its_patience),
+        cmocka_unit_test(no_worker_waits_longer_than_its_patience),
         cmocka_unit_test(scores_in_transactions_arrive_once),
         cmocka_unit_test(control_records_in_a_source_are_seen_as_gaps_and_passed),
         cmocka_unit_test(missing_topics_name_the_cure),
@@ -452,7 +682,7 @@ int main(void)
 #ifdef __SANITIZE_THREAD__
     (void)alarm(900);
 #else
-    (void)alarm(110);
+    (void)alarm(240);
 #endif
     return cmocka_run_group_tests(tests, setup, teardown);
 }

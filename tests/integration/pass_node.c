@@ -45,8 +45,8 @@ static weir_error *pass_open(weir_node *base, const weir_node_position *at, int6
 {
     pass_node *node = (pass_node *)base;
     node->committed = at->committed;
-    *start_out = node->position = node->committable =
-        at->committed >= 0 ? at->committed : at->log_start;
+    node->committable = at->committed >= 0 ? at->committed : at->log_start;
+    *start_out = node->position = node->options.replays ? at->log_start : node->committable;
     return NULL;
 }
 
@@ -54,6 +54,7 @@ static weir_error *pass_one(pass_node *node, weir_bytes event)
 {
     if (node->options.before != NULL)
         WEIR_TRY(node->options.before(node->options.to, pass_event_time(event)));
+    if (node->position < node->committed) return NULL;
     weir_output output = {.topic = node->options.to,
                           .partition = WEIR_PARTITION_BY_KEY,
                           .key = key_of(event),
@@ -123,7 +124,8 @@ static weir_error *pass_skip(weir_node *base, int64_t first, int64_t next)
 static void settle(pass_node *node)
 {
     while (node->first < node->end && node->epochs[node->first % EPOCHS_MAX].outstanding == 0) {
-        node->committable = node->epochs[node->first++ % EPOCHS_MAX].position;
+        int64_t position = node->epochs[node->first++ % EPOCHS_MAX].position;
+        if (position > node->committable) node->committable = position;
     }
 }
 

@@ -19,6 +19,7 @@ typedef struct pass_options {
     _Atomic uint64_t *events, *skips; /* of all nodes */
     /* Asked before each event; an error leaves it untaken. May be NULL. */
     weir_error *(*before)(weir_topic to, int64_t time_us);
+    bool replays; /* reads from the start, as a fold without state: passes nothing on below K */
 } pass_options;
 
 weir_node *pass_node_create(const pass_options *options);
