@@ -67,16 +67,14 @@ bool weir_board_tell(weir_board_row *row, const weir_board_news *news, int64_t n
 {
     bool is_same = atomic_load_explicit(&row->mark_us, memory_order_relaxed) == news->mark_us &&
                    atomic_load_explicit(&row->state, memory_order_relaxed) == (int32_t)news->state;
-    bool has_moved =
-        !is_same || atomic_load_explicit(&row->position, memory_order_relaxed) != news->position;
+    bool is_there = atomic_load_explicit(&row->position, memory_order_relaxed) == news->position;
     if (!is_same) {
         atomic_store_explicit(&row->mark_us, news->mark_us, memory_order_release);
         atomic_store_explicit(&row->state, (int32_t)news->state, memory_order_release);
     }
-    if (has_moved) {
-        atomic_store_explicit(&row->position, news->position, memory_order_release);
+    if (!is_there) atomic_store_explicit(&row->position, news->position, memory_order_release);
+    if (!(is_same && is_there) && news->state != WEIR_BOARD_REPLAYING)
         atomic_store_explicit(&row->moved_us, now_us, memory_order_relaxed);
-    }
     atomic_store_explicit(&row->told_us, now_us, memory_order_release);
     return !is_same;
 }

@@ -60,7 +60,7 @@ static weir_topic topic_of(const weir_marks *self, const char *name)
  * read. */
 static void mark_take(weir_marks *self, weir_board_row *row, const weir_mark_record *mark)
 {
-    if (mark->state > WEIR_BOARD_STOPPED || atomic_load(&row->member) != 0) return;
+    if (mark->state > WEIR_BOARD_REPLAYING || atomic_load(&row->member) != 0) return;
     const weir_env *env = self->options->env;
     const weir_board_news news = {.state = (weir_board_state)mark->state,
                                   .mark_us = mark->mark_us,

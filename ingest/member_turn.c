@@ -182,22 +182,21 @@ static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
 
 /* --- telling the others --- */
 
+static weir_board_state node_state(const member *self, const member_node *node)
+{
+    if (node->lane->is_stopped) return WEIR_BOARD_STOPPED;
+    if (node->outstanding == 0 && member_is_at_end(self, node)) return WEIR_BOARD_AT_END;
+    return node->position < node->committed ? WEIR_BOARD_REPLAYING : WEIR_BOARD_ACTIVE;
+}
+
 static void node_tell(member *self, const member_node *node)
 {
     weir_board_row *row = weir_board_at(self->board, node->topic, node->partition);
     if (row == NULL) return;
-    bool at_end = node->outstanding == 0 && member_is_at_end(self, node);
-    weir_board_state state = node->lane->is_stopped ? WEIR_BOARD_STOPPED
-                             : at_end               ? WEIR_BOARD_AT_END
-                                                    : WEIR_BOARD_ACTIVE;
-    int64_t mark = at_end ? node->front_us : node_mark(self, node);
-    if (mark == INT64_MAX) mark = node->front_us; /* left out by us: others decide for themselves */
-    weir_board_news news = {.state = state, .mark_us = mark, .position = node->position};
-    if (state == WEIR_BOARD_ACTIVE && node->position < node->committed) {
-        /* What is replayed goes nowhere: it stands where its last owner left it. */
-        news.mark_us = atomic_load_explicit(&row->mark_us, memory_order_relaxed);
-        news.position = atomic_load_explicit(&row->position, memory_order_relaxed);
-    }
+    weir_board_news news = {.state = node_state(self, node), .position = node->position};
+    news.mark_us = news.state == WEIR_BOARD_AT_END ? node->front_us : node_mark(self, node);
+    /* Left out by us: others decide for themselves. */
+    if (news.mark_us == INT64_MAX) news.mark_us = node->front_us;
     atomic_store_explicit(&row->member, (int32_t)self->index + 1, memory_order_relaxed);
     if (weir_board_tell(row, &news, self->now_us)) self->has_told = true;
 }

@@ -37,6 +37,9 @@ static void what_is_told_again_has_not_moved(void **state)
     news.position = 8; /* no news for others, but it goes on */
     assert_false(weir_board_tell(row, &news, 300));
     assert_int_equal(row->moved_us, 300);
+    news = (weir_board_news){.state = WEIR_BOARD_REPLAYING, .mark_us = 3, .position = 2};
+    assert_true(weir_board_tell(row, &news, 400)); /* to be heard, but none of it comes to others */
+    assert_int_equal(row->moved_us, 300);
     weir_board_destroy(board);
 }
 
