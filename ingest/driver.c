@@ -16,7 +16,7 @@ struct weir_driver {
     weir_driver_options options;
     weir_board *board;
     member **members;
-    uint32_t member_count;
+    _Atomic uint32_t member_count; /* that run: others ask how they are while more start */
     atomic_bool stop;
     bool was_ready;
     weir_until_end *watch;
