@@ -549,7 +549,7 @@ static void patience_check(int workers, uint32_t threads)
         assert_int_equal(pthread_create(&running[i], NULL, worker_main, drivers[i]), 0);
     }
     uint64_t outputs = 0, given_up = 0;
-    for (int i = 0; i < 1500 && outputs < EVENTS / 2; i++) {
+    for (int i = 0; i < 1500 && (outputs < EVENTS / 2 || given_up < 2); i++) {
         usleep(10000);
         outputs = given_up = 0;
         for (int k = 0; k < workers; k++) {
