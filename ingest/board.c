@@ -65,16 +65,21 @@ weir_board_row *weir_board_at(weir_board *board, weir_topic topic, int32_t parti
  */
 bool weir_board_tell(weir_board_row *row, const weir_board_news *news, int64_t now_us)
 {
-    bool is_same = atomic_load_explicit(&row->mark_us, memory_order_relaxed) == news->mark_us &&
-                   atomic_load_explicit(&row->state, memory_order_relaxed) == (int32_t)news->state;
+    bool is_state = atomic_load_explicit(&row->state, memory_order_relaxed) == (int32_t)news->state;
+    if (news->state == WEIR_BOARD_REPLAYING) {
+        atomic_store_explicit(&row->state, (int32_t)news->state, memory_order_release);
+        atomic_store_explicit(&row->told_us, now_us, memory_order_release);
+        return !is_state;
+    }
+    bool is_same =
+        is_state && atomic_load_explicit(&row->mark_us, memory_order_relaxed) == news->mark_us;
     bool is_there = atomic_load_explicit(&row->position, memory_order_relaxed) == news->position;
     if (!is_same) {
         atomic_store_explicit(&row->mark_us, news->mark_us, memory_order_release);
         atomic_store_explicit(&row->state, (int32_t)news->state, memory_order_release);
     }
     if (!is_there) atomic_store_explicit(&row->position, news->position, memory_order_release);
-    if (!(is_same && is_there) && news->state != WEIR_BOARD_REPLAYING)
-        atomic_store_explicit(&row->moved_us, now_us, memory_order_relaxed);
+    if (!(is_same && is_there)) atomic_store_explicit(&row->moved_us, now_us, memory_order_relaxed);
     atomic_store_explicit(&row->told_us, now_us, memory_order_release);
     return !is_same;
 }

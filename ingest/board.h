@@ -26,7 +26,7 @@ typedef enum weir_board_state {
     WEIR_BOARD_ACTIVE,
     WEIR_BOARD_AT_END,
     WEIR_BOARD_STOPPED,
-    WEIR_BOARD_REPLAYING, /* nothing of it goes out yet: nobody's patience is for that */
+    WEIR_BOARD_REPLAYING, /* from L to K, silently: the word of its last owner stands */
 } weir_board_state;
 
 typedef struct weir_board_row {

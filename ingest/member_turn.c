@@ -19,6 +19,8 @@
  * hop, its copy may come earlier than copies of older events that go by way of that hop, since to
  * wait would be to take one event at a time.
  *
+ * What is replayed from L to K sends nothing, so it takes part in none of this.
+ *
  * The earliest event of all can always be taken, so nobody waits for ever; who waits longer than
  * align_patience takes no more notice of whoever has not moved meanwhile, until that one moves
  * again. To say the same again is not to move.
@@ -180,13 +182,16 @@ static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
     return limit;
 }
 
+/* Its journal up to K is folded again, silently: nothing of that goes out. */
+static bool is_replaying(const member_node *node) { return node->position < node->committed; }
+
 /* --- telling the others --- */
 
 static weir_board_state node_state(const member *self, const member_node *node)
 {
     if (node->lane->is_stopped) return WEIR_BOARD_STOPPED;
     if (node->outstanding == 0 && member_is_at_end(self, node)) return WEIR_BOARD_AT_END;
-    return node->position < node->committed ? WEIR_BOARD_REPLAYING : WEIR_BOARD_ACTIVE;
+    return is_replaying(node) ? WEIR_BOARD_REPLAYING : WEIR_BOARD_ACTIVE;
 }
 
 static void node_tell(member *self, const member_node *node)
@@ -399,6 +404,8 @@ static weir_error *node_take(member *self, member_node *node, int64_t until_us, 
     weir_node_turn turn = {.until_us = until_us, .greatest_us = INT64_MIN, .next_us = INT64_MAX};
     /* Where nothing limits it, a pack at a time does. */
     size_t count = self->feeds[node->topic] ? lane->count : 1;
+    while (is_replaying(node) && count > 1 && lane->records[count - 1].offset >= node->committed)
+        count--;
     node->is_touched = true;
     weir_error *error = node->node->ops->apply(node->node, lane->records, count, &turn);
     WEIR_ASSERT(turn.taken <= count);
@@ -442,6 +449,17 @@ static weir_error *wave_run(member *self, wave *over, size_t *events)
         if (!is_away && node->has_head) continue;
         wave_remove(over, node);
         if (!over->is_free) over->limit = least(over->limit, rest_bound(self, node));
+    }
+    return NULL;
+}
+
+/* What is replayed disturbs nobody's order. And it must not wait for others: they may replay, too,
+ * and tell nothing new until they are through. */
+static weir_error *wave_replay(member *self, const wave *over, size_t *events)
+{
+    for (size_t i = 0; i < over->count; i++) {
+        if (is_replaying(over->nodes[i]))
+            WEIR_TRY(node_take(self, over->nodes[i], INT64_MAX, events));
     }
     return NULL;
 }
@@ -549,8 +567,8 @@ weir_error *member_turn(member *self, uint32_t group, size_t *events_out)
         return NULL;
     }
     wave_tell(self, &over);
-    weir_error *error = wave_run(self, &over, events_out);
-    if (error != NULL) return error;
+    WEIR_TRY(wave_replay(self, &over, events_out));
+    if (*events_out == 0) WEIR_TRY(wave_run(self, &over, events_out));
     WEIR_TRY(touched_flush(self));
     if (*events_out > 0 && over.is_free) WEIR_TRY(member_send_few(self));
     if (*events_out > 0) self->turned_us[group] = self->now_us;

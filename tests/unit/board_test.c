@@ -40,6 +40,9 @@ static void what_is_told_again_has_not_moved(void **state)
     news = (weir_board_news){.state = WEIR_BOARD_REPLAYING, .mark_us = 3, .position = 2};
     assert_true(weir_board_tell(row, &news, 400)); /* to be heard, but none of it comes to others */
     assert_int_equal(row->moved_us, 300);
+    assert_int_equal(row->told_us, 400);
+    assert_int_equal(weir_board_look(row).mark_us, 5);
+    assert_int_equal(weir_board_look(row).position, 8);
     weir_board_destroy(board);
 }
 
