@@ -273,21 +273,49 @@ static void *worker_main(void *driver)
     return NULL;
 }
 
+/* Two workers, as on two machines: they know of each other by the marks topic alone. */
+enum { PAIR = 2 };
+
+static weir_driver_options pair_options(int i, int64_t align_us)
+{
+    weir_driver_options options = driver_options();
+    options.worker_id = i == 0 ? "w1" : "w2";
+    options.until_end = false;
+    options.marks = MARKS;
+    options.align_us = align_us;
+    options.align_patience_us = 60000000;
+    return options;
+}
+
+static void workers_end(weir_driver **workers, const pthread_t *threads, int count)
+{
+    for (int i = 0; i < count; i++)
+        weir_driver_stop(workers[i]);
+    for (int i = 0; i < count; i++) {
+        (void)pthread_join(threads[i], NULL);
+        weir_driver_destroy(workers[i]);
+    }
+}
+
+/* When all events have come out. */
+static void pair_end(weir_driver **workers, const pthread_t *threads)
+{
+    while (weir_driver_describe(workers[0]).outputs + weir_driver_describe(workers[1]).outputs <
+           EVENTS)
+        usleep(10000);
+    workers_end(workers, threads, PAIR);
+}
+
 static void a_worker_waits_for_one_that_still_opens(void **state)
 {
     (void)state;
-    enum { ALIGN_US = 2000, WORKERS = 2, SETTLED_US = 500000 };
+    enum { ALIGN_US = 2000, SETTLED_US = 500000 };
     topics_make();
-    weir_driver *workers[WORKERS];
-    pthread_t threads[WORKERS];
+    weir_driver *workers[PAIR];
+    pthread_t threads[PAIR];
     atomic_store(&is_opening, false);
-    for (int i = 0; i < WORKERS; i++) {
-        weir_driver_options options = driver_options();
-        options.worker_id = i == 0 ? "w1" : "w2";
-        options.until_end = false;
-        options.marks = MARKS;
-        options.align_us = ALIGN_US;
-        options.align_patience_us = 60000000;
+    for (int i = 0; i < PAIR; i++) {
+        weir_driver_options options = pair_options(i, ALIGN_US);
         if (i == 1) options.factory.create = create_slowly;
         workers[i] = weir_driver_create(&options);
         assert_int_equal(pthread_create(&threads[i], NULL, worker_main, workers[i]), 0);
@@ -298,15 +326,7 @@ static void a_worker_waits_for_one_that_still_opens(void **state)
         usleep(10000);
     usleep(SETTLED_US); /* the other has its new partitions by now */
     source_fill(0, EVENTS, NULL);
-    while (weir_driver_describe(workers[0]).outputs + weir_driver_describe(workers[1]).outputs <
-           EVENTS)
-        usleep(10000);
-    for (int i = 0; i < WORKERS; i++)
-        weir_driver_stop(workers[i]);
-    for (int i = 0; i < WORKERS; i++) {
-        (void)pthread_join(threads[i], NULL);
-        weir_driver_destroy(workers[i]);
-    }
+    pair_end(workers, threads);
     /* Each of two hops may add `align` for each look at somebody else's partition. */
     assert_in_range(output_check(EVENTS, true), 0, 10 * ALIGN_US);
 }
@@ -423,20 +443,15 @@ static weir_error *stuck_from_there(weir_topic to, int64_t time_us)
 static void a_partition_that_stopped_counts_again_where_it_goes_on(void **state)
 {
     (void)state;
-    enum { ALIGN_US = 2000, WORKERS = 2 };
+    enum { ALIGN_US = 2000 };
     topics_make();
-    weir_driver *workers[WORKERS];
-    pthread_t threads[WORKERS];
+    weir_driver *workers[PAIR];
+    pthread_t threads[PAIR];
     atomic_store(&is_damaged, true);
-    for (int i = 0; i < WORKERS; i++) {
-        weir_driver_options options = driver_options();
+    for (int i = 0; i < PAIR; i++) {
+        weir_driver_options options = pair_options(i, ALIGN_US);
         before = i == 0 ? NULL : stuck_from_there;
         atomic_store(&stuck_times, 3);
-        options.worker_id = i == 0 ? "w1" : "w2";
-        options.until_end = false;
-        options.marks = MARKS;
-        options.align_us = ALIGN_US;
-        options.align_patience_us = 60000000;
         if (i == 0) options.factory.create = create_damaged;
         workers[i] = weir_driver_create(&options);
         assert_int_equal(pthread_create(&threads[i], NULL, worker_main, workers[i]), 0);
@@ -448,15 +463,7 @@ static void a_partition_that_stopped_counts_again_where_it_goes_on(void **state)
            !weir_driver_describe(workers[1]).is_ready)
         usleep(10000); /* until some have moved */
     source_trickle();
-    while (weir_driver_describe(workers[0]).outputs + weir_driver_describe(workers[1]).outputs <
-           EVENTS)
-        usleep(10000);
-    for (int i = 0; i < WORKERS; i++)
-        weir_driver_stop(workers[i]);
-    for (int i = 0; i < WORKERS; i++) {
-        (void)pthread_join(threads[i], NULL);
-        weir_driver_destroy(workers[i]);
-    }
+    pair_end(workers, threads);
     before = NULL;
     assert_in_range(output_check(EVENTS, true), 0, 10 * ALIGN_US);
 }
@@ -490,20 +497,17 @@ static weir_error *create_replaying(void *context, void *shared, weir_topic topi
 static void live_traffic_does_not_wait_for_a_replay(void **state)
 {
     (void)state;
-    enum { MORE = 2000, OURS = MORE / 5, WORKERS = 2 };
+    enum { MORE = 2000, OURS = MORE / 5 };
     topics_make();
     source_fill(0, EVENTS, NULL);
     weir_driver_options options = driver_options();
     (void)run_to_end(&options);
-    options.until_end = false;
-    options.marks = MARKS;
-    options.align_us = 2000;
-    options.align_patience_us = 1000000;
-    weir_driver *workers[WORKERS];
-    pthread_t threads[WORKERS];
+    weir_driver *workers[PAIR];
+    pthread_t threads[PAIR];
     atomic_store(&is_replaying, true);
-    for (int i = 0; i < WORKERS; i++) {
-        options.worker_id = i == 0 ? "w1" : "w2";
+    for (int i = 0; i < PAIR; i++) {
+        options = pair_options(i, 2000);
+        options.align_patience_us = 1000000;
         if (i == 1) options.factory.create = create_replaying;
         workers[i] = weir_driver_create(&options);
         assert_int_equal(pthread_create(&threads[i], NULL, worker_main, workers[i]), 0);
@@ -517,12 +521,7 @@ static void live_traffic_does_not_wait_for_a_replay(void **state)
         usleep(10000);
     uint64_t outputs = weir_driver_describe(workers[0]).outputs;
     atomic_store(&is_replaying, false);
-    for (int i = 0; i < WORKERS; i++)
-        weir_driver_stop(workers[i]);
-    for (int i = 0; i < WORKERS; i++) {
-        (void)pthread_join(threads[i], NULL);
-        weir_driver_destroy(workers[i]);
-    }
+    workers_end(workers, threads, PAIR);
     assert_true(outputs >= OURS);
 }
 
@@ -530,20 +529,16 @@ static void live_traffic_does_not_wait_for_a_replay(void **state)
  * go on without it, and say so. */
 static void patience_check(int workers, uint32_t threads)
 {
-    enum { MOST = 2, PATIENCE_US = 1000000 };
+    enum { PATIENCE_US = 1000000 };
     topics_make();
     source_fill(0, EVENTS, NULL);
     before = stuck;
     atomic_store(&stuck_times, 1000000);
-    weir_driver *drivers[MOST];
-    pthread_t running[MOST];
+    weir_driver *drivers[PAIR];
+    pthread_t running[PAIR];
     for (int i = 0; i < workers; i++) {
-        weir_driver_options options = driver_options();
-        options.worker_id = i == 0 ? "w1" : "w2";
+        weir_driver_options options = pair_options(i, 2000);
         options.threads = threads;
-        options.until_end = false;
-        options.marks = MARKS;
-        options.align_us = 2000;
         options.align_patience_us = PATIENCE_US;
         drivers[i] = weir_driver_create(&options);
         assert_int_equal(pthread_create(&running[i], NULL, worker_main, drivers[i]), 0);
@@ -557,12 +552,7 @@ static void patience_check(int workers, uint32_t threads)
             given_up += weir_driver_describe(drivers[k]).waits_given_up;
         }
     }
-    for (int i = 0; i < workers; i++)
-        weir_driver_stop(drivers[i]);
-    for (int i = 0; i < workers; i++) {
-        (void)pthread_join(running[i], NULL);
-        weir_driver_destroy(drivers[i]);
-    }
+    workers_end(drivers, running, workers);
     before = NULL;
     assert_true(outputs >= EVENTS / 2);
     assert_true(given_up >= 2); /* with us, and where others wait for us */

@@ -190,6 +190,7 @@ static void a_member_reads_commits_and_comes_back_where_it_was(void **state)
     int wake = eventfd(0, EFD_NONBLOCK);
     const char *topics[] = {topic};
     weir_topic numbers[] = {9};
+    int64_t left[4] = {0}; /* how far the first member came; on a busy machine it may be nowhere */
     for (int round = 0; round < 2; round++) {
         member self = {0};
         weir_consumer_options how = {.kafka = &options,
@@ -233,7 +234,8 @@ static void a_member_reads_commits_and_comes_back_where_it_was(void **state)
             list[i] = &lanes[i];
             at[i] = lanes[i].next - (int64_t)lanes[i].count;
             sum += at[i];
-            if (round == 1) assert_true(lanes[i].committed > 0);
+            if (round == 1) assert_int_equal(lanes[i].committed, left[lanes[i].partition]);
+            left[lanes[i].partition] = at[i];
         }
         assert_int_equal(sum, round == 0 ? 2000 : MESSAGES);
         ok(weir_kafka_consumer_commit_wait(consumer, list, at, 4));
