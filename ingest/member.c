@@ -20,11 +20,6 @@ enum {
     BACKOFF_MS_MOST = 5000,
 };
 
-static int64_t clock_us(const member *self)
-{
-    return self->options->env->monotonic_us(self->options->env->context);
-}
-
 static bool is_stopping(const member *self)
 {
     return atomic_load_explicit(self->stop, memory_order_relaxed);
@@ -133,7 +128,7 @@ static bool is_loaded(const member *self)
 static weir_error *step(member *self, size_t *events_out)
 {
     size_t events = 0;
-    self->now_us = clock_us(self);
+    self->now_us = member_clock_us(self);
     self->is_blocked = false;
     self->due_us = INT64_MAX;
     WEIR_TRY(weir_kafka_consumer_serve(self->consumer));
@@ -168,12 +163,12 @@ static void rest(member *self)
     int64_t until_us = self->now_us + TICK_US, commit_us = member_commit_due(self);
     if (self->due_us < until_us) until_us = self->due_us;
     if (commit_us < until_us) until_us = commit_us;
-    int64_t left_us = until_us - clock_us(self);
+    int64_t left_us = until_us - member_clock_us(self);
     if (left_us <= 0) return;
     member_wait(self, left_us);
     /* Acknowledgements of one wave come one by one: to wake for each would cost more than they. */
     int64_t rest_us = self->options->gather_us / COMPANY;
-    if (until_us - clock_us(self) > rest_us) usleep((useconds_t)rest_us);
+    if (until_us - member_clock_us(self) > rest_us) usleep((useconds_t)rest_us);
 }
 
 static weir_error *loop(member *self)
@@ -198,7 +193,7 @@ static bool is_passing(const member *self, const weir_error *error)
     }
     int64_t limit = self->options->start_timeout_us;
     return limit == 0 || atomic_load(&self->counters.was_assigned) ||
-           clock_us(self) - self->started_us < limit;
+           member_clock_us(self) - self->started_us < limit;
 }
 
 static void back_off(member *self, int *backoff_ms)
@@ -212,9 +207,9 @@ void *member_main(void *context)
 {
     member *self = context;
     int backoff_ms = BACKOFF_MS_LEAST;
-    self->started_us = clock_us(self);
+    self->started_us = member_clock_us(self);
     do { /* once in any case: a predecessor may have left a transaction open */
-        int64_t began = clock_us(self);
+        int64_t began = member_clock_us(self);
         weir_error *error = clients_open(self);
         if (error == NULL) error = loop(self);
         if (error == NULL) break;
@@ -228,7 +223,7 @@ void *member_main(void *context)
         weir_error_free(error);
         clients_discard(self);
         MEMBER_COUNT(self, restarts, 1);
-        if (clock_us(self) - began > 60 * 1000000) backoff_ms = BACKOFF_MS_LEAST;
+        if (member_clock_us(self) - began > 60 * 1000000) backoff_ms = BACKOFF_MS_LEAST;
         back_off(self, &backoff_ms);
     } while (!is_stopping(self));
     if (self->consumer != NULL && self->error == NULL) clients_close(self);

@@ -21,11 +21,6 @@ typedef struct commit_list {
     size_t count;
 } commit_list;
 
-static int64_t clock_us(const member *self)
-{
-    return self->options->env->monotonic_us(self->options->env->context);
-}
-
 static void list_fill(const member *self, bool is_transactional, commit_list *into)
 {
     into->count = 0;
@@ -62,11 +57,11 @@ void member_committed(void *context, weir_lane *lane, int64_t offset)
 /* Serves acknowledgements until none is outstanding. */
 static weir_error *acks_wait(member *self, int64_t patience_us)
 {
-    for (int64_t until = clock_us(self) + patience_us;;) {
+    for (int64_t until = member_clock_us(self) + patience_us;;) {
         WEIR_TRY(weir_kafka_producer_hasten(self->scores));
         WEIR_TRY(member_send_serve(self));
         if (member_send_pending(self) == 0) return NULL;
-        if (clock_us(self) >= until) {
+        if (member_clock_us(self) >= until) {
             return weir_error_new(WEIR_E_TIMEOUT, "%zu records were not acknowledged in time",
                                   member_send_pending(self));
         }
@@ -77,7 +72,7 @@ static weir_error *acks_wait(member *self, int64_t patience_us)
 static weir_error *transaction_close(member *self, int64_t patience_us)
 {
     static _Thread_local commit_list list;
-    int64_t began = clock_us(self);
+    int64_t began = member_clock_us(self);
     WEIR_TRY(acks_wait(self, patience_us));
     list_fill(self, true, &list);
     weir_kafka_position *positions = calloc(list.count + 1, sizeof *positions);
@@ -93,7 +88,7 @@ static weir_error *transaction_close(member *self, int64_t patience_us)
     free(positions);
     WEIR_TRY(error);
     self->in_transaction = false;
-    self->transaction_cost_us = clock_us(self) - began;
+    self->transaction_cost_us = member_clock_us(self) - began;
     for (size_t i = 0; i < list.count; i++) {
         WEIR_TRY(node_committed(self, list.nodes[i], list.offsets[i]));
     }

@@ -150,6 +150,11 @@ struct member {
     member_counters counters;
 };
 
+static inline int64_t member_clock_us(const member *self)
+{
+    return self->options->env->monotonic_us(self->options->env->context);
+}
+
 /* member_nodes.c */
 weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count);
 weir_error *member_nodes_revoked(void *context, bool is_lost);

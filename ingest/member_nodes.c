@@ -13,11 +13,6 @@
 
 enum { SLOT_BITS = 12, GENERATIONS = 1 << 12, REVOKE_PATIENCE_US = 10000000 };
 
-static int64_t clock_us(const member *self)
-{
-    return self->options->env->monotonic_us(self->options->env->context);
-}
-
 bool member_node_is_open(const member_node *node) { return node != NULL && node->lane != NULL; }
 
 /* --- slots --- */
@@ -65,7 +60,7 @@ static void rows_leave(member *self)
             weir_board_row *row = weir_board_at(self->board, (weir_topic)topic, i);
             if (atomic_load(&row->member) != (int32_t)self->index + 1) continue;
             if (atomic_load(&row->told_us) == INT64_MAX)
-                atomic_store(&row->told_us, clock_us(self));
+                atomic_store(&row->told_us, member_clock_us(self));
             atomic_store(&row->member, 0);
         }
     }
@@ -215,7 +210,7 @@ static weir_error *lane_take(member *self, weir_lane *lane)
 weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count)
 {
     member *self = context;
-    self->assigned_us = clock_us(self);
+    self->assigned_us = member_clock_us(self);
     self->gave_up_us = -1;
     atomic_store(&self->counters.stopped, 0);
     for (size_t i = 0; i < count; i++) {

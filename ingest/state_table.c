@@ -71,7 +71,8 @@ uint64_t weir_state_hash(weir_bytes entity_key)
     return weir_xxh64(entity_key.data, entity_key.size, 0);
 }
 
-/* The slice took the low bits, views must differ: multiply, take the high ones. */
+/* The slice took the low bits, views must differ: multiply, take the high ones. Slices are stored, so
+ * the hash itself has no seed: only keys with one whole xxHash64 can be chosen to meet. */
 static uint32_t mix(uint64_t hash, uint32_t view)
 {
     hash = (hash ^ ((uint64_t)(view + 1) << 40) ^ weir_table_seed) * UINT64_C(0x9e3779b97f4a7c15);

@@ -68,7 +68,8 @@ static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 static size_t mask_of(const counts *c) { return ((size_t)1 << c->bits) - 1; }
 
-/* Where a value belongs: the upper bits of a product by an odd number depend on all of it. */
+/* Where a value belongs: the upper bits of a product by an odd number depend on all of it. The first
+ * one spreads what is alike, whatever the seed; the second, whatever was chosen. */
 static size_t home_of(unsigned bits, uint64_t value)
 {
     uint64_t mixed = value * UINT64_C(0x9E3779B97F4A7C15);

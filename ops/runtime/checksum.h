@@ -17,7 +17,7 @@ uint64_t weir_xxh64(const void *data, size_t size, uint64_t seed);
 uint64_t weir_xxh3(const void *data, size_t size, uint64_t seed);
 
 /* For tables in memory whose keys strangers choose: drawn anew for each process, before main, so
- * that nobody can choose keys that meet. Nothing stored or computed may depend on it. */
+ * that nobody can know which will meet. Nothing stored or computed may depend on it. */
 extern uint64_t weir_table_seed;
 
 /* xxHash64 in pieces. */

@@ -50,9 +50,15 @@ fi
 [ -n "$replay" ] || exit 0
 folds=$(awk '$1 == "events" { printf "%d", 2 * $2 }' figures) # an event is folded at each of its two hops
 rm -rf "$WEIR_STATE_DIR"
+# Until it is ready: --until-end would look at what is committed, and that is long at the end.
+replay() {
+    "$weir" "${settings[@]}" -C project run --threads "$threads" --worker-id w0 > replay.log 2>&1 &
+    children+=($!)
+    says_within 3600 replay.log 'ready: worker'
+    kill -TERM $! && wait $!
+}
 TIMEFORMAT='%R %U %S'
-{ time "$weir" "${settings[@]}" -C project run --threads "$threads" --worker-id w0 --until-end > replay.log 2>&1; } 2> took ||
-    { tail -20 replay.log >&2; fail "the replay"; }
+{ time replay; } 2> took || { tail -20 replay.log >&2; fail "the replay"; }
 awk -v folds="$folds" '{
     printf "replay_s %.3f\nreplay_us_per_fold %.3f\nreplay_folds_per_core_s %.0f\n", $1, ($2 + $3) / folds * 1e6, folds / ($2 + $3)
 }' took

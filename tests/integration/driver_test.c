@@ -144,17 +144,22 @@ static void source_fill(int first, int count, const char *transactional_id)
 /* Set by tests, asked by all nodes before each event. */
 static weir_error *(*before)(weir_topic to, int64_t time_us);
 
+static pass_options pass_to_next(weir_topic topic, const weir_output_port *port)
+{
+    return (pass_options){.reads_packs = topic != SOURCE,
+                          .to = topic + 1,
+                          .writes_packs = topic + 1 != OUTPUT,
+                          .port = port,
+                          .events = &events,
+                          .skips = &skips,
+                          .before = before};
+}
+
 static weir_error *create(void *context, void *shared, weir_topic topic, int32_t partition,
                           const weir_output_port *port, weir_node **node_out)
 {
     (void)context, (void)shared, (void)partition;
-    pass_options options = {.reads_packs = topic != SOURCE,
-                            .to = topic + 1,
-                            .writes_packs = topic + 1 != OUTPUT,
-                            .port = port,
-                            .events = &events,
-                            .skips = &skips,
-                            .before = before};
+    pass_options options = pass_to_next(topic, port);
     *node_out = pass_node_create(&options);
     return NULL;
 }
@@ -482,14 +487,9 @@ static weir_error *create_replaying(void *context, void *shared, weir_topic topi
                                     weir_node **node_out)
 {
     (void)context, (void)shared, (void)partition;
-    pass_options options = {.reads_packs = topic != SOURCE,
-                            .to = topic + 1,
-                            .writes_packs = topic + 1 != OUTPUT,
-                            .port = port,
-                            .events = &events,
-                            .skips = &skips,
-                            .before = replay_slowly,
-                            .replays = topic == JOURNAL1};
+    pass_options options = pass_to_next(topic, port);
+    options.before = replay_slowly;
+    options.replays = topic == JOURNAL1;
     *node_out = pass_node_create(&options);
     return NULL;
 }
