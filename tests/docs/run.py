@@ -10,12 +10,13 @@ numbers that follow `~` may be any. No output shown: any is fine. A command that
 `# exit 65`. Fences of other languages are not run. Comments in the page direct the test:
 
     <!-- test: kafka -->         a real Kafka is started; WEIR_BROKERS names it
+    <!-- test: broker -->        the same with the embedded broker
     <!-- test: registry -->      the same for WEIR_REGISTRY_URL
     <!-- test: copy docs/examples/card-fraud -->   the folder is copied to where the commands run
     <!-- test: not run, because ... -->            the next fence is left out
     <!-- test: run `command` -->                   run here, unseen by readers (set-up and clearing away)
 """
-import os, re, shutil, subprocess, sys, tempfile
+import os, re, shutil, subprocess, sys, tempfile, time
 
 ROOT = os.environ["WEIR_TEST_ROOT"]
 PROGRAM = os.environ["WEIR_TEST_PROGRAM"]
@@ -69,7 +70,7 @@ def pattern(lines):
 
 class Session:
     def __init__(self, work):
-        self.work, self.servers = work, []
+        self.work, self.servers, self.broker = work, [], None
         self.env = dict(os.environ, PATH=os.path.dirname(PROGRAM) + ":" + os.environ["PATH"], NO_COLOR="1", TERM="dumb",
                         LC_ALL="C.UTF-8")
 
@@ -77,6 +78,8 @@ class Session:
         words = directive.split()
         if words[0] in ("kafka", "registry"):
             self.start(words[0])
+        elif words[0] == "broker":
+            self.embed()
         elif words[0] == "copy":
             shutil.copytree(os.path.join(ROOT, words[1]), os.path.join(self.work, os.path.basename(words[1])))
         elif words[0] == "run":
@@ -93,6 +96,16 @@ class Session:
             sys.exit(1 if os.environ.get("WEIR_TEST_REQUIRE") else 77)
         self.servers.append((name, folder))
         self.env[{"kafka": "WEIR_BROKERS", "registry": "WEIR_REGISTRY_URL"}[name]] = done.stdout.strip()
+
+    def embed(self):
+        address = os.path.join(self.work, ".broker")
+        self.broker = subprocess.Popen([PROGRAM, "-q", "broker", "--address-file", address], stdout=subprocess.DEVNULL)
+        while not (os.path.exists(address) and os.path.getsize(address)):
+            if self.broker.poll() is not None:
+                sys.exit("the embedded broker does not start")
+            time.sleep(0.05)
+        with open(address, encoding="utf-8") as file:
+            self.env["WEIR_BROKERS"] = file.read().strip()
 
     def run(self, command, want, code):
         # The folder is kept from one command to the next, as in a reader's shell.
@@ -114,6 +127,9 @@ class Session:
     def stop(self):
         for name, folder in self.servers:
             subprocess.run([os.path.join(ROOT, "ops/tools", name), "stop", folder])
+        if self.broker is not None:
+            self.broker.terminate()
+            self.broker.wait()
 
 
 def main():
