@@ -368,14 +368,14 @@ static int64_t fold_order_time(weir_node *node, const weir_log_record *record)
     return is_copy ? order_of(copy.et_us, record->timestamp_us) : INT64_MIN;
 }
 
-static weir_error *checkpoint_if_due(fold *self, int64_t now_us)
+static void checkpoint_if_due(fold *self, int64_t now_us)
 {
     int64_t low = weir_slices_low(&self->slices);
-    if (self->options.checkpoint_every_us == 0 || low <= self->checkpoint_low) return NULL;
-    if (now_us - self->last_checkpoint_us < self->options.checkpoint_every_us) return NULL;
+    if (self->options.checkpoint_every_us == 0 || low <= self->checkpoint_low) return;
+    if (now_us - self->last_checkpoint_us < self->options.checkpoint_every_us) return;
     self->last_checkpoint_us = now_us;
     self->checkpoint_low = low;
-    return self->options.store->checkpoint(self->options.store->context, low);
+    self->options.store->checkpoint(self->options.store->context, low);
 }
 
 static weir_error *fold_tick(weir_node *node, int64_t monotonic_us, bool idle)
@@ -389,7 +389,8 @@ static weir_error *fold_tick(weir_node *node, int64_t monotonic_us, bool idle)
         self->last_freeze_us = monotonic_us;
         WEIR_TRY(freeze_one(self));
     }
-    return checkpoint_if_due(self, monotonic_us);
+    checkpoint_if_due(self, monotonic_us);
+    return NULL;
 }
 
 static void fold_close(weir_node *node)

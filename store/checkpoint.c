@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +113,70 @@ static weir_error *sync_path(const char *path, int flags)
     return error;
 }
 
-static weir_error *write_checksums(const char *folder)
+/* A line of CHECKSUMS: of a file, or the last one, which has their number. */
+typedef struct sums_line {
+    uint64_t hash, size;
+    size_t end; /* SIZE_MAX: of a file */
+    char name[512];
+} sums_line;
+
+/* false: no further line, or one that can not be read (then `line` has no name). */
+static bool sums_read(FILE *sums, sums_line *line_out)
+{
+    char text[1024];
+    *line_out = (sums_line){.end = SIZE_MAX};
+    if (fgets(text, sizeof text, sums) == NULL) return false;
+    if (sscanf(text, "end %zu", &line_out->end) == 1) return true;
+    line_out->end = SIZE_MAX;
+    return sscanf(text, "%16" SCNx64 " %" SCNu64 " %511s", &line_out->hash, &line_out->size,
+                  line_out->name) == 3 &&
+           strchr(line_out->name, '/') == NULL;
+}
+
+/* An earlier checkpoint of the shard, read file by file in the order of names. */
+typedef struct earlier {
+    const char *folder; /* NULL: there is none */
+    FILE *sums;
+    sums_line line;
+} earlier;
+
+static earlier earlier_open(const char *folder)
+{
+    char path[PATH_MAX_BYTES];
+    join(path, folder, "CHECKSUMS");
+    FILE *sums = fopen(path, "rb");
+    return (earlier){.folder = sums == NULL ? NULL : folder, .sums = sums};
+}
+
+static bool is_table(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 4 && strcmp(name + length - 4, ".sst") == 0;
+}
+
+/*
+ * Whether folder/name is a table that the earlier checkpoint has, too; its line is then in
+ * `self->line`. Tables never change, so a further link to the same file has the sum it had: a
+ * checkpoint costs what is new in it, and a table that rotted in between is found.
+ */
+static bool earlier_has(earlier *self, const char *folder, const char *name)
+{
+    if (self->folder == NULL || !is_table(name)) return false;
+    while (strcmp(self->line.name, name) < 0) {
+        if (sums_read(self->sums, &self->line) && self->line.end == SIZE_MAX) continue;
+        self->folder = NULL;
+        return false;
+    }
+    if (strcmp(self->line.name, name) != 0) return false;
+    char now[PATH_MAX_BYTES], then[PATH_MAX_BYTES];
+    join(now, folder, name);
+    join(then, self->folder, name);
+    struct stat a, b;
+    return stat(now, &a) == 0 && stat(then, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino && (uint64_t)a.st_size == self->line.size;
+}
+
+static weir_error *write_checksums(const char *folder, earlier *before, const atomic_bool *stop)
 {
     weir_error *error = NULL;
     file_names files = {0};
@@ -124,10 +188,17 @@ static weir_error *write_checksums(const char *folder)
     out = fopen(sums, "wb");
     if (out == NULL) WEIR_TRY_OUT(io_error("creating", sums));
     for (size_t i = 0; i < files.count; i++) {
-        join(path, folder, files.names[i]);
+        if (atomic_load(stop))
+            WEIR_TRY_OUT(weir_error_new(WEIR_E_AGAIN, "checkpoint %s: given up", folder));
         uint64_t hash = 0, size = 0;
-        WEIR_TRY_OUT(hash_file(path, &hash, &size));
-        WEIR_TRY_OUT(sync_path(path, O_RDONLY));
+        if (earlier_has(before, folder, files.names[i])) {
+            hash = before->line.hash;
+            size = before->line.size;
+        } else {
+            join(path, folder, files.names[i]);
+            WEIR_TRY_OUT(hash_file(path, &hash, &size));
+            WEIR_TRY_OUT(sync_path(path, O_RDONLY));
+        }
         (void)fprintf(out, "%016" PRIx64 " %" PRIu64 " %s\n", hash, size, files.names[i]);
     }
     (void)fprintf(out, "end %zu\n", files.count);
@@ -138,11 +209,28 @@ out:
     return error;
 }
 
+/* Removes what attempts that did not end have left, whatever their position. */
+static weir_error *remove_partials(const char *checkpoints)
+{
+    file_names files = {0};
+    WEIR_TRY(list_files(checkpoints, &files));
+    weir_error *error = NULL;
+    for (size_t i = 0; i < files.count && error == NULL; i++) {
+        char path[PATH_MAX_BYTES];
+        const char *dot = strrchr(files.names[i], '.');
+        if (dot == NULL || strcmp(dot, ".partial") != 0) continue;
+        join(path, checkpoints, files.names[i]);
+        error = weir_dir_remove(path);
+    }
+    free_names(&files);
+    return error;
+}
+
 weir_error *weir_checkpoint_begin(const char *checkpoints, int64_t position, char *partial_out,
                                   size_t partial_size)
 {
     (void)snprintf(partial_out, partial_size, "%s/%" PRId64 ".partial", checkpoints, position);
-    return weir_dir_remove(partial_out);
+    return remove_partials(checkpoints);
 }
 
 /* The positions of published checkpoints, newest first. */
@@ -164,18 +252,27 @@ static weir_error *list_positions(const char *checkpoints, int64_t *positions, s
     return NULL;
 }
 
-weir_error *weir_checkpoint_publish(const char *checkpoints, int64_t position, uint32_t kept)
+weir_error *weir_checkpoint_publish(const char *checkpoints, int64_t position, uint32_t kept,
+                                    const atomic_bool *stop)
 {
     char partial[PATH_MAX_BYTES], final[PATH_MAX_BYTES];
     (void)snprintf(partial, sizeof partial, "%s/%" PRId64 ".partial", checkpoints, position);
-    join_position(final, checkpoints, position);
-    WEIR_TRY(write_checksums(partial));
+    int64_t positions[POSITIONS_MAX];
+    size_t count = 0;
+    WEIR_TRY(list_positions(checkpoints, positions, &count));
+    earlier before = {0};
+    if (count > 0) {
+        join_position(final, checkpoints, positions[0]);
+        before = earlier_open(final);
+    }
+    weir_error *error = write_checksums(partial, &before, stop);
+    if (before.sums != NULL) (void)fclose(before.sums);
+    if (error != NULL) return error;
     WEIR_TRY(weir_dir_sync(partial));
+    join_position(final, checkpoints, position);
     WEIR_TRY(weir_dir_remove(final));
     if (rename(partial, final) != 0) return io_error("publishing checkpoint", final);
     WEIR_TRY(weir_dir_sync(checkpoints));
-    int64_t positions[POSITIONS_MAX];
-    size_t count = 0;
     WEIR_TRY(list_positions(checkpoints, positions, &count));
     for (size_t i = kept; i < count; i++) {
         join_position(final, checkpoints, positions[i]);
@@ -194,28 +291,24 @@ static weir_error *damaged(const char *folder, const char *name, const char *wha
 
 weir_error *weir_checkpoint_verify(const char *folder)
 {
-    char path[PATH_MAX_BYTES], line[1024], name[512];
+    char path[PATH_MAX_BYTES];
     join(path, folder, "CHECKSUMS");
     FILE *sums = fopen(path, "rb");
     if (sums == NULL) return damaged(folder, "CHECKSUMS", "is missing");
     weir_error *error = NULL;
-    size_t seen = 0, end = SIZE_MAX;
-    while (error == NULL && fgets(line, sizeof line, sums) != NULL) {
-        uint64_t hash = 0, size = 0, got_hash = 0, got_size = 0;
-        if (sscanf(line, "end %zu", &end) == 1) break;
-        if (sscanf(line, "%16" SCNx64 " %" SCNu64 " %511s", &hash, &size, name) != 3 ||
-            strchr(name, '/') != NULL) {
-            error = damaged(folder, "CHECKSUMS", "has a line that can not be read");
-            break;
-        }
-        join(path, folder, name);
-        error = hash_file(path, &got_hash, &got_size);
-        if (error == NULL && (got_hash != hash || got_size != size))
-            error = damaged(folder, name, "has changed");
+    size_t seen = 0;
+    sums_line line;
+    while (error == NULL && sums_read(sums, &line) && line.end == SIZE_MAX) {
+        uint64_t hash = 0, size = 0;
+        join(path, folder, line.name);
+        error = hash_file(path, &hash, &size);
+        if (error == NULL && (hash != line.hash || size != line.size))
+            error = damaged(folder, line.name, "has changed");
         seen++;
     }
     (void)fclose(sums);
-    if (error == NULL && end != seen) error = damaged(folder, "CHECKSUMS", "is cut short");
+    if (error == NULL && line.end != seen)
+        error = damaged(folder, "CHECKSUMS", "is cut short or has a line that can not be read");
     return error;
 }
 
@@ -239,9 +332,7 @@ static weir_error *copy_file(const char *from, const char *to)
 /* Tables never change, so a link will do; everything else is appended to and must be a copy. */
 static weir_error *restore_file(const char *from, const char *to)
 {
-    size_t length = strlen(from);
-    bool is_table = length > 4 && strcmp(from + length - 4, ".sst") == 0;
-    if (is_table && link(from, to) == 0) return NULL;
+    if (is_table(from) && link(from, to) == 0) return NULL;
     return copy_file(from, to);
 }
 

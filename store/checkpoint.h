@@ -9,16 +9,19 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "ops/runtime/error.h"
 
-/* Removes what an earlier attempt left and gives the folder to create the checkpoint in. */
+/* Removes what earlier attempts left and gives the folder to create the checkpoint in. */
 weir_error *weir_checkpoint_begin(const char *checkpoints, int64_t position, char *partial_out,
                                   size_t partial_size);
-/* Writes CHECKSUMS, renames, and removes all but the newest `kept`. */
-weir_error *weir_checkpoint_publish(const char *checkpoints, int64_t position, uint32_t kept);
+/* Writes CHECKSUMS, renames, and removes all but the newest `kept`. `stop` is looked at between two
+ * files: WEIR_E_AGAIN. */
+weir_error *weir_checkpoint_publish(const char *checkpoints, int64_t position, uint32_t kept,
+                                    const atomic_bool *stop);
 /* Restores the newest valid checkpoint into the empty folder `directory`; *position_out is its L or
  * -1. */
 weir_error *weir_checkpoint_restore(const char *checkpoints, const char *directory,

@@ -43,7 +43,8 @@ typedef struct weir_store_port {
     /* The identity record (definition digest, topic, topic id, partition): empty in a new store. */
     weir_error *(*read_identity)(void *context, weir_bytes *identity_out);
     weir_error *(*write_identity)(void *context, weir_bytes identity);
-    /* Publishes a checkpoint at position L (architecture.md, Scale). */
-    weir_error *(*checkpoint)(void *context, int64_t position);
+    /* Has a checkpoint at position L made (architecture.md, Scale) while the shard goes on; one that
+     * fails is only logged. */
+    void (*checkpoint)(void *context, int64_t position);
     void (*close)(void *context);
 } weir_store_port;

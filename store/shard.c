@@ -20,6 +20,7 @@
 #include "ops/runtime/checksum.h"
 #include "ops/runtime/file.h"
 #include "store/checkpoint.h"
+#include "store/checkpointer.h"
 
 enum {
     SLICE_RECORD_TAG = 0xff,
@@ -42,8 +43,7 @@ typedef struct shard_store {
     weir_buffer key, value; /* reused for every call */
     weir_buffer records;    /* what read_slices and read_identity hand out */
     char directory[PATH_BYTES_MAX];
-    char checkpoints[PATH_BYTES_MAX];
-    uint32_t checkpoints_kept;
+    weir_checkpointer *checkpointer; /* NULL: no checkpoints */
     uint64_t free_bytes_min;
 } shard_store;
 
@@ -52,6 +52,12 @@ weir_store_shared *weir_store_shared_create(size_t cache_bytes)
     weir_store_shared *shared = calloc(1, sizeof *shared);
     WEIR_ASSERT(shared != NULL);
     shared->cache = rocksdb_cache_create_lru(cache_bytes);
+    /* Shards fill alike and so are flushed and compacted together, for seconds of CPU: that gives
+     * way to events. Where it falls too far behind, RocksDB holds writes back. */
+    rocksdb_env_t *env = rocksdb_create_default_env();
+    rocksdb_env_lower_thread_pool_cpu_priority(env);
+    rocksdb_env_lower_high_priority_thread_pool_cpu_priority(env);
+    rocksdb_env_destroy(env);
     return shared;
 }
 
@@ -312,23 +318,33 @@ static weir_error *store_write_identity(void *self, weir_bytes identity)
     return batch_write(store);
 }
 
-static weir_error *store_checkpoint(void *self, int64_t position)
+/* On the checkpointer's thread: RocksDB lets it copy while this shard's writes. */
+static weir_error *take_checkpoint(void *self, const char *partial)
 {
     shard_store *store = self;
-    if (store->checkpoints[0] == '\0') return NULL;
-    char partial[PATH_BYTES_MAX + 32];
-    WEIR_TRY(weir_checkpoint_begin(store->checkpoints, position, partial, sizeof partial));
     char *message = NULL;
     rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(store->db, &message);
     if (message == NULL) rocksdb_checkpoint_create(checkpoint, partial, 0, &message);
     if (checkpoint != NULL) rocksdb_checkpoint_object_destroy(checkpoint);
-    if (message != NULL) return rocks_error(store, "checkpointing", message);
-    return weir_checkpoint_publish(store->checkpoints, position, store->checkpoints_kept);
+    return message == NULL ? NULL : rocks_error(store, "checkpointing", message);
+}
+
+static void store_checkpoint(void *self, int64_t position)
+{
+    shard_store *store = self;
+    if (store->checkpointer != NULL) weir_checkpointer_start(store->checkpointer, position);
+}
+
+void weir_shard_store_settle(const weir_store_port *port)
+{
+    shard_store *store = port->context;
+    if (store->checkpointer != NULL) weir_checkpointer_wait(store->checkpointer);
 }
 
 static void store_close(void *self)
 {
     shard_store *store = self;
+    weir_checkpointer_destroy(store->checkpointer);
     if (store->db != NULL) rocksdb_close(store->db);
     if (store->batch != NULL) rocksdb_writebatch_destroy(store->batch);
     if (store->reads != NULL) rocksdb_readoptions_destroy(store->reads);
@@ -415,9 +431,13 @@ weir_error *weir_shard_store_open(const weir_shard_store_options *options,
         }
     }
     shard_store *store = store_new(options->directory, options->shared);
-    if (options->checkpoints != NULL)
-        (void)snprintf(store->checkpoints, sizeof store->checkpoints, "%s", options->checkpoints);
-    store->checkpoints_kept = options->checkpoints_kept == 0 ? 2 : options->checkpoints_kept;
+    if (options->checkpoints != NULL) {
+        store->checkpointer = weir_checkpointer_create(&(weir_checkpointer_options){
+            .checkpoints = options->checkpoints,
+            .kept = options->checkpoints_kept == 0 ? 2 : options->checkpoints_kept,
+            .take = take_checkpoint,
+            .context = store});
+    }
     store->free_bytes_min = options->free_bytes_min;
     store->writes = rocksdb_writeoptions_create();
     store->batch = rocksdb_writebatch_create();

@@ -9,8 +9,8 @@
  * docs/formats/store.md.
  *
  *   <state>/<worker>/<shard>/              the live directory, never shared between workers
- *   <state>/checkpoints/<shard>/<L>/       hard links, published by rename; the newest valid one
- * wins
+ *   <state>/checkpoints/<shard>/<L>/       hard links, made beside the shard's work
+ *                                          (store/checkpointer.h); the newest valid one wins
  *
  * Owns:    weir_store_shared owns the block cache; shards opened with it must be closed first.
  * Threads: a shard belongs to one thread; the shared part may be used by several.
@@ -47,6 +47,9 @@ weir_error *weir_shard_store_open(const weir_shard_store_options *options,
  * NULL. Nothing in the directory changes. Fails as weir_shard_store_open does.
  */
 weir_error *weir_shard_store_open_read(const char *directory, weir_store_port *port_out);
+
+/* Waits until a checkpoint that was started is made or has failed. */
+void weir_shard_store_settle(const weir_store_port *port);
 
 /* Whether a process has it open: RocksDB locks its LOCK. */
 bool weir_shard_store_is_open(const char *directory);

@@ -243,11 +243,7 @@ static weir_error *disk_write_identity(void *context, weir_bytes identity)
     return NULL;
 }
 
-static weir_error *disk_checkpoint(void *context, int64_t position)
-{
-    (void)context, (void)position;
-    return NULL;
-}
+static void disk_checkpoint(void *context, int64_t position) { (void)context, (void)position; }
 
 static void disk_close(void *context) { (void)context; }
 

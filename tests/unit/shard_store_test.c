@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "ops/runtime/file.h"
+#include "ops/runtime/logger.h"
 #include "store/checkpoint.h"
 #include "store/shard.h"
 
@@ -60,6 +62,12 @@ static weir_store_port open_store(fixture *f, const char *directory, int64_t *re
     weir_store_port port;
     expect_ok(weir_shard_store_open(&options, &port, restored));
     return port;
+}
+
+static void checkpoint(weir_store_port *port, int64_t position)
+{
+    port->checkpoint(port->context, position);
+    weir_shard_store_settle(port);
 }
 
 static weir_error *collect(void *context, uint64_t part, weir_bytes bytes)
@@ -135,10 +143,10 @@ static void newest_valid_checkpoint_is_restored(void **state)
     int64_t restored = 0;
     weir_store_port port = open_store(f, f->live, &restored);
     write_sample(&port);
-    expect_ok(port.checkpoint(port.context, 10));
+    checkpoint(&port, 10);
     weir_store_item more[] = {{7, text("c2"), 0, text("later")}};
     expect_ok(port.write(port.context, 3, more, 1, text("L=50")));
-    expect_ok(port.checkpoint(port.context, 20));
+    checkpoint(&port, 20);
     port.close(port.context);
     char current[256];
     (void)snprintf(current, sizeof current, "%s/20/CURRENT", f->checkpoints);
@@ -150,6 +158,94 @@ static void newest_valid_checkpoint_is_restored(void **state)
     assert_int_equal(restored, 10);
     assert_parts(&port, "c1", "0=head;2=tile2;300=tile300;");
     assert_parts(&port, "c2", "");
+    port.close(port.context);
+}
+
+static void checkpoint_beside_writes_is_of_one_moment(void **state)
+{
+    fixture *f = *state;
+    int64_t restored = 0;
+    weir_store_port port = open_store(f, f->live, &restored);
+    /* Each batch says its number twice. */
+    for (int number = 0; number < 3000; number++) {
+        char count[16];
+        (void)snprintf(count, sizeof count, "%d", number);
+        weir_store_item items[] = {{7, text("c1"), 0, text(count)},
+                                   {7, text("c2"), 0, text(count)}};
+        expect_ok(port.write(port.context, 3, items, 2, text(count)));
+        if (number % 1000 == 500) port.checkpoint(port.context, number);
+    }
+    weir_shard_store_settle(&port);
+    port.close(port.context);
+    port = open_store(f, f->other, &restored);
+    assert_in_range(restored, 500, 2500); /* one that is asked for while another is made, is not */
+    weir_bytes records[WEIR_SLICE_COUNT];
+    expect_ok(port.read_slices(port.context, records));
+    char want[32];
+    (void)snprintf(want, sizeof want, "0=%.*s;", (int)records[3].size,
+                   (const char *)records[3].data);
+    assert_true(strtol((const char *)records[3].data, NULL, 10) >= restored);
+    assert_parts(&port, "c1", want);
+    assert_parts(&port, "c2", want);
+    port.close(port.context);
+}
+
+/* Has a bit of a table turned, in place: every link to it shows that. */
+static void spoil_table(const fixture *f)
+{
+    weir_arena arena = {0};
+    const char *const *names = NULL;
+    size_t count = 0;
+    expect_ok(weir_dir_list(f->live, ".sst", 100, &arena, &names, &count));
+    assert_true(count > 0);
+    FILE *file = fopen(weir_arena_printf(&arena, "%s/%s", f->live, names[0]), "r+b");
+    assert_non_null(file);
+    int first = fgetc(file);
+    assert_int_equal(fseek(file, 0, SEEK_SET), 0);
+    (void)fputc(first ^ 1, file);
+    (void)fclose(file);
+    weir_arena_deinit(&arena);
+}
+
+static void table_that_rots_between_checkpoints_is_found(void **state)
+{
+    fixture *f = *state;
+    int64_t restored = 0;
+    char folder[160];
+    weir_store_port port = open_store(f, f->live, &restored);
+    write_sample(&port);
+    checkpoint(&port, 10);
+    checkpoint(&port, 20);
+    (void)snprintf(folder, sizeof folder, "%s/20", f->checkpoints);
+    expect_ok(weir_checkpoint_verify(folder));
+    spoil_table(f);
+    checkpoint(&port, 30);
+    (void)snprintf(folder, sizeof folder, "%s/30", f->checkpoints);
+    weir_error *error = weir_checkpoint_verify(folder);
+    assert_non_null(error);
+    assert_int_equal(weir_error_code_of(error), WEIR_E_CORRUPT);
+    weir_error_free(error);
+    port.close(port.context);
+}
+
+static void what_an_attempt_left_goes_with_the_next(void **state)
+{
+    fixture *f = *state;
+    int64_t restored = 0;
+    char left[160];
+    (void)snprintf(left, sizeof left, "%s/7.partial", f->checkpoints);
+    weir_store_port port = open_store(f, f->live, &restored);
+    expect_ok(weir_dir_make(left));
+    write_sample(&port);
+    checkpoint(&port, 10);
+    assert_false(weir_dir_exists(left));
+    /* In the place of a folder is a file: it fails, is logged, and the shard goes on. */
+    expect_ok(weir_dir_remove(f->checkpoints));
+    expect_ok(weir_file_write(f->checkpoints, "", 0));
+    weir_logger_set_level(WEIR_LOG_OFF);
+    checkpoint(&port, 20);
+    weir_logger_set_level(WEIR_LOG_INFO);
+    write_sample(&port);
     port.close(port.context);
 }
 
@@ -195,6 +291,11 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(position_and_identity_survive_reopening, set_up, tear_down),
         cmocka_unit_test_setup_teardown(newest_valid_checkpoint_is_restored, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(checkpoint_beside_writes_is_of_one_moment, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(table_that_rots_between_checkpoints_is_found, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_an_attempt_left_goes_with_the_next, set_up, tear_down),
         cmocka_unit_test_setup_teardown(verify_counts_values_and_finds_no_store, set_up, tear_down),
         cmocka_unit_test_setup_teardown(second_owner_is_refused, set_up, tear_down),
     };
