@@ -39,6 +39,7 @@ typedef struct query {
 /* Feast's classes that its SDK raises again on the other side. */
 #define VIEW_NOT_FOUND    "FeatureViewNotFoundException"
 #define SERVICE_NOT_FOUND "FeatureServiceNotFoundException"
+#define NAME_COLLISION    "FeatureNameCollisionError"
 #define BAD_REQUEST       "FeastError"
 
 __attribute__((format(printf, 4, 5))) static bool fail(query *q, int status,
@@ -73,6 +74,21 @@ static const char *short_name(const weir_plan_member *member)
     return member->column + strlen(member->group) + 1;
 }
 
+/* Feast's client keeps an answer by its name: of two features that are called alike one would stand
+ * for both, and nobody would notice. */
+static bool check_name(query *q, const char *name, const weir_plan_member *member)
+{
+    for (uint32_t i = 0; i < q->name_count && !q->full_names; i++) {
+        const weir_plan_member *other = &q->feast->plan->members[q->names[i].member];
+        if (other == member || strcmp(q->names[i].name, name) != 0) continue;
+        return fail(q, 422, NAME_COLLISION,
+                    "both `%s` and `%s` have a feature `%s`; tell them apart with "
+                    "full_feature_names=True",
+                    other->group, member->group, name);
+    }
+    return true;
+}
+
 static bool add_feature(query *q, weir_bytes text)
 {
     const weir_plan *plan = q->feast->plan;
@@ -96,6 +112,7 @@ static bool add_feature(query *q, weir_bytes text)
                 "%s depends on the event being scored (`this`) and can not be looked up by key",
                 name);
         }
+        if (!check_name(q, colon + 1, member)) return false;
         return add_name(q,
                         q->full_names
                             ? weir_arena_printf(&q->feast->arena, "%s__%s", group_name, colon + 1)

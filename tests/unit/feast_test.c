@@ -12,7 +12,7 @@
 
 static const char *const card_keys[] = {"card"};
 static const char *const item_keys[] = {"shop", "item"};
-static const uint32_t card_members[] = {0, 1, 2}, item_members[] = {3};
+static const uint32_t card_members[] = {0, 1, 2}, item_members[] = {3, 4};
 static const weir_plan_entity entities[] = {
     {.name = "card", .key_count = 1, .key_names = card_keys, .key_types = {{.kind = WEIR_STRING}}},
     {.name = "shop,item",
@@ -42,10 +42,15 @@ static const weir_plan_member members[] = {
      .column = "pulse_sold",
      .type = {.kind = WEIR_INT64},
      .entity = 1},
+    {.group = "pulse",
+     .feature = "n",
+     .column = "pulse_n_1h",
+     .type = {.kind = WEIR_INT64},
+     .entity = 1},
 };
 static const weir_plan_group groups[] = {
     {.name = "vel", .entity = 0, .member_count = 3, .members = card_members},
-    {.name = "pulse", .entity = 1, .member_count = 1, .members = item_members},
+    {.name = "pulse", .entity = 1, .member_count = 2, .members = item_members},
 };
 static const weir_plan_column columns[] = {
     {.name = "vel_n_1h", .type = {.kind = WEIR_INT64}, .member = 0},
@@ -58,7 +63,7 @@ static const weir_plan plan = {.package = "t",
                                .entities = entities,
                                .group_count = 2,
                                .groups = groups,
-                               .member_count = 4,
+                               .member_count = 5,
                                .members = members,
                                .vector_count = 1,
                                .vectors = vectors};
@@ -177,11 +182,40 @@ static void mistakes_of_the_client_are_never_5xx(void **state)
     assert_refused("{\"features\":{},\"entities\":{\"card\":[\"c1\"]}}", 422, "");
 }
 
+/* Feast's client keeps an answer by name, so that one of two would be lost. */
+static void features_that_are_called_alike_want_their_full_names(void **state)
+{
+    (void)state;
+    const char *const both = "{\"features\":[\"vel:n_1h\",\"pulse:n_1h\"],\"entities\":{\"card\":["
+                             "\"c1\"],\"shop\":[\"s\"],\"item\":[7]}";
+    char body[256];
+    (void)snprintf(body, sizeof body, "%s}", both);
+    assert_refused(body, 422, "FeatureNameCollisionError");
+    (void)snprintf(body, sizeof body, "%s,\"full_feature_names\":true}", both);
+    assert_answer(
+        body, 200,
+        "{\"metadata\":{\"feature_names\":[\"card\",\"shop\",\"item\",\"vel__n_1h\",\"pulse__n_"
+        "1h\"]},"
+        "\"results\":["
+        "{\"values\":[\"c1\"],\"statuses\":[\"PRESENT\"],\"event_timestamps\":[" EPOCH "]},"
+        "{\"values\":[\"s\"],\"statuses\":[\"PRESENT\"],\"event_timestamps\":[" EPOCH "]},"
+        "{\"values\":[7],\"statuses\":[\"PRESENT\"],\"event_timestamps\":[" EPOCH "]},"
+        "{\"values\":[3],\"statuses\":[\"PRESENT\"],\"event_timestamps\":[" TAU "]},"
+        "{\"values\":[7],\"statuses\":[\"PRESENT\"],\"event_timestamps\":[" TAU "]}]}");
+    /* One that is asked for twice is answered twice. */
+    assert_answer("{\"features\":[\"vel:n_1h\",\"vel:n_1h\"],\"entities\":{\"card\":[]}}", 200,
+                  "{\"metadata\":{\"feature_names\":[\"card\",\"n_1h\",\"n_1h\"]},\"results\":["
+                  "{\"values\":[],\"statuses\":[],\"event_timestamps\":[]},"
+                  "{\"values\":[],\"statuses\":[],\"event_timestamps\":[]},"
+                  "{\"values\":[],\"statuses\":[],\"event_timestamps\":[]}]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_have_the_shape_of_feast),
         cmocka_unit_test(mistakes_of_the_client_are_never_5xx),
+        cmocka_unit_test(features_that_are_called_alike_want_their_full_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
