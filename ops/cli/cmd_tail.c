@@ -14,6 +14,7 @@
 #include "ops/runtime/digest.h"
 #include "ops/runtime/json.h"
 #include "ops/runtime/signal.h"
+#include "ops/runtime/utf8.h"
 #include "schemas/avro_json.h"
 #include "schemas/json_value.h"
 #include "schemas/time.h"
@@ -121,6 +122,25 @@ static void print_raw(weir_json_writer *writer, const char *name, weir_bytes byt
     weir_json_write_value(writer, weir_type_of(WEIR_BYTES), &value);
 }
 
+/* UTF-8 without control characters; with other bytes in it the line would be no JSON. */
+static bool is_text(weir_bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        if (bytes.data[i] < 0x20 || bytes.data[i] == 0x7f) return false;
+    }
+    return weir_utf8_is_valid(bytes.data, bytes.size);
+}
+
+/* What somebody else wrote: text as it is, other bytes in base64 under `NAME_raw`. */
+static void print_bytes(tail *self, const char *name, weir_bytes bytes, weir_json_writer *writer)
+{
+    if (is_text(bytes)) {
+        print_text(writer, name, bytes);
+    } else {
+        print_raw(writer, weir_arena_printf(&self->scratch, "%s_raw", name), bytes);
+    }
+}
+
 static void print_copy(tail *self, const weir_packed *packed, weir_json_writer *writer)
 {
     weir_journal_head head;
@@ -134,7 +154,7 @@ static void print_copy(tail *self, const weir_packed *packed, weir_json_writer *
     }
     print_text(writer, "stream", head.stream);
     print_int(writer, "hop", head.hop);
-    print_text(writer, "key", copy.key);
+    print_bytes(self, "key", copy.key, writer);
     print_time(writer, "time", copy.et_us);
     print_time(writer, "ingest", copy.source_timestamp_us);
     print_int(writer, "source_partition", copy.source_partition);
@@ -200,17 +220,15 @@ static void print_value(tail *self, const char *topic, weir_bytes value, weir_js
 
 /* --- records --- */
 
+typedef struct header_context {
+    tail *tail;
+    weir_json_writer *writer;
+} header_context;
+
 static void print_header(void *context, const char *name, weir_bytes value)
 {
-    print_text(context, name, value);
-}
-
-static bool is_text(weir_bytes bytes)
-{
-    for (size_t i = 0; i < bytes.size; i++) {
-        if (bytes.data[i] < 0x20 || bytes.data[i] >= 0x7f) return false;
-    }
-    return true;
+    header_context *self = context;
+    print_bytes(self->tail, name, value, self->writer);
 }
 
 static void print_record(tail *self, const weir_fetched *item)
@@ -218,22 +236,18 @@ static void print_record(tail *self, const weir_fetched *item)
     const char *topic = weir_kafka_reader_topic(self->reader, item->source);
     weir_json_writer writer = {.out = &self->line};
     weir_buffer_clear(&self->line);
+    weir_arena_reset(&self->scratch);
     weir_json_write_begin(&writer, '{');
     weir_json_write_key(&writer, "topic");
     weir_json_write_text(&writer, topic);
     print_int(&writer, "partition", weir_kafka_reader_partition(self->reader, item->source));
     print_int(&writer, "offset", item->record.offset);
     print_time(&writer, "timestamp", item->record.timestamp_us);
-    if (item->record.key.data != NULL) {
-        if (is_text(item->record.key)) {
-            print_text(&writer, "key", item->record.key);
-        } else {
-            print_raw(&writer, "key_raw", item->record.key);
-        }
-    }
+    if (item->record.key.data != NULL) print_bytes(self, "key", item->record.key, &writer);
     weir_json_write_key(&writer, "headers");
     weir_json_write_begin(&writer, '{');
-    weir_kafka_reader_headers(item, print_header, &writer);
+    header_context headers = {self, &writer};
+    weir_kafka_reader_headers(item, print_header, &headers);
     weir_json_write_end(&writer, '}');
     print_value(self, topic, item->record.value, &writer);
     weir_json_write_end(&writer, '}');
@@ -345,7 +359,10 @@ const weir_command weir_command_tail = {
     .help = "One JSON object a record: partition, offset, timestamp, key, headers, and the value "
             "by its "
             "schema; records of journals\n"
-            "with the copies packed in them. What can not be decoded is shown in base64 as `raw`.",
+            "with the copies packed in them. What can not be decoded is shown in base64 as `raw`, "
+            "a key or "
+            "header that is no text\n"
+            "as `key_raw`, `NAME_raw`.",
     .options = options,
     .formats = WEIR_FORMAT_JSONL | WEIR_FORMAT_JSON,
     .arguments_min = 1,
