@@ -101,6 +101,9 @@ done
 expect 0 cmake --install "$WEIR_TEST_BUILD" --prefix "$work/prefix"
 expect 0 prefix/bin/weir --version
 [ -s prefix/share/man/man1/weir.1 ] && [ -s prefix/share/bash-completion/completions/weir ] || fail "pages or completions are not installed"
+for name in score dead_letter served; do
+    cmp "prefix/share/weir/schemas/$name.avsc" "$root/schemas/$name.avsc" || fail "the schema of our $name topic is not installed"
+done
 
 # Whoever reads rows may have enough of them, whichever write it is that finds this out.
 unread "$weir" simulate -n 100000
