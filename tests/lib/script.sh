@@ -89,9 +89,9 @@ start_redis() { # [--cluster]
     servers+=("redis:$work/redis")
     redis=$("$root/ops/tools/redis" start "$work/redis" --owner $$ "$@") || fail "Redis did not start"
 }
-need_python() {
+need_python() { # [NAME of ops/tools/python-env]
     if [ -n "${WEIR_TEST_REQUIRE:-}" ] || ls "$cache"/python-*/.whole >/dev/null 2>&1; then
-        python=$("$root/ops/tools/python-env") || fail "no Python environment"
+        python=$("$root/ops/tools/python-env" "$@") || fail "no Python environment"
     else
         missing "no Python environment; ops/tools/python-env makes it"
     fi
