@@ -70,6 +70,16 @@ static const weir_value *view_logic(const weir_expr *expr, weir_expr_env *env, w
     return room;
 }
 
+static const weir_value *view_overflows(const weir_expr *expr, weir_expr_env *env, weir_value *room)
+{
+    bool before = env->overflow;
+    env->overflow = false;
+    bool is_null = weir_is_null(view(expr->args[0], env, room));
+    *room = weir_bool(is_null && env->overflow);
+    env->overflow = before;
+    return room;
+}
+
 static const weir_value *view_inner(const weir_expr *expr, weir_expr_env *env, weir_value *room)
 {
     const weir_value *first;
@@ -88,6 +98,7 @@ static const weir_value *view_inner(const weir_expr *expr, weir_expr_env *env, w
         first = view(expr->args[0], env, room);
         *room = weir_bool(!weir_is_null(first));
         return room;
+    case WEIR_EXPR_OVERFLOWS: return view_overflows(expr, env, room);
     default: WEIR_UNREACHABLE();
     }
 }

@@ -22,19 +22,20 @@
 #include "schemas/value.h"
 
 typedef enum weir_expr_op {
-    WEIR_EXPR_CONST,    /* `constant`                                                  */
-    WEIR_EXPR_FIELD,    /* slot `index` of the (past) event                            */
-    WEIR_EXPR_THIS,     /* slot `index` of the event being scored                      */
-    WEIR_EXPR_COLUMN,   /* column `index` of a stored row of the view                  */
-    WEIR_EXPR_CELL,     /* result of cell `index` of the plan                          */
-    WEIR_EXPR_CARRIED,  /* feature value `index` of the stream's carried list          */
-    WEIR_EXPR_SCORE,    /* the model's score (decide)                                  */
-    WEIR_EXPR_IF,       /* args[0] true ? args[1] : args[2]; null counts as false      */
-    WEIR_EXPR_AND,      /* three-valued                                                */
-    WEIR_EXPR_OR,       /* three-valued                                                */
-    WEIR_EXPR_COALESCE, /* args[0] ?? args[1]                                          */
-    WEIR_EXPR_HAS,      /* true iff args[0] is not null                                */
-    WEIR_EXPR_CALL,     /* fn over args; null if one of them is null                   */
+    WEIR_EXPR_CONST,     /* `constant`                                                  */
+    WEIR_EXPR_FIELD,     /* slot `index` of the (past) event                            */
+    WEIR_EXPR_THIS,      /* slot `index` of the event being scored                      */
+    WEIR_EXPR_COLUMN,    /* column `index` of a stored row of the view                  */
+    WEIR_EXPR_CELL,      /* result of cell `index` of the plan                          */
+    WEIR_EXPR_CARRIED,   /* feature value `index` of the stream's carried list          */
+    WEIR_EXPR_SCORE,     /* the model's score (decide)                                  */
+    WEIR_EXPR_IF,        /* args[0] true ? args[1] : args[2]; null counts as false      */
+    WEIR_EXPR_AND,       /* three-valued                                                */
+    WEIR_EXPR_OR,        /* three-valued                                                */
+    WEIR_EXPR_COALESCE,  /* args[0] ?? args[1]                                          */
+    WEIR_EXPR_HAS,       /* true iff args[0] is not null                                */
+    WEIR_EXPR_CALL,      /* fn over args; null if one of them is null                   */
+    WEIR_EXPR_OVERFLOWS, /* true iff args[0] is null because of an overflow: in rows only */
 } weir_expr_op;
 
 typedef struct weir_expr weir_expr;
@@ -108,5 +109,13 @@ const weir_expr *weir_expr_coerce(weir_arena *into, const weir_expr *expr, weir_
 /* The type that values of both types take where they meet, constants by their digits; false: there
  * is none. */
 bool weir_expr_common_type(const weir_expr *a, const weir_expr *b, weir_type *type_out);
+/* An OVERFLOWS of the expression; NULL where it never does. */
+const weir_expr *weir_expr_overflows(weir_arena *into, const weir_expr *expr);
+/* What an OVERFLOWS asks, as a condition over the same leaves: longer, for SQL. */
+const weir_expr *weir_expr_overflow_words(const weir_expr_bind_context *context,
+                                          const weir_expr *node);
+/* `expr`; null and an overflow where `guard` is true. */
+const weir_expr *weir_expr_unless_overflow(weir_arena *into, const weir_expr *guard,
+                                           const weir_expr *expr);
 bool weir_expr_equal(const weir_expr *a, const weir_expr *b);   /* same tree */
 void weir_expr_encode(const weir_expr *expr, weir_buffer *out); /* canonical bytes for digests */

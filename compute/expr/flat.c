@@ -245,6 +245,7 @@ static void lay(layout *l, const weir_expr *expr, weir_value *to, const chain *i
     case WEIR_EXPR_COALESCE: lay_coalesce(l, expr, to); break;
     case WEIR_EXPR_AND:
     case WEIR_EXPR_OR: lay_logic(l, expr, to); break;
+    case WEIR_EXPR_OVERFLOWS: WEIR_UNREACHABLE(); /* in rows; these are for vectors */
     default: add(l, STEP_LEAF, to, expr, in); return;
     }
     if (in != NULL) add(l, STEP_CHECK, to, NULL, in);

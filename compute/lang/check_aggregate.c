@@ -8,6 +8,9 @@
  * where the window does not depend on which events exist (a duration or `ever`): `last n` chooses
  * among all events of the entity, and a view with a longer key would not have them. Every other
  * part is evaluated at read time over stored columns.
+ *
+ * Where an argument may overflow, a second cell says whether it did for one of the events
+ * (compute/expr/overflow.c): the feature is then null, and not as if that event had no value.
  */
 #include "compute/lang/check_internal.h"
 
@@ -581,6 +584,45 @@ static bool bind_aggregate(weir_checker *c, aggregate *a)
     return false;
 }
 
+/* ---- Overflow in an argument ---- */
+
+/* Where one of the arguments overflows; NULL: none can. */
+static weir_column_info *overflow_column(weir_checker *c, const aggregate *a)
+{
+    const weir_group_info *group = a->scope->group;
+    weir_column_info made = {.type = weir_type_of(WEIR_BOOL)};
+    bool any = false;
+    for (uint32_t i = 0; i < group->stream_count; i++) {
+        const weir_expr *sides[2];
+        size_t count = 0;
+        for (uint32_t k = 0; k < a->arg_count; k++) {
+            const weir_expr *side = weir_expr_overflows(c->into, a->columns[k]->exprs[i]);
+            if (side != NULL) sides[count++] = side;
+        }
+        any = any || count > 0;
+        made.exprs[i] = count == 0   ? weir_expr_const(c->into, made.type, weir_bool(false))
+                        : count == 1 ? sides[0]
+                                     : weir_bind(c, a->scope, a->call->span, "or", sides, count);
+        if (made.exprs[i] == NULL) return NULL;
+    }
+    return any ? intern_column(c, group, &made) : NULL;
+}
+
+/* The cell's value, or an overflow if an argument of one of its events overflows (R12). */
+static const weir_expr *guarded(weir_checker *c, const aggregate *from, const weir_expr *cell)
+{
+    weir_column_info *column = cell == NULL ? NULL : overflow_column(c, from);
+    if (column == NULL) return cell;
+    aggregate a = *from;
+    a.agg = weir_agg_find("any");
+    a.arg_count = 1;
+    a.columns[0] = column;
+    const char *problem = weir_agg_bind(a.agg, &column->type, 1, NULL, 0, c->into, &a.binding);
+    WEIR_ASSERT(problem == NULL);
+    const weir_expr *guard = make_cell(c, &a);
+    return guard == NULL ? NULL : weir_expr_unless_overflow(c->into, guard, cell);
+}
+
 /* One cell: `agg(args) where the feature's condition and extra`. */
 static const weir_expr *aggregate_cell(weir_checker *c, aggregate *a, const weir_ast_expr *extra)
 {
@@ -591,7 +633,7 @@ static const weir_expr *aggregate_cell(weir_checker *c, aggregate *a, const weir
     good = good && sort_condition(c, a);
     good = bind_aggregate(c, a) && good;
     if (!good || !check_bounded(c, a)) return NULL;
-    return make_cell(c, a);
+    return guarded(c, a, make_cell(c, a));
 }
 
 /* ---- Arguments that look at `this` ---- */

@@ -376,6 +376,11 @@ static bool put_number_call(const call *c, const char *base, const char *kind)
 static void put_call(const call *c)
 {
     const char *name = c->expr->fn_name, *point = strchr(name, '.');
+    if (strcmp(name, "overflow") == 0) { /* weir_expr_unless_overflow */
+        static const weir_value null = {0};
+        put_constant(c->sql, c->expr->type, &null, c->out);
+        return;
+    }
     const char *base =
         point == NULL ? name : weir_arena_string(c->sql->into, name, (size_t)(point - name));
     if (put_text_call(c, name) || put_time_call(c, name) || put_conversion(c, name) ||
@@ -434,6 +439,11 @@ void weir_sql_expr(weir_sql *sql, const weir_sql_scope *scope, const weir_expr *
     case WEIR_EXPR_COALESCE: put_pair(&c, "COALESCE(", ", ", ")"); return;
     case WEIR_EXPR_HAS: put_one(&c, "(", " IS NOT NULL)"); return;
     case WEIR_EXPR_CALL: put_call(&c); return;
+    case WEIR_EXPR_OVERFLOWS: {
+        weir_expr_bind_context context = {.into = sql->into};
+        weir_sql_expr(sql, scope, weir_expr_overflow_words(&context, expr), out);
+        return;
+    }
     }
     WEIR_UNREACHABLE();
 }

@@ -96,11 +96,9 @@ static void put_const(const weir_expr *expr, weir_buffer *out)
 
 static void put_expr(const place *at, const weir_expr *expr, weir_buffer *out, unsigned depth)
 {
-    static const char *const words[] = {[WEIR_EXPR_IF] = "if",
-                                        [WEIR_EXPR_AND] = "and",
-                                        [WEIR_EXPR_OR] = "or",
-                                        [WEIR_EXPR_COALESCE] = "??",
-                                        [WEIR_EXPR_HAS] = "has"};
+    static const char *const words[] = {
+        [WEIR_EXPR_IF] = "if",       [WEIR_EXPR_AND] = "and", [WEIR_EXPR_OR] = "or",
+        [WEIR_EXPR_COALESCE] = "??", [WEIR_EXPR_HAS] = "has", [WEIR_EXPR_OVERFLOWS] = "overflows"};
     if (depth > 20) {
         weir_buffer_put_text(out, "...");
         return;

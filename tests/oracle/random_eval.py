@@ -311,6 +311,7 @@ class Feature:
         self.aggregate = rng.choice(list(AGGREGATES))
         arguments, self.compute = AGGREGATES[self.aggregate]
         self.argument = None if arguments is None else rng.choice(arguments)
+        self.factor = 3 if self.argument == "n" and rng.random() < 0.3 else 1
         self.condition_text, self.condition, inequality = (None, None, False)
         if rng.random() < 0.6:
             self.condition_text, self.condition, inequality = make_condition(rng, group_key)
@@ -328,6 +329,7 @@ class Feature:
     def text(self):
         name, _, number = self.aggregate.partition(":")
         argument = ", ".join(self.argument) if isinstance(self.argument, tuple) else self.argument
+        argument = f"{argument} * {self.factor}" if self.factor > 1 else argument
         call = "count()" if self.aggregate == "count()" else f"{name}({argument}{', ' if number else ''}{number})"
         where = f" where {self.condition_text}" if self.condition_text else ""
         tail = f" delayed {self.delay}" if self.delay else ""
@@ -359,6 +361,10 @@ class Feature:
             chosen = sorted((e for e in rows if low < e["ts"] <= tau - delay), key=lambda e: (e["ts"], e["seq"]))
         if self.condition:
             chosen = [e for e in chosen if self.condition(e, this) is True]
+        if self.factor > 1:  # an overflow of one of its events is one of the feature (R12)
+            chosen = [{**e, "n": e["n"] and e["n"] * self.factor} for e in chosen]
+            if any(e["n"] and not -(1 << 63) <= e["n"] < 1 << 63 for e in chosen):
+                return None
         if self.aggregate in ("share_of", "streak"):  # null is false
             values = [e[self.argument] is True for e in chosen]
         elif isinstance(self.argument, tuple):

@@ -6,12 +6,14 @@
 
 Every seed makes a vector of some thirty columns, each a typed expression tree over the fields of the event: arithmetic on int64, decimals and
 float64 as they meet, comparison, logic with nulls, if, ??, has, min, max, clamp, div, mod, conversions, times and zones, strings. Values and
-the names of columns that overflowed are compared.
+the names of columns that overflowed are compared. Each of them is besides the argument of an aggregate that sees the one event alone: as far as
+it may stand there (R12), it has the same value, and overflows where the column does.
 """
 import datetime
 import json
 import math
 import random
+import re
 import subprocess
 import sys
 import zoneinfo
@@ -448,6 +450,39 @@ def same(ours, expected):
     return ours == expected
 
 
+def arguments_of(weir, folder, columns):
+    """The expressions that may stand inside an aggregate, as features, in the folder's project. Else None."""
+    inside = {i: text.replace("this.", "") for i, (text, _) in enumerate(columns) if "this." in text}
+    while inside:
+        head = ["package t", 'stream tx from kafka("t.tx") avro("t.Tx") { time ts observed by card }', "features g per card from tx {"]
+        lines = head + [f"  a{i} = last({text}) over last 1 including this" for i, text in inside.items()] + ["}", "vector v on tx { g.* }"]
+        (folder / "t.weir").write_text("\n".join(lines) + "\n")
+        got = subprocess.run([weir, "-C", folder, "eval", "--events", folder / "events.jsonl", "-o", "jsonl"], capture_output=True, text=True)
+        if got.returncode == 0:
+            return inside, [json.loads(line) for line in got.stdout.splitlines()]
+        places = list(inside)
+        refused = {places[int(line) - len(head) - 1] for line in re.findall(r"--> t\.weir:(\d+):", got.stderr)}
+        if not refused or "error[E0210]" not in got.stderr:
+            return inside, got.stderr
+        inside = {i: text for i, text in inside.items() if i not in refused}
+    return inside, []
+
+
+def compare_arguments(weir, folder, columns, rows):
+    inside, got = arguments_of(weir, folder, columns)
+    if isinstance(got, str):
+        return 0, [f"as arguments: {got.strip()[:2000]}"]
+    values, wrong = 0, []
+    for row, other in zip(rows, got):
+        for i, text in inside.items():
+            values += 1
+            ours = row["values"][f"c{i}"], f"c{i}" in row.get("errors", {})
+            there = other["values"][f"g_a{i}"], f"g_a{i}" in other.get("errors", {})
+            if ours != there:
+                wrong.append(f"seq {row['seq']} last({text}): {there}, the column of the same text {ours}")
+    return values, wrong
+
+
 def run_seed(weir, seed, count, folder):
     rng = random.Random(seed)
     columns = [Maker(rng).column() for _ in range(30)]
@@ -476,7 +511,8 @@ def run_seed(weir, seed, count, folder):
             mine, marked = row["values"][f"c{i}"], f"c{i}" in row.get("errors", {})
             if not same(mine, expected) or marked != overflow:
                 wrong.append(f"seq {row['seq']} c{i} = {text}\n    ours {mine!r} {marked}, the rules say {expected!r} {overflow}\n    {line_of(event)}")
-    return values, wrong
+    more, wrong_inside = compare_arguments(weir, folder, columns, rows)
+    return values + more, wrong + wrong_inside
 
 
 if __name__ == "__main__":
