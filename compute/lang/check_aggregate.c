@@ -40,6 +40,7 @@ typedef struct aggregate {
     uint32_t key_count;
     weir_column_info *keys[WEIR_PLAN_KEY_FIELDS_MAX];
     const weir_expr *this_keys[WEIR_PLAN_KEY_FIELDS_MAX];
+    const char *no_key; /* why an equality is no key, as help; NULL: none was in question */
     const weir_expr *read_filter;
     weir_column_info *filter;
     weir_plan_window window;
@@ -255,14 +256,62 @@ static bool add_parts(weir_checker *c, aggregate *a, const weir_ast_expr *node, 
     return true;
 }
 
-static bool same_key_type(weir_type a, weir_type b)
+static bool is_exact_number(weir_type type)
+{
+    return type.kind == WEIR_INT64 || type.kind == WEIR_DECIMAL;
+}
+
+static unsigned whole_digits(weir_type type)
+{
+    return type.kind == WEIR_DECIMAL ? type.precision - type.scale : 19;
+}
+
+/* The type in which equal values of both have equal bytes. False: there is none. */
+static bool key_type(weir_type a, weir_type b, weir_type *out)
 {
     a.optional = b.optional = false;
-    if (a.kind == WEIR_DECIMAL && b.kind == WEIR_DECIMAL) return a.scale == b.scale;
-    if (a.kind == WEIR_GEO || a.kind == WEIR_VEC || a.kind == WEIR_LIST || a.kind == WEIR_MAP ||
-        a.kind == WEIR_NULL)
-        return false;
-    return weir_type_equal(a, b);
+    *out = a;
+    if (a.kind == WEIR_DECIMAL && b.kind == WEIR_DECIMAL && a.scale == b.scale) return true;
+    if (weir_type_equal(a, b))
+        return a.kind != WEIR_GEO && a.kind != WEIR_VEC && a.kind != WEIR_LIST &&
+               a.kind != WEIR_MAP && a.kind != WEIR_NULL;
+    if (!is_exact_number(a) || !is_exact_number(b)) return false;
+    unsigned scale_a = a.kind == WEIR_DECIMAL ? a.scale : 0,
+             scale_b = b.kind == WEIR_DECIMAL ? b.scale : 0;
+    unsigned scale = scale_a > scale_b ? scale_a : scale_b;
+    unsigned whole = whole_digits(a) > whole_digits(b) ? whole_digits(a) : whole_digits(b);
+    if (whole + scale > WEIR_DECIMAL_PRECISION_MAX) return false;
+    *out = weir_type_decimal(whole + scale, scale);
+    return true;
+}
+
+/* Bytes of a decimal follow from its scale, whatever its precision. */
+static bool encodes_like(weir_type type, weir_type wanted)
+{
+    return type.kind == wanted.kind && (type.kind != WEIR_DECIMAL || type.scale == wanted.scale);
+}
+
+/* The column in a wider type. */
+static weir_column_info *widened(weir_checker *c, const weir_group_info *group,
+                                 weir_column_info *column, weir_type type)
+{
+    weir_column_info made = {.type = type};
+    made.type.optional = column->type.optional;
+    for (uint32_t i = 0; i < group->stream_count; i++) {
+        made.exprs[i] = weir_expr_coerce(c->into, column->exprs[i], made.type);
+        WEIR_ASSERT(made.exprs[i] != NULL);
+    }
+    return intern_column(c, group, &made);
+}
+
+static const char *no_key_help(weir_checker *c, weir_type a, weir_type b)
+{
+    a.optional = b.optional = false;
+    if (weir_type_equal(a, b))
+        return HELP(c, "give it a window (over 90d); %s can not be a key",
+                    weir_type_print(a, c->scratch));
+    return HELP(c, "give it a window (over 90d), or convert one side of `==`: these are %s and %s",
+                weir_type_print(a, c->scratch), weir_type_print(b, c->scratch));
 }
 
 static weir_scope filter_scope(const aggregate *a)
@@ -293,7 +342,17 @@ static bool try_key(weir_checker *c, aggregate *a, const weir_ast_expr *part, bo
         *done_out = true;
         return false;
     }
-    if (!same_key_type(column->type, key->type)) return true;
+    weir_type type;
+    if (!key_type(column->type, key->type, &type)) {
+        a->no_key = no_key_help(c, column->type, key->type);
+        return true;
+    }
+    if (!encodes_like(column->type, type)) column = widened(c, a->scope->group, column, type);
+    if (!encodes_like(key->type, type)) {
+        type.optional = key->type.optional;
+        key = weir_expr_coerce(c->into, key, type);
+        WEIR_ASSERT(key != NULL);
+    }
     for (uint32_t i = 0; i < a->key_count; i++) {
         bool known = a->keys[i] == column &&
                      memcmp(weir_digest_expr(c, NULL, a->scope->self, a->this_keys[i]),
@@ -395,7 +454,10 @@ static bool check_bounded(weir_checker *c, const aggregate *a)
         return false;
     }
     if (a->read_filter != NULL) {
-        REPORT(c, UNBOUNDED, at, "give it a window (over 90d), or compare with `==` alone",
+        REPORT(c, UNBOUNDED, at,
+               a->no_key != NULL ? a->no_key
+                                 : "give it a window (over 90d), or compare with `==` alone, the "
+                                   "past event on one side and `this` on the other",
                "past events compared with `this` over `ever` would all be kept for ever");
         return false;
     }
