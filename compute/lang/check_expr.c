@@ -317,8 +317,10 @@ static const weir_expr *check_this(weir_checker *c, const weir_scope *scope, con
 {
     if (scope->no_this_here || scope->phase == WEIR_PHASE_EVENT ||
         scope->phase == WEIR_PHASE_TEST) {
-        REPORT(c, NO_THIS, node->span, path != NULL ? HELP(c, "write `%s`", path) : NULL,
-               "`this` has no meaning here");
+        const char *help = scope->phase == WEIR_PHASE_TEST ? "write the value itself"
+                           : path != NULL                  ? HELP(c, "write `%s`", path)
+                                                           : NULL;
+        REPORT(c, NO_THIS, node->span, help, "`this` has no meaning here");
         return NULL;
     }
     if (path == NULL) {
@@ -434,6 +436,19 @@ static const weir_expr *ambiguous(weir_checker *c, const weir_ast_expr *node, co
     return NULL;
 }
 
+/* How the value of the enum that the hint wants is written in full. */
+static const char *in_full(weir_checker *c, const weir_type *hint, const char *value)
+{
+    const weir_enum_type *symbols = hint->symbols;
+    const char *name = strrchr(symbols->name, '.');
+    name = name == NULL ? symbols->name : name + 1;
+    for (uint32_t i = 0; i < c->enums.count; i++) {
+        const weir_enum_type *one = c->enums.items[i];
+        if (strcmp(one->name, name) == 0) return HELP(c, "the enum value is `%s.%s`", name, value);
+    }
+    return HELP(c, "declare `enum %s { ... }`; the enum value is then `%s.%s`", name, name, value);
+}
+
 static const weir_expr *check_name_row(weir_checker *c, const weir_scope *scope,
                                        const weir_ast_expr *node, const weir_type *hint)
 {
@@ -445,15 +460,14 @@ static const weir_expr *check_name_row(weir_checker *c, const weir_scope *scope,
     if (let != NULL && is_field)
         return ambiguous(c, node, "a `let`", "a field",
                          HELP(c, "rename the `let`; the field is `%s.%s`", stream, node->name));
-    if (is_value && (let != NULL || is_field || feature != NULL))
-        return ambiguous(
-            c, node,
-            let != NULL ? "a `let`"
-            : is_field  ? "a field"
-                        : "a feature",
-            "an enum value",
-            HELP(c, "the enum value is `Enum.%s` of a declared enum; the field is `%s.%s`",
-                 node->name, stream, node->name));
+    if (is_value && let != NULL)
+        return ambiguous(c, node, "a `let`", "an enum value",
+                         HELP(c, "rename the `let`; %s", in_full(c, hint, node->name)));
+    if (is_value && (is_field || feature != NULL))
+        return ambiguous(c, node, is_field ? "a field" : "a feature", "an enum value",
+                         HELP(c, "%s, the %s `%s.%s`", in_full(c, hint, node->name),
+                              is_field ? "field" : "feature", is_field ? stream : group->name,
+                              node->name));
     if (let != NULL) return check_through(c, scope, let, node->name, let->expr, node->span, hint);
     if (is_field) return check_field(c, scope, node->name, node->span);
     if (feature != NULL)
@@ -485,7 +499,8 @@ static const weir_expr *check_name_read(weir_checker *c, const weir_scope *scope
     weir_feature_info *feature = weir_feature_find(c, scope->group, node->name);
     if (feature != NULL && hint_has(hint, node->name))
         return ambiguous(c, node, "a feature", "an enum value",
-                         HELP(c, "the enum value is `Enum.%s`", node->name));
+                         HELP(c, "%s, the feature `%s.%s`", in_full(c, hint, node->name),
+                              scope->group->name, node->name));
     if (feature != NULL)
         return check_member(c, scope, weir_member_of(c, feature, node, NULL), node->span);
     const weir_ast_feature *let = weir_let_find(c, scope->group, node->name);
@@ -553,7 +568,7 @@ static const weir_expr *check_name(weir_checker *c, const weir_scope *scope,
         scope->phase == WEIR_PHASE_EVENT && weir_stream_field(scope->source, node->name) != NULL;
     if (is_field && hint_has(hint, node->name))
         return ambiguous(c, node, "a field", "an enum value",
-                         HELP(c, "the enum value is `Enum.%s`, the field `%s.%s`", node->name,
+                         HELP(c, "%s, the field `%s.%s`", in_full(c, hint, node->name),
                               scope->source->name, node->name));
     if (is_field) return check_field(c, scope, node->name, node->span);
     bool several = false;

@@ -327,6 +327,7 @@ static bool add_stream(weir_checker *c, weir_group_info *group, weir_ast_name na
     if (stream == NULL) return false;
     for (uint32_t i = 0; i < group->stream_count; i++) {
         if (group->streams[i] != stream) continue;
+        if (stream->name != name.name) return false; /* misspelt: that is said */
         REPORT(c, DUPLICATE_NAME, name.span, "name it once", "the stream `%s` is joined twice",
                name.name);
         return false;
