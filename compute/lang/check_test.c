@@ -180,6 +180,48 @@ static weir_value unique_id(weir_checker *c, weir_type type, uint64_t number)
     return zero_of(c, type);
 }
 
+/* The number whose unique_id the value is, 0 if it is none. */
+static uint64_t number_of_id(const weir_value *value)
+{
+    static const char start[] = "test-";
+    uint64_t number = 0;
+    if (value->kind == WEIR_STRING || value->kind == WEIR_BYTES) {
+        size_t size = sizeof start - 1;
+        bool is_one = value->size > size && value->size < size + 19 &&
+                      memcmp(value->as.bytes, start, size) == 0;
+        for (; is_one && size < value->size; size++) {
+            is_one = value->as.bytes[size] >= '0' && value->as.bytes[size] <= '9';
+            number = 10 * number + (uint64_t)(value->as.bytes[size] - '0');
+        }
+        return is_one ? number : 0;
+    }
+    weir_int128 whole = value->kind == WEIR_DECIMAL ? value->as.decimal : 0;
+    if (value->kind == WEIR_INT64 || value->kind == WEIR_TIME || value->kind == WEIR_DURATION)
+        whole = value->as.integer;
+    return whole > 0 && whole < INT64_MAX / 2 ? (uint64_t)whole : 0;
+}
+
+/* Ids that the test does not name are numbered behind all that it names. */
+static uint64_t last_named_number(weir_checker *c, const weir_ast_test *test)
+{
+    uint64_t last = 0;
+    for (uint32_t i = 0; i < test->step_count; i++) {
+        const weir_ast_step *step = &test->steps[i];
+        if (step->kind == WEIR_STEP_EXPECT) continue;
+        const weir_stream_info *stream = weir_stream_named(c, step->stream);
+        if (stream->id_slot == WEIR_NONE) continue;
+        const weir_value *given = event_values(c, step, stream);
+        for (uint32_t k = 0; k < step->field_count; k++) {
+            const weir_ast_expr *root = NULL;
+            const char *path = weir_path_of(c, step->paths[k], &root);
+            if (strcmp(path, stream->slots.items[stream->id_slot]) != 0) continue;
+            uint64_t number = number_of_id(&given[k]);
+            if (number > last) last = number;
+        }
+    }
+    return last;
+}
+
 static const weir_value *event_slots(weir_checker *c, const weir_ast_step *step,
                                      const weir_stream_info *stream, uint64_t number)
 {
@@ -357,6 +399,7 @@ static const weir_plan_test *build_test(weir_checker *c, const weir_plan *plan,
     weir_plan_test *test = weir_arena_new(c->into, weir_plan_test);
     weir_test_step *steps = weir_arena_array(c->into, weir_test_step, ast->step_count);
     weir_stream_info *at = NULL;
+    uint64_t number = last_named_number(c, ast);
     for (uint32_t i = 0; i < ast->step_count; i++) {
         const weir_ast_step *step = &ast->steps[i];
         steps[i] = (weir_test_step){.source = step->span.source, .line = line_of(c, step->span)};
@@ -367,7 +410,9 @@ static const weir_plan_test *build_test(weir_checker *c, const weir_plan *plan,
         }
         weir_stream_info *stream = weir_stream_named(c, step->stream);
         if (step->kind == WEIR_STEP_AT) at = stream;
-        steps[i].as.event = (weir_test_event){stream->index, event_slots(c, step, stream, i)};
+        steps[i].as.event = (weir_test_event){.stream = stream->index,
+                                              .is_at = step->kind == WEIR_STEP_AT,
+                                              .fields = event_slots(c, step, stream, ++number)};
     }
     *test = (weir_plan_test){.title = weir_keep_text(c, ast->title),
                              .source = decl->span.source,

@@ -65,7 +65,7 @@ typedef struct weir_test_result {
     const char *name;
     uint32_t source, line;
     bool passed;
-    const char *message; /* what was expected and what came, per failed expectation; lines */
+    const char *message; /* lines: what was expected and what came, and which events were dropped */
 } weir_test_result;
 weir_error *weir_lang_run_tests(const weir_plan *plan, weir_arena *into,
                                 const weir_test_result **results_out, size_t *count_out);

@@ -2,6 +2,9 @@
 /*
  * Running `test` blocks: the events go through the engine one by one, hop by hop, as a worker would
  * send them, with one partition an entity. Ingest time is the greatest event time so far.
+ *
+ * An event that a worker would drop is dropped here: that is what a test of `expect` or of
+ * duplicates is about. It is told, and fails the test only where something is read at it.
  */
 #include "compute/lang/test.h"
 
@@ -20,12 +23,9 @@ typedef struct test_run {
     int64_t ingest_us;
     int64_t offset;
     weir_buffer key, message;
-    /* What the last event carried. */
-    const weir_value *fields;
-    weir_value *carried;
-    bool *carried_overflow;
-    uint32_t stream;
-    int64_t et_us;
+    bool has_failed;
+    bool is_read;  /* the last `at` was not dropped: */
+    weir_event at; /* it, with what it carried; what is given behind it changes nothing there */
 } test_run;
 
 static bool put_key(test_run *r, const weir_plan_hop *hop, const weir_value *fields)
@@ -39,10 +39,11 @@ static bool put_key(test_run *r, const weir_plan_hop *hop, const weir_value *fie
 }
 
 /* Values that the engine handed out live until its next call: keep this hop's. */
-static void keep_carried(test_run *r, const weir_plan_stream *stream, uint32_t hop)
+static void keep_carried(test_run *r, const weir_plan_stream *stream, const weir_event *event)
 {
     for (uint32_t i = 0; i < stream->carried_count; i++) {
-        if (stream->carried[i].hop == hop) r->carried[i] = weir_value_copy(&r->carried[i], r->into);
+        if (stream->carried[i].hop == event->hop)
+            event->carried[i] = weir_value_copy(&event->carried[i], r->into);
     }
 }
 
@@ -54,7 +55,7 @@ static weir_error *run_hop(test_run *r, weir_event *event, bool *is_first, bool 
     weir_shard_clock *clock = &r->clocks[hop->entity];
     if (!put_key(r, hop, event->fields)) {
         WEIR_TRY(weir_engine_read_absent(r->engine, event));
-        keep_carried(r, stream, event->hop);
+        keep_carried(r, stream, event);
         return NULL;
     }
     event->key = (weir_bytes){r->key.data, r->key.size};
@@ -64,7 +65,7 @@ static weir_error *run_hop(test_run *r, weir_event *event, bool *is_first, bool 
     if (*dropped) return NULL;
     bool beyond = false;
     WEIR_TRY(weir_engine_read(r->engine, port, clock, event, &beyond));
-    keep_carried(r, stream, event->hop);
+    keep_carried(r, stream, event);
     WEIR_TRY(weir_engine_apply(r->engine, port, clock, event));
     clock->ingest_us = event->ingest_us;
     if (event->et_us > clock->greatest_et_us) clock->greatest_et_us = event->et_us;
@@ -88,29 +89,28 @@ static weir_error *run_event(test_run *r, const weir_test_step *step)
     const weir_test_event *given = &step->as.event;
     const weir_plan_stream *stream = &r->plan->streams[given->stream];
     const char *refused = refused_by(r, given);
+    if (given->is_at) r->is_read = false;
     if (refused != NULL) {
         weir_buffer_printf(&r->message, "line %u: the event is refused by `expect %s`\n",
                            step->line, refused);
         return NULL;
     }
-    r->fields = given->fields;
-    r->stream = given->stream;
-    r->et_us = given->fields[stream->time_slot].as.integer;
-    if (r->et_us > r->ingest_us) r->ingest_us = r->et_us;
-    r->carried = weir_arena_array(r->into, weir_value, stream->carried_count);
-    r->carried_overflow = weir_arena_array(r->into, bool, stream->carried_count);
     weir_event event = {.stream = given->stream,
                         .fields = given->fields,
-                        .carried = r->carried,
-                        .carried_overflow = r->carried_overflow,
-                        .et_us = r->et_us,
+                        .carried = weir_arena_array(r->into, weir_value, stream->carried_count),
+                        .carried_overflow = weir_arena_array(r->into, bool, stream->carried_count),
+                        .et_us = given->fields[stream->time_slot].as.integer,
                         .seq = weir_seq_of(r->offset++, 0)};
+    if (event.et_us > r->ingest_us) r->ingest_us = event.et_us;
     bool is_first = true, dropped = false;
     for (event.hop = 0; event.hop < stream->hop_count && !dropped; event.hop++)
         WEIR_TRY(run_hop(r, &event, &is_first, &dropped));
     if (dropped)
         weir_buffer_printf(&r->message, "line %u: the event is a duplicate and changes nothing\n",
                            step->line);
+    if (!given->is_at || dropped) return NULL;
+    r->is_read = true;
+    r->at = event;
     return NULL;
 }
 
@@ -127,25 +127,24 @@ static void check_expectation(test_run *r, const weir_test_step *step)
     const weir_test_expectation *want = &step->as.expectation;
     weir_value got = weir_null();
     bool overflow = false;
-    if (r->fields == NULL || r->stream != want->stream)
-        return; /* its event was refused: said already */
+    if (!r->is_read) { /* its event was dropped: said already */
+        r->has_failed = true;
+        return;
+    }
+    WEIR_ASSERT(r->at.stream == want->stream);
     if (want->vector != WEIR_NONE) {
         const weir_plan_vector *vector = &r->plan->vectors[want->vector];
         weir_value *values = weir_arena_array(r->into, weir_value, vector->column_count);
         bool *overflows = weir_arena_array(r->into, bool, vector->column_count);
-        weir_event event = {.stream = r->stream,
-                            .fields = r->fields,
-                            .carried = r->carried,
-                            .carried_overflow = r->carried_overflow,
-                            .et_us = r->et_us};
-        weir_engine_vector(r->engine, want->vector, &event, values, overflows);
+        weir_engine_vector(r->engine, want->vector, &r->at, values, overflows);
         got = values[want->column];
         overflow = overflows[want->column];
     } else {
-        got = r->carried[want->carried];
-        overflow = r->carried_overflow[want->carried];
+        got = r->at.carried[want->carried];
+        overflow = r->at.carried_overflow[want->carried];
     }
     if (weir_value_equal(&got, &want->value)) return;
+    r->has_failed = true;
     weir_buffer_printf(&r->message, "line %u: %s: expected ", step->line, want->text);
     put_value(&r->message, want->type, &want->value);
     weir_buffer_put_text(&r->message, ", got ");
@@ -161,7 +160,6 @@ static weir_error *run_steps(test_run *r, const weir_plan_test *test)
             check_expectation(r, step);
             continue;
         }
-        r->fields = NULL;
         WEIR_TRY(run_event(r, step));
     }
     return NULL;
@@ -179,7 +177,7 @@ static weir_error *run_test(const weir_plan_test *test, weir_arena *into, weir_t
     *result = (weir_test_result){.name = test->title,
                                  .source = test->source,
                                  .line = test->line,
-                                 .passed = error == NULL && r.message.size == 0};
+                                 .passed = error == NULL && !r.has_failed};
     result->message = weir_arena_string(into, (const char *)r.message.data, r.message.size);
     weir_buffer_deinit(&r.key);
     weir_buffer_deinit(&r.message);

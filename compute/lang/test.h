@@ -13,6 +13,7 @@
 
 typedef struct weir_test_event {
     uint32_t stream;
+    bool is_at;               /* `at`: what is expected is read here */
     const weir_value *fields; /* the stream's slots */
 } weir_test_event;
 

@@ -19,11 +19,8 @@ static bool is_wanted(const weir_cli *cli, const weir_test_result *result)
 static void print_text(const weir_project *project, const weir_test_result *result)
 {
     const char *file = project->sources[result->source].name;
-    if (result->passed) {
-        (void)printf("ok    %s:%u: %s\n", file, result->line, result->name);
-        return;
-    }
-    (void)printf("FAIL  %s:%u: %s\n", file, result->line, result->name);
+    (void)printf("%s  %s:%u: %s\n", result->passed ? "ok  " : "FAIL", file, result->line,
+                 result->name);
     const char *at = result->message;
     while (*at != '\0') {
         const char *end = strchr(at, '\n');
@@ -81,9 +78,11 @@ const weir_command weir_command_test = {
     .group = WEIR_GROUP_DEFINITIONS,
     .summary = "Run the test blocks of the definitions",
     .arguments = "",
-    .help = "Each `test` block's events go through the engine that the stream uses; an expectation "
-            "that does not hold prints "
-            "what was expected and what came. Leaves with 1 if one failed.",
+    .help =
+        "Each `test` block's events go through the engine that the stream uses; an expectation "
+        "that does not hold prints "
+        "what was expected and what came. An event that `expect` refuses or that is a duplicate "
+        "changes nothing, and is named. Leaves with 1 if one failed.",
     .options = options,
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMATS_OF_LISTINGS,
     .run = run,

@@ -490,14 +490,60 @@ static void a_test_tells_what_came(void **state)
         false, "line 9: g.n: expected 2, got 1\n");
 }
 
-static void a_refused_event_fails_its_test(void **state)
+#define STRICT                                                                                     \
+    "package t\nstream tx from kafka(\"tx\") avro(\"pay.Tx\") { time ts  id tx_id  observed by "   \
+    "card  expect amount > 0.00 }\nfeatures g per card from tx { n = count() over 1m }\n"          \
+    "test \"x\" {\n"
+
+/* R9 and `expect` can be tested: what a worker would drop changes nothing, and is named. */
+static void an_event_that_is_dropped_changes_nothing(void **state)
 {
     (void)state;
-    expect_tests("package t\nstream tx from kafka(\"tx\") avro(\"pay.Tx\") { time ts  observed by "
-                 "card  expect amount > 0.00 }\n"
-                 "features g per card from tx { n = count() over 1m }\ntest \"x\" {\n  given tx { "
-                 "card: \"a\", amount: 0 }\n}\n",
-                 false, "line 5: the event is refused by `expect amount > 0.00`\n");
+    expect_tests(STRICT "  given tx { card: \"a\", amount: 0 }\n"
+                        "  given tx { card: \"a\", amount: 1, tx_id: \"1\" }\n"
+                        "  given tx { card: \"a\", amount: 2, tx_id: \"1\" }\n"
+                        "  at tx { card: \"a\", amount: 1 }\n  expect g.n = 1\n}\n",
+                 true,
+                 "line 5: the event is refused by `expect amount > 0.00`\n"
+                 "line 7: the event is a duplicate and changes nothing\n");
+}
+
+static void nothing_is_read_at_an_event_that_is_dropped(void **state)
+{
+    (void)state;
+    expect_tests(STRICT "  at tx { card: \"a\", amount: 0 }\n  expect g.n = 0\n}\n", false,
+                 "line 5: the event is refused by `expect amount > 0.00`\n");
+    expect_tests(STRICT "  given tx { card: \"a\", amount: 1, tx_id: \"1\" }\n"
+                        "  at tx { card: \"a\", amount: 1, tx_id: \"1\" }\n  expect g.n = 1\n}\n",
+                 false, "line 6: the event is a duplicate and changes nothing\n");
+}
+
+/* What is given behind an `at` is not known there. */
+static void expectations_are_read_at_the_last_at(void **state)
+{
+    (void)state;
+    expect_tests(STRICT "  at tx { card: \"a\", amount: 1 }\n"
+                        "  given tx { card: \"a\", amount: 1 }\n"
+                        "  given tx { card: \"b\", amount: 0 }\n  expect g.n = 0\n"
+                        "  at tx { card: \"a\", amount: 1 }\n  expect g.n = 2\n}\n",
+                 true, "line 7: the event is refused by `expect amount > 0.00`\n");
+}
+
+static void ids_that_a_test_does_not_name_are_none_that_it_names(void **state)
+{
+    (void)state;
+    expect_tests(STRICT "  given tx { card: \"a\", amount: 1 }\n"
+                        "  given tx { card: \"a\", amount: 1, tx_id: \"test-0\" }\n"
+                        "  given tx { card: \"a\", amount: 1, tx_id: \"test-3\" }\n"
+                        "  given tx { card: \"a\", amount: 1 }\n"
+                        "  at tx { card: \"a\", amount: 1 }\n  expect g.n = 4\n}\n",
+                 true, "");
+    weir_fixture_schema("pay.Numbered", "id int64, card string, ts time");
+    expect_tests("package t\nstream n from kafka(\"n\") avro(\"pay.Numbered\") { time ts  id id  "
+                 "observed by card }\nfeatures g per card from n { n = count() over 1m }\n"
+                 "test \"x\" {\n  given n { id: 1 }\n  given n { id: 2 }\n  given n {}\n"
+                 "  given n { id: 9223372036854775807 }\n  at n {}\n  expect g.n = 4\n}\n",
+                 true, "");
 }
 
 /* Each file of tests/golden/tests holds definitions whose own `test` blocks all pass. */
@@ -545,7 +591,10 @@ int main(void)
         cmocka_unit_test(layout_keeps_what_shares_a_line),
         cmocka_unit_test(layout_keeps_the_identity),
         cmocka_unit_test(a_test_tells_what_came),
-        cmocka_unit_test(a_refused_event_fails_its_test),
+        cmocka_unit_test(an_event_that_is_dropped_changes_nothing),
+        cmocka_unit_test(nothing_is_read_at_an_event_that_is_dropped),
+        cmocka_unit_test(expectations_are_read_at_the_last_at),
+        cmocka_unit_test(ids_that_a_test_does_not_name_are_none_that_it_names),
         cmocka_unit_test(test_blocks_of_the_golden_folder_pass),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
