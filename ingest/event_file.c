@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ingest/event_file.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +17,7 @@ typedef struct lane {
     weir_json_event *event;
     weir_value *values;
     uint32_t time_field; /* index into schema->fields */
+    bool has_singles;    /* fields that are Avro floats */
 } lane;
 
 struct weir_event_file {
@@ -162,8 +164,31 @@ static void set_ingest(weir_event_file *file, const lane *l, const envelope *e,
     if (event->ingest_us > file->ingest_us) file->ingest_us = event->ingest_us;
 }
 
+/* A number beyond an Avro float is the infinity that it would be there (R10): null where the field
+ * is optional. False: it stands where it may not, and the event is refused. */
+static bool fit_floats(weir_event_file *file, const lane *l, weir_file_event *event)
+{
+    const weir_schema *schema = l->stream->schema;
+    for (size_t i = 0; l->has_singles && i < schema->field_count; i++) {
+        const weir_schema_field *field = &schema->fields[i];
+        if (!field->is_single || weir_is_null(&l->values[i]) ||
+            isfinite((float)l->values[i].as.float64))
+            continue;
+        if (!field->type.optional) {
+            file->counts.bad_number++;
+            refuse(file, event, "stream %s, field %s: beyond the range of the schema's float",
+                   l->stream->name, field->path);
+            return false;
+        }
+        l->values[i] = weir_null();
+        file->counts.nulled_numbers++;
+    }
+    return true;
+}
+
 static weir_error *encode(weir_event_file *file, const lane *l, weir_file_event *event)
 {
+    if (!fit_floats(file, l, event)) return NULL;
     weir_buffer_clear(&file->body);
     weir_error *error = weir_schema_encode(l->stream->schema, l->values, &file->body);
     event->body = (weir_bytes){file->body.data, file->body.size};
@@ -345,6 +370,8 @@ static void lane_init(weir_event_file *file, uint32_t index)
         .event = weir_json_event_create(stream->schema, &file->arena),
         .values = weir_arena_array(&file->arena, weir_value, stream->schema->field_count + 1),
         .time_field = find_field(stream->schema, stream->slot_paths[stream->time_slot])};
+    for (size_t i = 0; i < stream->schema->field_count; i++)
+        file->lanes[index].has_singles |= stream->schema->fields[i].is_single;
 }
 
 static weir_error *choose_stream(weir_event_file *file, const char *stream)

@@ -23,7 +23,8 @@ typedef struct weir_schema_field {
     const char *path; /* "a.b" for the field b of the record a */
     weir_type type;
     weir_time_unit
-        unit; /* TIME: what the schema's integers count (timestamp-millis: WEIR_UNIT_MS) */
+        unit;       /* TIME: what the schema's integers count (timestamp-millis: WEIR_UNIT_MS) */
+    bool is_single; /* FLOAT64: an Avro float, whose values have 32 bits */
     bool has_default;
     weir_value default_value; /* in the schema's arena */
     const char *doc;          /* or NULL */

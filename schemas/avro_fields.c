@@ -122,8 +122,12 @@ static void add_field(lister *l, const weir_schema_member *member, const char *p
 {
     weir_schema_field *field = &l->fields[l->count++];
     bool nullable = false;
-    weir_time_unit unit = unit_of(weir_avro_strip_null(member->node, &nullable));
-    *field = (weir_schema_field){.path = path, .type = type, .unit = unit, .doc = member->doc};
+    const weir_schema_node *inner = weir_avro_strip_null(member->node, &nullable);
+    *field = (weir_schema_field){.path = path,
+                                 .type = type,
+                                 .unit = unit_of(inner),
+                                 .is_single = inner->kind == WEIR_AVRO_FLOAT,
+                                 .doc = member->doc};
     const weir_schema_member *source = l->outer_default != NULL ? l->outer_default : member;
     if (!source->has_default || l->error != NULL) return;
     field->has_default = true;

@@ -5,6 +5,7 @@
 #include "compute/lang/check_internal.h"
 #include "compute/lang/test.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "ops/runtime/assert.h"
@@ -116,6 +117,15 @@ static bool test_value(weir_checker *c, const weir_ast_expr *node, weir_type typ
 
 /* ---- Events ---- */
 
+/* What the schema's float of 32 bits would hold of it. */
+static bool to_single(weir_checker *c, const weir_ast_expr *node, weir_type type, weir_value *value)
+{
+    float single = (float)value->as.float64;
+    if (!isfinite(single)) return does_not_fit(c, node, type);
+    *value = weir_float((double)single);
+    return true;
+}
+
 /* Values by path, as given. NULL: a mistake was reported. */
 static weir_value *event_values(weir_checker *c, const weir_ast_step *step,
                                 const weir_stream_info *stream)
@@ -145,7 +155,10 @@ static weir_value *event_values(weir_checker *c, const weir_ast_step *step,
             REPORT(c, TWICE, step->paths[i]->span, NULL, "`%s` is given twice", path);
             good = false;
         }
-        good = test_value(c, step->values[i], field->type, &values[i]) && good;
+        bool fits = test_value(c, step->values[i], field->type, &values[i]);
+        if (fits && field->is_single && !weir_is_null(&values[i]))
+            fits = to_single(c, step->values[i], field->type, &values[i]);
+        good = good && fits;
     }
     return good ? values : NULL;
 }
