@@ -198,9 +198,10 @@ weir_error *weir_rows_bind(weir_rows *rows, const weir_rows_want *wants, size_t 
 
 /* --- Rows --- */
 
+/* Each form's errors name the file. */
 static weir_error *counted(weir_rows *rows, weir_error *error, const weir_row *row)
 {
-    if (error != NULL) return weir_error_while(error, "%s", rows->path);
+    if (error != NULL) return error;
     if (row->status != WEIR_ROW_END) rows->index++;
     return NULL;
 }

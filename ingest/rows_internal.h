@@ -55,6 +55,7 @@ void weir_rows_peek_members(weir_rows *rows);
 /* --- Lines of plain or compressed text --- */
 
 typedef struct rows_text {
+    const char *path; /* for messages */
     int fd;
     bool owns_fd;
     weir_inflater *inflater;

@@ -24,7 +24,7 @@ static weir_error *read_some(void *context, void *to, size_t size, size_t *got_o
 
 weir_error *rows_text_open(weir_rows *rows, rows_text *text)
 {
-    *text = (rows_text){.fd = -1, .next_line = 1};
+    *text = (rows_text){.path = rows->path, .fd = -1, .next_line = 1};
     if (strcmp(rows->path, "-") == 0) {
         text->fd = STDIN_FILENO;
     } else {
@@ -61,8 +61,9 @@ static weir_error *fill(rows_text *text)
         WEIR_ASSERT(text->data != NULL);
     }
     size_t got = 0;
-    WEIR_TRY(weir_inflater_read(text->inflater, text->data + text->end, text->capacity - text->end,
-                                &got));
+    weir_error *error = weir_inflater_read(text->inflater, text->data + text->end,
+                                           text->capacity - text->end, &got);
+    if (error != NULL) return weir_error_while(error, "%s", text->path);
     text->end += got;
     if (got == 0) text->at_end = true;
     return NULL;

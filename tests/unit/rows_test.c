@@ -265,16 +265,15 @@ static void parquet_rows_become_the_wanted_types(void **state)
     assert_end(rows);
 }
 
-static void avro_records_become_rows(void **state)
+static const char *write_avro(const char *name)
 {
-    (void)state;
     static const char json[] =
         "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"note\",\"type\":[\"null\","
         "\"string\"]},"
         "{\"name\":\"id\",\"type\":\"int\"},{\"name\":\"amount\",\"type\":\"double\"}]}";
     const weir_schema *schema = NULL;
     assert_null(weir_schema_parse(json, sizeof json - 1, "R", &arena, &schema));
-    const char *path = write_file("l.avro", "", 0);
+    const char *path = write_file(name, "", 0);
     FILE *stream = fopen(path, "wb");
     weir_avro_writer *writer = weir_avro_writer_create(stream, schema, WEIR_CODEC_ZSTD);
     weir_buffer body = {0};
@@ -288,13 +287,41 @@ static void avro_records_become_rows(void **state)
     weir_avro_writer_close(writer);
     assert_int_equal(fclose(stream), 0);
     weir_buffer_deinit(&body);
+    return path;
+}
+
+static void avro_records_become_rows(void **state)
+{
+    (void)state;
     weir_rows *rows = NULL;
-    weir_error *error = weir_rows_open(path, NULL, &rows);
+    weir_error *error = weir_rows_open(write_avro("l.avro"), NULL, &rows);
     if (error != NULL) fail_msg("%s", weir_error_message(error));
     assert_null(weir_rows_bind(rows, wants, 3));
     for (int i = 0; i < 300; i++)
         assert_row(rows, i, 5716, i % 2 == 0 ? "x" : NULL);
     assert_end(rows);
+}
+
+static void damage_names_the_file_once(void **state)
+{
+    (void)state;
+    weir_bytes whole;
+    const char *path = write_avro("m.avro");
+    assert_null(weir_file_read(path, 1 << 20, &arena, &whole));
+    path = write_file("m.avro", (const char *)whole.data, whole.size - 20);
+    weir_rows *rows = NULL;
+    assert_null(weir_rows_open(path, NULL, &rows));
+    assert_null(weir_rows_bind(rows, wants, 3));
+    weir_arena scratch = {0};
+    weir_row row;
+    weir_value values[3];
+    weir_error *error = weir_rows_next(rows, &scratch, values, &row);
+    assert_non_null(error);
+    const char *message = weir_error_message(error), *first = strstr(message, path);
+    if (first == NULL || strstr(first + 1, path) != NULL) fail_msg("%s", message);
+    weir_error_free(error);
+    weir_rows_close(rows);
+    weir_arena_deinit(&scratch);
 }
 
 static void unknown_extension_is_refused(void **state)
@@ -349,6 +376,7 @@ int main(void)
         cmocka_unit_test(raw_lines_come_as_they_stand),
         cmocka_unit_test(parquet_rows_become_the_wanted_types),
         cmocka_unit_test(avro_records_become_rows),
+        cmocka_unit_test(damage_names_the_file_once),
         cmocka_unit_test(unknown_extension_is_refused),
         cmocka_unit_test(conversions_are_exact_or_refused),
     };
