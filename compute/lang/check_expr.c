@@ -394,13 +394,35 @@ static bool is_open(const weir_checker *c, const void *what)
     return false;
 }
 
+/* "a -> b -> c -> a"; of a long way its ends. */
+static const char *way_round(weir_checker *c, const char *name)
+{
+    enum { SHOWN_MAX = 8 };
+    uint32_t first = c->way.count;
+    while (first > 0 && strcmp(c->way.items[first - 1], name) != 0)
+        first--;
+    const char *text = name;
+    for (uint32_t i = first; i < c->way.count; i++) {
+        bool is_shown = i < first + SHOWN_MAX || i + 1 == c->way.count;
+        if (is_shown) text = HELP(c, "%s -> %s", text, (const char *)c->way.items[i]);
+        if (i == first + SHOWN_MAX && !is_shown) text = HELP(c, "%s -> ...", text);
+    }
+    return HELP(c, "%s -> %s", text, name);
+}
+
+void weir_report_circle(weir_checker *c, const char *name, weir_span at)
+{
+    REPORT(c, CIRCLE, at, HELP(c, "break the circle %s", way_round(c, name)),
+           "`%s` is defined through itself", name);
+}
+
 static const weir_expr *check_through(weir_checker *c, const weir_scope *scope, const void *what,
                                       const char *name, const weir_ast_expr *expr, weir_span at,
                                       const weir_type *hint)
 {
     if (expr == NULL || weir_is_bad(c, what)) return NULL;
     if (is_open(c, what)) {
-        REPORT(c, CIRCLE, at, "break the circle", "`%s` is defined through itself", name);
+        weir_report_circle(c, name, at);
         for (uint32_t i = c->open.count; i > 0; i--) { /* one circle, one message */
             weir_mark_bad(c, c->open.items[i - 1]);
             if (c->open.items[i - 1] == what) break;
@@ -413,7 +435,9 @@ static const weir_expr *check_through(weir_checker *c, const weir_scope *scope, 
         return NULL;
     }
     weir_pointers_push(c, &c->open, (void *)(uintptr_t)what);
+    weir_pointers_push(c, &c->way, (void *)(uintptr_t)name);
     const weir_expr *result = weir_check_expr(c, scope, expr, hint);
+    c->way.count -= 1;
     c->open.count -= 1;
     if (result == NULL) weir_mark_bad(c, what);
     return result;

@@ -462,6 +462,11 @@ static void digest_member(weir_checker *c, weir_member_info *member, const weir_
     member->has_digest = true;
 }
 
+static const char *full_name(weir_checker *c, const weir_feature_info *feature)
+{
+    return weir_arena_printf(c->scratch, "%s.%s", feature->group->name, feature->ast->name);
+}
+
 const weir_expr *weir_member_instance(weir_checker *c, weir_member_info *member,
                                       weir_stream_info *self, weir_span at)
 {
@@ -475,8 +480,7 @@ const weir_expr *weir_member_instance(weir_checker *c, weir_member_info *member,
         self = home_of(c, feature);
     weir_instance *instance = find_instance(member, self);
     if (instance != NULL && instance->is_visiting) {
-        REPORT(c, CIRCLE, at, "break the circle; a value cannot depend on itself",
-               "`%s.%s` is defined through itself", feature->group->name, feature->ast->name);
+        weir_report_circle(c, full_name(c, feature), at);
         return NULL;
     }
     if (instance != NULL) return instance->expr;
@@ -489,7 +493,9 @@ const weir_expr *weir_member_instance(weir_checker *c, weir_member_info *member,
     *instance = (weir_instance){.self = self, .is_visiting = true};
     weir_pointers_push(c, &member->instances, instance);
     c->nesting += 3;
+    weir_pointers_push(c, &c->way, (void *)(uintptr_t)full_name(c, feature));
     instance->expr = instantiate(c, member, self);
+    c->way.count -= 1;
     c->nesting -= 3;
     instance->is_visiting = false;
     if (instance->expr != NULL && !member->has_digest) {
@@ -551,7 +557,9 @@ static void check_let(weir_checker *c, weir_group_info *group, const weir_ast_fe
         c->steps = 0;
         if (weir_is_bad(c, let)) return;
         weir_pointers_push(c, &c->open, (void *)(uintptr_t)let);
+        weir_pointers_push(c, &c->way, (void *)(uintptr_t)let->name);
         if (weir_check_expr(c, &scope, let->expr, NULL) == NULL) weir_mark_bad(c, let);
+        c->way.count -= 1;
         c->open.count -= 1;
     }
 }

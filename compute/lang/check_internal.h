@@ -224,6 +224,7 @@ struct weir_checker {
         all_members, enums;
     uint32_t steps, nesting;
     weir_pointers open; /* lets and columns being looked through, to find circles */
+    weir_pointers way;  /* const char * names of them and of the features around them */
 };
 
 /* Where an expression stands: decides what names mean and which leaves may appear. */
@@ -298,6 +299,8 @@ bool weir_expr_is_small(weir_checker *c, const weir_expr *expr); /* within size 
 
 /* Says that there is no such function or aggregate, or that it is not supported yet. NULL. */
 const weir_expr *weir_report_function(weir_checker *c, const weir_ast_expr *node);
+/* Says that `name` is defined through itself, and through what: it stands on c->way. */
+void weir_report_circle(weir_checker *c, const char *name, weir_span at);
 /* A let or column that is wrong wherever it is used: said once. */
 void weir_mark_bad(weir_checker *c, const void *let);
 bool weir_is_bad(const weir_checker *c, const void *let);

@@ -121,7 +121,9 @@ static void add_named(weir_checker *c, weir_vector_info *vector, const weir_ast_
     weir_scope scope = vector_scope(vector);
     c->steps = 0;
     weir_pointers_push(c, &c->open, (void *)(uintptr_t)item);
+    weir_pointers_push(c, &c->way, (void *)(uintptr_t)item->name.name);
     const weir_expr *expr = weir_check_expr(c, &scope, item->expr, NULL);
+    c->way.count -= 1;
     c->open.count -= 1;
     if (item->kind == WEIR_ITEM_NAMED)
         add_column(c, vector, item->name.name, item->name.span, expr, shown_member(vector, expr));
