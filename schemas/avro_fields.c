@@ -223,3 +223,21 @@ const char *weir_avro_node_print(const weir_schema_node *node, weir_arena *into)
         return weir_arena_printf(into, "%s of %s", kind, weir_avro_node_print(node->item, into));
     return kind;
 }
+
+const char *weir_schema_unnamed(const weir_schema *schema, const char *path, weir_arena *into)
+{
+    const weir_schema_node *record = schema->root;
+    bool nullable = false;
+    while (record != NULL && record->kind == WEIR_AVRO_RECORD) {
+        if (record != schema->root && weir_avro_is_geo(record)) return "part of a place";
+        size_t size = strcspn(path, "."), at = 0;
+        while (at < record->count && (strlen(record->members[at].name) != size ||
+                                      memcmp(record->members[at].name, path, size) != 0))
+            at++;
+        if (at == record->count) return NULL;
+        record = weir_avro_strip_null(record->members[at].node, &nullable);
+        if (path[size] == '\0') return weir_avro_node_print(record, into);
+        path += size + 1;
+    }
+    return NULL;
+}

@@ -218,6 +218,15 @@ static const weir_expr *enum_value(weir_checker *c, const char *name, const weir
     return enum_const(c, found, symbol_index(found, name));
 }
 
+/* Is the path one of the schemas that are looked at here, but nothing that can be named? */
+static bool is_unnamable(weir_checker *c, const weir_scope *scope, const char *path, weir_span at)
+{
+    if (scope->group == NULL) return weir_report_unnamable(c, scope->source, path, at);
+    for (uint32_t i = 0; i < scope->group->stream_count; i++)
+        if (weir_report_unnamable(c, scope->group->streams[i], path, at)) return true;
+    return false;
+}
+
 static const weir_expr *unknown_name(weir_checker *c, const weir_scope *scope,
                                      const weir_ast_expr *node, const weir_type *hint)
 {
@@ -229,6 +238,7 @@ static const weir_expr *unknown_name(weir_checker *c, const weir_scope *scope,
                "`%s` has no value `%s`", hint->symbols->name, name);
         return NULL;
     }
+    if (is_unnamable(c, scope, name, node->span)) return NULL;
     const char *near = weir_suggest_name(c, scope, name);
     const char *help = near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL;
     if (help == NULL && hint != NULL && hint->kind == WEIR_STRING)
@@ -301,6 +311,7 @@ static const weir_expr *check_qualified(weir_checker *c, const weir_scope *scope
                                         const weir_ast_expr *node)
 {
     const weir_schema_field *field = weir_stream_field(stream, path);
+    if (field == NULL && weir_report_unnamable(c, stream, path, node->span)) return NULL;
     if (field == NULL) {
         REPORT(c, UNKNOWN_FIELD, node->name_span, NULL, "`%s` has no field `%s`", stream->name,
                path);
@@ -330,6 +341,7 @@ static const weir_expr *check_this(weir_checker *c, const weir_scope *scope, con
     }
     const weir_schema_field *field =
         scope->self == NULL ? NULL : weir_stream_field(scope->self, path);
+    if (field == NULL && weir_report_unnamable(c, scope->self, path, node->span)) return NULL;
     if (field == NULL) {
         const char *near = NULL;
         const weir_schema *schema = scope->self == NULL ? NULL : scope->self->schema;
@@ -694,6 +706,7 @@ static const weir_expr *check_path(weir_checker *c, const weir_scope *scope,
     if (symbol != NULL)
         return check_symbol_path(c, scope, node, symbol,
                                  weir_intern_text(c, path + strlen(root->name) + 1), window);
+    if (window == NULL && is_unnamable(c, scope, path, node->span)) return NULL;
     if (is_row_field(scope, root->name)) {
         REPORT(c, UNKNOWN_FIELD, node->name_span, NULL, "`%s` has no field `%s`", root->name,
                path + strlen(root->name) + 1);

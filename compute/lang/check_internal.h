@@ -259,6 +259,10 @@ const char *weir_intern_text(weir_checker *c, const char *text);
 const char *weir_path_of(weir_checker *c, const weir_ast_expr *node,
                          const weir_ast_expr **root_out);
 const weir_schema_field *weir_stream_field(const weir_stream_info *stream, const char *path);
+/* Says that the stream's schema has the path, but nothing that can be named there. False: it has
+ * not. */
+bool weir_report_unnamable(weir_checker *c, const weir_stream_info *stream, const char *path,
+                           weir_span at);
 uint32_t weir_stream_slot(weir_checker *c, weir_stream_info *stream, const char *path);
 weir_symbol *weir_symbol_find(weir_checker *c, const char *name);
 /* Or reports, and gives the one whose name is nearest; NULL if none is near. */

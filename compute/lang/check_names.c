@@ -42,6 +42,23 @@ const weir_schema_field *weir_stream_field(const weir_stream_info *stream, const
     return stream->schema == NULL ? NULL : weir_schema_find(stream->schema, path);
 }
 
+bool weir_report_unnamable(weir_checker *c, const weir_stream_info *stream, const char *path,
+                           weir_span at)
+{
+    const char *found = stream == NULL || stream->schema == NULL || path == NULL
+                            ? NULL
+                            : weir_schema_unnamed(stream->schema, path, c->scratch);
+    if (found == NULL) return false;
+    const char *help =
+        strstr(found, "record") != NULL
+            ? weir_arena_printf(c->diagnostics->into, "name one of its fields: %s.field", path)
+            : "docs/language/types.md lists the types that can be named";
+    weir_diagnostics_add(c->diagnostics, WEIR_D_UNKNOWN_FIELD, at, help,
+                         "`%s` can not be named: in the schema %s it is %s", path,
+                         stream->schema->full_name, found);
+    return true;
+}
+
 uint32_t weir_stream_slot(weir_checker *c, weir_stream_info *stream, const char *path)
 {
     path = weir_intern_text(c, path);

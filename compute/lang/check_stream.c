@@ -52,6 +52,7 @@ static const weir_schema_field *want_field(weir_checker *c, const weir_stream_in
 {
     const weir_schema_field *field = weir_stream_field(stream, name.name);
     if (field != NULL) return field;
+    if (weir_report_unnamable(c, stream, name.name, name.span)) return NULL;
     const char **paths = weir_arena_array(c->scratch, const char *, stream->schema->field_count);
     for (size_t i = 0; i < stream->schema->field_count; i++)
         paths[i] = stream->schema->fields[i].path;

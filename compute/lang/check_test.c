@@ -136,6 +136,10 @@ static weir_value *event_values(weir_checker *c, const weir_ast_step *step,
         const weir_ast_expr *root = NULL;
         const char *path = weir_path_of(c, step->paths[i], &root);
         const weir_schema_field *field = path == NULL ? NULL : weir_stream_field(stream, path);
+        if (field == NULL && weir_report_unnamable(c, stream, path, step->paths[i]->span)) {
+            good = false;
+            continue;
+        }
         if (field == NULL) {
             const char **paths =
                 weir_arena_array(c->scratch, const char *, stream->schema->field_count);

@@ -104,6 +104,27 @@ static void what_has_no_type_has_no_name(void **state)
         assert_int_equal(parse(field_of(types[i]))->field_count, 0);
 }
 
+static void what_has_no_name_is_told_in_words(void **state)
+{
+    (void)state;
+    const weir_schema *schema =
+        parse("{\"type\":\"record\",\"name\":\"R\",\"fields\":["
+              "{\"name\":\"u\",\"type\":[\"null\",\"string\",\"long\"]},"
+              "{\"name\":\"in\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"I\",\"fields\":["
+              "{\"name\":\"u\",\"type\":[\"string\",\"long\"]}]}]},"
+              "{\"name\":\"at\",\"type\":{\"type\":\"record\",\"name\":\"P\",\"fields\":["
+              "{\"name\":\"lat\",\"type\":\"double\"},{\"name\":\"lon\",\"type\":\"double\"}]}}]}");
+    static const char *const told[][2] = {{"u", "union of null, string, long"},
+                                          {"in", "record I"},
+                                          {"in.u", "union of string, long"},
+                                          {"at.lat", "part of a place"}};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        assert_string_equal(weir_schema_unnamed(schema, told[i][0], &arena), told[i][1]);
+    static const char *const nothing[] = {"x", "u.x", "in.x", "i", "in."};
+    for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
+        assert_null(weir_schema_unnamed(schema, nothing[i], &arena));
+}
+
 static void inner_records_are_paths(void **state)
 {
     (void)state;
@@ -377,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(types_map_to_those_of_the_language),
         cmocka_unit_test(what_has_no_type_has_no_name),
+        cmocka_unit_test(what_has_no_name_is_told_in_words),
         cmocka_unit_test(inner_records_are_paths),
         cmocka_unit_test(defaults_are_checked),
         cmocka_unit_test(wrong_schemas_are_refused_with_place_and_cause),
