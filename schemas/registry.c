@@ -410,19 +410,25 @@ static weir_error *check_subject(const char *subject)
     return weir_error_new(WEIR_E_USAGE, "a subject has 1 to %d bytes", WEIR_SUBJECT_MAX);
 }
 
+static weir_error *id_of(const answer *a, const char *url, int32_t *id_out)
+{
+    int64_t id = 0;
+    if (!weir_json_node_int64(weir_json_member(a->root, "id"), &id) || id < 0 || id > INT32_MAX)
+        return weir_error_new(WEIR_E_REGISTRY, "the schema registry's answer to %s has no \"id\"",
+                              url);
+    *id_out = (int32_t)id;
+    return NULL;
+}
+
 static weir_error *ask_latest(weir_registry *registry, const char *subject, weir_arena *scratch,
                               int32_t *id_out, const weir_schema **schema_out)
 {
     answer a;
-    int64_t id = 0;
     const char *url = url_of(registry, "/subjects/", subject, "/versions/latest", scratch);
     WEIR_TRY(call_registry(registry, "GET", url, NULL, scratch, &a));
     if (is_missing(&a)) return NULL;
     if (a.status != 200) return status_error(registry, url, &a);
-    if (!weir_json_node_int64(weir_json_member(a.root, "id"), &id) || id < 0 || id > INT32_MAX)
-        return weir_error_new(WEIR_E_REGISTRY, "the schema registry's answer to %s has no \"id\"",
-                              url);
-    *id_out = (int32_t)id;
+    WEIR_TRY(id_of(&a, url, id_out));
     return weir_error_while(learn(registry, *id_out, &a, schema_out), "subject %s", subject);
 }
 
@@ -500,20 +506,19 @@ static void put_request(weir_buffer *out, const char *json)
     weir_json_write_end(&writer, '}');
 }
 
+/* Whoever may only read finds a schema that is registered already; so it is looked up first. */
 static weir_error *ask_register(weir_registry *registry, const char *subject,
                                 const weir_buffer *body, weir_arena *scratch, int32_t *id_out)
 {
     answer a;
-    int64_t id = 0;
-    const char *url = url_of(registry, "/subjects/", subject, "/versions", scratch);
+    const char *url = url_of(registry, "/subjects/", subject, "", scratch);
+    WEIR_TRY(call_registry(registry, "POST", url, body, scratch, &a));
+    if (a.status == 200) return id_of(&a, url, id_out);
+    url = url_of(registry, "/subjects/", subject, "/versions", scratch);
     WEIR_TRY(call_registry(registry, "POST", url, body, scratch, &a));
     if (a.status != 200)
         return weir_error_while(status_error(registry, url, &a), "subject %s", subject);
-    if (!weir_json_node_int64(weir_json_member(a.root, "id"), &id) || id < 0 || id > INT32_MAX)
-        return weir_error_new(WEIR_E_REGISTRY, "the schema registry's answer to %s has no \"id\"",
-                              url);
-    *id_out = (int32_t)id;
-    return NULL;
+    return id_of(&a, url, id_out);
 }
 
 static bool find_registered(const weir_registry *registry, const char *subject, const char *json,

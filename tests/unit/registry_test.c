@@ -27,6 +27,7 @@ typedef struct server {
     char request[8192];
     int requests;
     bool hang;
+    bool knows_none; /* whoever looks a schema up, hears 404 */
 } server;
 
 static void serve_one(server *s, int connection)
@@ -47,8 +48,14 @@ static void serve_one(server *s, int connection)
     pthread_mutex_lock(&s->lock);
     char answer[8192];
     memcpy(answer, s->answer, sizeof answer);
-    memcpy(s->request, request, sizeof request);
-    s->requests++;
+    bool looks_up = strncmp(request, "POST ", 5) == 0 && strstr(request, "/versions") == NULL;
+    if (looks_up && s->knows_none) {
+        (void)snprintf(answer, sizeof answer,
+                       "HTTP/1.1 404 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    } else {
+        memcpy(s->request, request, sizeof request);
+        s->requests++;
+    }
     bool hang = s->hang;
     pthread_mutex_unlock(&s->lock);
     if (hang) usleep(400000);
@@ -259,6 +266,12 @@ static void schemas_are_registered_and_checked(void **state)
     start(&s);
     weir_registry *registry = open_registry(&s);
     int32_t id = 0;
+    will_answer(&s, 200, "{\"id\":41}");
+    assert_null(weir_registry_register(registry, "known", "\"int\"", &id)); /* one may only read */
+    assert_int_equal(id, 41);
+    assert_non_null(strstr(s.request, "POST /apis/ccompat/v6/subjects/known HTTP/1.1"));
+    s.knows_none = true;
+    s.requests = 0;
     will_answer(&s, 200, "{\"id\":42}");
     assert_null(weir_registry_register(registry, "a b/c", "{\"type\":\"string\"}", &id));
     assert_int_equal(id, 42);
