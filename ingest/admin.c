@@ -73,6 +73,19 @@ weir_error *weir_admin_brokers(weir_admin *admin, weir_arena *into, const weir_b
     return NULL;
 }
 
+weir_error *weir_admin_is_embedded(weir_admin *admin, bool *is_embedded_out)
+{
+    /* librdkafka names its mock clusters so; Kafka's ids are random, in base64. */
+    static const char prefix[] = "mockCluster";
+    const rd_kafka_metadata_t *metadata = NULL;
+    WEIR_TRY(metadata_get(admin, false, &metadata)); /* and with it the id */
+    rd_kafka_metadata_destroy(metadata);
+    char *id = rd_kafka_clusterid(admin->handle, 0);
+    *is_embedded_out = id != NULL && strncmp(id, prefix, sizeof prefix - 1) == 0;
+    rd_kafka_mem_free(admin->handle, id);
+    return NULL;
+}
+
 weir_error *weir_admin_list(weir_admin *admin, weir_arena *into, const char *const **names_out,
                             size_t *count_out)
 {

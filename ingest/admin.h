@@ -50,6 +50,9 @@ void weir_admin_close(weir_admin *admin); /* NULL is fine */
 weir_error *weir_admin_brokers(weir_admin *admin, weir_arena *into, const weir_broker_info **out,
                                size_t *count_out);
 
+/* Whether the cluster is an embedded one (ingest/mock.h), in this process or another. */
+weir_error *weir_admin_is_embedded(weir_admin *admin, bool *is_embedded_out);
+
 /* States of the topics, in the order of `names`. */
 weir_error *weir_admin_topics(weir_admin *admin, const char *const *names, size_t count,
                               weir_arena *into, weir_topic_state **states_out);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ingest/admin.h"
 #include "ingest/applied.h"
 #include "ingest/worker.h"
 #include "ops/cli/run_status.h"
@@ -171,6 +172,23 @@ static weir_error *work(weir_cli *cli, const weir_stack *stack)
     return error;
 }
 
+/* The embedded broker takes transactions, but forgets the positions in them: a worker would never
+ * come to an end, and begin anew with the next start. */
+static weir_error *delivery_settle(const weir_cli *cli, const weir_stack *stack)
+{
+    if (weir_config_choice(stack->config, WEIR_SETTING_DELIVERY) != 1) return NULL;
+    weir_admin *admin = NULL;
+    bool is_embedded = false;
+    WEIR_TRY(weir_admin_open(&stack->kafka, &admin));
+    weir_error *error = weir_admin_is_embedded(admin, &is_embedded);
+    weir_admin_close(admin);
+    if (error != NULL || !is_embedded) return error;
+    weir_cli_note(cli, "the embedded broker keeps no positions of transactions: delivery is "
+                       "idempotent here, not transactional");
+    return weir_config_set(stack->config, WEIR_SETTING_DELIVERY, "idempotent",
+                           "the embedded broker");
+}
+
 static weir_error *run(weir_cli *cli)
 {
     weir_stack stack;
@@ -179,6 +197,7 @@ static weir_error *run(weir_cli *cli)
     WEIR_TRY_OUT(settings_take(cli, stack.config));
     WEIR_TRY_OUT(weir_stack_load_models(cli, &stack));
     WEIR_TRY_OUT(applied_wait(&stack));
+    WEIR_TRY_OUT(delivery_settle(cli, &stack));
     WEIR_TRY_OUT(work(cli, &stack));
 out:
     weir_stack_close(&stack);

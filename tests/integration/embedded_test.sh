@@ -43,6 +43,9 @@ assert "ok" in get("/healthz")' "$port" || fail "the worker does not show that i
 expect 0 "$weir" -C project produce --stream tx --rate 1000 "$work/second.csv"
 kill -KILL $worker; wait $worker 2>/dev/null
 expect 0 timeout 60 "$weir" -C project run --until-end --worker-id w1
+# What the broker can not keep is said, and done without.
+expect 0 timeout 60 "$weir" -C project --set delivery=transactional run --until-end --worker-id w1
+says err "delivery is idempotent here"
 expect 0 timeout 60 "$weir" -C project tail handbook.scores --from start --until-end
 python3 -c '
 import json, sys
