@@ -7,6 +7,7 @@
 
 #include "ops/runtime/assert.h"
 #include "ops/runtime/nearest.h"
+#include "ops/runtime/utf8.h"
 
 typedef struct diagnostic_row {
     const char *code, *summary, *explanation;
@@ -166,15 +167,15 @@ static void put_excerpt(weir_buffer *out, const weir_diagnostic *d, const weir_s
         if (d->column > SHOWN_MAX / 2) return; /* a line nobody wants to see */
         size = SHOWN_MAX;
     }
+    char shown[SHOWN_MAX]; /* what is wrong may be that it is no text */
+    memcpy(shown, line, size);
+    weir_text_clean(shown, size);
     const char *blue = paint(color, "\033[34m"), *off = paint(color, "\033[0m");
     weir_buffer_printf(out, "%s%5u |%s ", blue, d->line, off);
-    for (size_t i = 0; i < size; i++) {
-        unsigned char byte = (unsigned char)line[i];
-        weir_buffer_put_u8(out, byte == 0x7f || (byte < 0x20 && byte != '\t') ? '?' : byte);
-    }
+    weir_buffer_put(out, shown, size);
     weir_buffer_printf(out, "\n%s      |%s %s", blue, off,
                        paint(color, d->is_warning ? "\033[33m" : "\033[31m"));
-    put_caret_line(out, line, size, d);
+    put_caret_line(out, shown, size, d);
     weir_buffer_printf(out, "%s\n", off);
 }
 

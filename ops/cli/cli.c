@@ -12,6 +12,7 @@
 #include "ops/cli/settings.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/signal.h"
+#include "ops/runtime/utf8.h"
 
 static const weir_option *option_of(const weir_cli *cli, const char *name)
 {
@@ -85,11 +86,15 @@ void weir_cli_report(const weir_error *error)
 void weir_cli_note(const weir_cli *cli, const char *format, ...)
 {
     if (cli->is_quiet) return;
+    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    (void)vfprintf(stderr, format, arguments);
+    int size = vasprintf(&text, format, arguments);
     va_end(arguments);
-    (void)fputc('\n', stderr);
+    if (size < 0) return;
+    weir_text_clean(text, (size_t)size);
+    (void)fprintf(stderr, "%s\n", text);
+    free(text);
 }
 
 static weir_error *enter_project(weir_cli *cli)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/runtime/assert.h"
+#include "ops/runtime/utf8.h"
 
 #define ERROR_MAGIC 0x57455252u /* "WERR" */
 enum { MESSAGE_BYTES_MAX = 16 * 1024 };
@@ -41,6 +42,7 @@ static weir_error out_of_memory = {
     .message = out_of_memory_message,
 };
 
+/* Messages quote what came from outside, and a long one is cut: what leaves here is text. */
 __attribute__((format(printf, 1, 0))) static char *format_message(const char *format,
                                                                   va_list arguments)
 {
@@ -52,7 +54,9 @@ __attribute__((format(printf, 1, 0))) static char *format_message(const char *fo
     size_t size = (size_t)length + 1;
     if (size > MESSAGE_BYTES_MAX) size = MESSAGE_BYTES_MAX;
     char *text = malloc(size);
-    if (text != NULL) (void)vsnprintf(text, size, format, arguments);
+    if (text == NULL) return NULL;
+    (void)vsnprintf(text, size, format, arguments);
+    weir_text_clean(text, strlen(text));
     return text;
 }
 
@@ -93,6 +97,7 @@ weir_error *weir_error_while(weir_error *error, const char *format, ...)
     char *joined = malloc(size);
     if (joined != NULL) {
         (void)snprintf(joined, size, "%s: %s", context, error->message);
+        weir_text_clean(joined, strlen(joined)); /* the cut may go through a character */
         free(error->message);
         error->message = joined;
     }

@@ -85,3 +85,14 @@ const char *weir_text_show(const void *text, size_t size, char *out)
     *to = '\0';
     return out;
 }
+
+void weir_text_clean(char *text, size_t size)
+{
+    uint8_t *at = (uint8_t *)text, *end = at + size;
+    while (at < end) {
+        size_t length = weir_utf8_sequence(at, end);
+        bool is_control = (*at < ' ' && *at != '\n' && *at != '\t') || *at == 0x7f;
+        if (length == 0 || is_control) *at = '?';
+        at += length == 0 ? 1 : length;
+    }
+}

@@ -58,3 +58,9 @@ size_t weir_utf8_put(uint32_t code_point, uint8_t *out);
  */
 enum { WEIR_SHOWN_TEXT_MAX = 72 };
 const char *weir_text_show(const void *text, size_t size, char *out);
+
+/*
+ * Makes a message, which may quote anything, fit for a terminal, a log and whoever reads stderr as
+ * text: bytes that are not UTF-8 and control characters, but for tabs and line ends, become `?`.
+ */
+void weir_text_clean(char *text, size_t size);

@@ -17,6 +17,14 @@ expect 74 sh -c "'$weir' simulate -n 100000 > /dev/full"
 expect 0 "$weir" settings --reference
 if grep -q "$(printf '\033')" err; then fail "colour in a pipe"; fi
 
+# What is quoted in a message may be anything; the message is text, and tells a terminal nothing.
+is_text() { iconv -f UTF-8 -t UTF-8 "$1" > /dev/null || fail "$1 is no UTF-8"; ! grep -q "$(printf '[\033\007]')" "$1" || fail "$1 has control characters"; }
+mkdir bytes && printf 'package p\377\033[31m\200 x\n' > bytes/a.weir
+expect 65 "$weir" -C bytes check; is_text err; says err '1 | package p??[31m? x'; says err '  |          ^'
+expect 64 "$weir" "$(printf 'a\377\033')"; is_text err; says err 'there is no command `a??`'
+expect 0 "$weir" -q init quoting; printf '{"stream":"\\u001b[31m","value":{}}\n' > odd.jsonl
+expect 0 "$weir" -C quoting eval --events "$PWD/odd.jsonl"; is_text err; says err 'there is no stream `?[31m`'
+
 # Settings come from the file of the folder that -C names, the environment before it, the flag before that.
 mkdir project && printf 'align: 3min\nthreads: 2\nlog_level: warn\n' > project/weir.yaml
 expect 0 env WEIR_THREADS=3 "$weir" -C project settings -o json --set align=4min

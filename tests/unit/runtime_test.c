@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -36,6 +37,27 @@ static void error_carries_code_and_context(void **state)
     assert_int_equal(weir_error_exit_code(error), 65);
     assert_string_equal(weir_error_name(weir_error_code_of(error)), "E0004");
     weir_error_free(error);
+}
+
+static void a_message_is_text_whatever_it_quotes(void **state)
+{
+    (void)state;
+    weir_error *error = weir_error_new(WEIR_E_DATA, "`%s` is no time", "\x1b[31m\xff\xc3\xa9\xc3");
+    error = weir_error_while(error, "line 1\tof\r %s", "\xe2\x82");
+    assert_string_equal(weir_error_message(error), "line 1\tof? ??: `?[31m?\xc3\xa9?` is no time");
+    weir_error_free(error);
+    char long_text[20000];
+    memset(long_text, 'a', sizeof long_text);
+    for (size_t i = 0; i + 3 < sizeof long_text; i += 3)
+        memcpy(long_text + i, "\xe2\x82\xac", 3);
+    long_text[sizeof long_text - 1] = '\0';
+    for (int shift = 0; shift < 3; shift++) {
+        error = weir_error_new(WEIR_E_DATA, "%.*s%s", shift, "ab", long_text);
+        error = weir_error_while(error, "a");
+        const char *message = weir_error_message(error);
+        assert_true(weir_utf8_is_valid(message, strlen(message)));
+        weir_error_free(error);
+    }
 }
 
 static void reader_turns_bad_past_the_end_and_stays_so(void **state)
@@ -120,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_memory_is_aligned_and_survives_growth),
         cmocka_unit_test(error_carries_code_and_context),
+        cmocka_unit_test(a_message_is_text_whatever_it_quotes),
         cmocka_unit_test(reader_turns_bad_past_the_end_and_stays_so),
         cmocka_unit_test(varint_by_words_is_the_varint_by_bytes),
         cmocka_unit_test(text_is_ascii_iff_no_byte_is_above_127),
