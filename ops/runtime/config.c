@@ -9,6 +9,7 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/config_internal.h"
 #include "ops/runtime/file.h"
+#include "ops/runtime/logger.h"
 #include "ops/runtime/nearest.h"
 
 #define KAFKA_PREFIX "kafka."
@@ -269,14 +270,20 @@ static weir_error *put_kafka(weir_config *config, const char *key, const char *t
     return NULL;
 }
 
-static weir_error *unknown_key(const char *key)
+static const char *nearest_key(const char *key)
 {
     weir_nearest nearest = weir_nearest_of(key);
     for (size_t i = 0; i < WEIR_SETTING_COUNT; i++)
         weir_nearest_offer(&nearest, rows[i].key);
-    if (nearest.name != NULL)
+    return nearest.name;
+}
+
+static weir_error *unknown_key(const char *key)
+{
+    const char *nearest = nearest_key(key);
+    if (nearest != NULL)
         return weir_error_new(WEIR_E_SETTINGS, "there is no setting `%s`; did you mean `%s`?", key,
-                              nearest.name);
+                              nearest);
     return weir_error_new(WEIR_E_SETTINGS, "there is no setting `%s`; `weir settings` lists them",
                           key);
 }
@@ -335,17 +342,30 @@ static char *key_of_variable(weir_arena *arena, const char *name, size_t length)
     return key;
 }
 
+/*
+ * A variable that is almost a setting is a slip, and is refused; one that is far from all of them is
+ * somebody else's (WEIR_BIN of a script): that it sets nothing is told. The program's own tests
+ * speak through WEIR_TEST_...
+ */
+static bool is_foreign(const char *name, const char *key)
+{
+    if (strncmp(name, "WEIR_TEST_", 10) == 0) return true;
+    if (strncmp(key, KAFKA_PREFIX, KAFKA_PREFIX_LENGTH) == 0 || nearest_key(key) != NULL)
+        return false;
+    WEIR_LOG(WARN, "environment_ignored", WEIR_TEXT("name", name),
+             WEIR_TEXT("reason", "there is no such setting; weir settings lists them"));
+    return true;
+}
+
 weir_error *weir_config_add_environment(weir_config *config, const char *const *environment)
 {
     for (; *environment != NULL; environment++) {
         const char *equals = strchr(*environment, '=');
         if (strncmp(*environment, "WEIR_", 5) != 0 || equals == NULL) continue;
-        /* The program's own tests speak through WEIR_TEST_...; everything else must be a setting.
-         */
-        if (strncmp(*environment, "WEIR_TEST_", 10) == 0) continue;
         const char *name =
             weir_arena_string(&config->arena, *environment, (size_t)(equals - *environment));
         const char *key = key_of_variable(&config->arena, name + 5, strlen(name) - 5);
+        if (is_foreign(name, key)) continue;
         weir_error *error = weir_config_put(config, key, equals + 1,
                                             (weir_config_source){WEIR_RANK_ENVIRONMENT, name});
         if (error != NULL) return weir_error_while(error, "environment variable %s", name);
@@ -464,7 +484,9 @@ void weir_config_print_reference(FILE *to)
                 "Keys that\nbegin with `kafka.` go to the Kafka client as they are "
                 "(`kafka.security.protocol`; `WEIR_KAFKA_SECURITY_PROTOCOL`).\nDurations are "
                 "written `250ms`, `10s`, "
-                "`1min 30s`, `2h`, `7d`; sizes `64KiB`, `512MiB`, `10GB`.\n\n"
+                "`1min 30s`, `2h`, `7d`; sizes `64KiB`, `512MiB`, `10GB`.\nA key that is none is "
+                "refused; of the environment's, those that are almost one: others are taken for "
+                "somebody else's, and a log line tells.\n\n"
                 "| key | kind | default | bounds | meaning |\n| --- | --- | --- | --- | --- |\n",
                 to);
     for (size_t i = 0; i < WEIR_SETTING_COUNT; i++) {

@@ -36,6 +36,8 @@ assert s["align"] == {"value": "4min", "origin": "--set"}, s["align"]
 assert s["threads"] == {"value": "3", "origin": "WEIR_THREADS"}, s["threads"]
 assert s["log_level"] == {"value": "warn", "origin": "weir.yaml:3"}, s["log_level"]
 P
+expect 0 env WEIR_BIN=weir "$weir" -C project settings; says err 'environment_ignored name=WEIR_BIN'
+expect 78 env WEIR_BROKRS=x "$weir" -C project settings; says err 'did you mean `brokers`?'
 expect 0 "$weir" -C project settings -o csv; says out 'align,3min,weir.yaml:1'
 expect 0 "$weir" -C project settings -o jsonl; says out '{"setting":"align","value":"3min","origin":"weir.yaml:1"}'
 printf 'a: [' > project/weir.yaml

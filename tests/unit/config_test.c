@@ -97,6 +97,15 @@ static void what_is_wrong_is_named_with_place_and_cure(void **state)
         "environment variable WEIR_THREDS: there is no setting `threds`; did you mean `threads`?");
 }
 
+static void variables_of_others_set_nothing(void **state)
+{
+    (void)state;
+    const char *const environment[] = {"WEIR_BIN=build/release/weir", "WEIR_TEST_ROOT=/", "WEIR=1",
+                                       "WEIR_THREADS=3", NULL};
+    assert_null(weir_config_add_environment(config, environment));
+    assert_int_equal(weir_config_int(config, WEIR_SETTING_THREADS), 3);
+}
+
 static void empty_files_say_nothing(void **state)
 {
     (void)state;
@@ -141,6 +150,7 @@ int main(void)
                                         destroy),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_place_and_cure, create,
                                         destroy),
+        cmocka_unit_test_setup_teardown(variables_of_others_set_nothing, create, destroy),
         cmocka_unit_test_setup_teardown(empty_files_say_nothing, create, destroy),
         cmocka_unit_test(durations_and_sizes_are_exact),
     };
