@@ -17,11 +17,12 @@ enum { BATCH_ROWS = 512, NUMBER_BYTES = 40 };
 
 static const weir_option options[] = {
     {"input", 0, "FILE", "the rows: .csv, .tsv, .jsonl, .parquet or .avro", false},
-    {"take", 0, "NAME", "print this output only (may be repeated)", true},
+    {"take", 0, "NAME", "print this output only", true},
     {"reasons", 0, "N", "add the N input columns that moved the raw score most", false},
     {"raw", 0, NULL, "print raw scores (margins) of XGBoost and LightGBM files", false},
     {"numerics", 0, "PROFILE",
-     "exact (the default), onednn, which serves if it passes its probe, or int8", false},
+     "exact, onednn, which serves if it passes its probe, or int8 (else the setting numerics)",
+     false},
     {"no-header", 0, NULL, "the first line of a CSV file is data", false},
     {0},
 };
@@ -29,45 +30,48 @@ static const weir_option options[] = {
 /* --- loading
  * ---------------------------------------------------------------------------------------- */
 
-static weir_error *model_options(const weir_cli *cli, weir_model_options *out)
+/* --numerics, else the setting, which is what the stream computes with. */
+static weir_error *model_options(const weir_cli *cli, const weir_config *config,
+                                 weir_model_options *out)
 {
-    const char *numerics = weir_cli_option(cli, "numerics");
-    *out = (weir_model_options){.raw = weir_cli_flag(cli, "raw")};
-    if (numerics == NULL || strcmp(numerics, "exact") == 0) return NULL;
-    out->numerics = strcmp(numerics, "int8") == 0 ? WEIR_NUMERICS_INT8 : WEIR_NUMERICS_ONEDNN;
-    if (out->numerics == WEIR_NUMERICS_ONEDNN && strcmp(numerics, "onednn") != 0)
-        return weir_error_new(WEIR_E_USAGE, "--numerics is exact, onednn or int8, not '%s'",
-                              numerics);
+    static const char *const names[] = {"exact", "onednn", "int8"};
+    const char *asked = weir_cli_option(cli, "numerics");
+    size_t profile = weir_config_choice(config, WEIR_SETTING_NUMERICS);
+    for (size_t i = 0; i < 3 && asked != NULL; i++)
+        if (strcmp(names[profile = i], asked) == 0) asked = NULL;
+    if (asked != NULL)
+        return weir_error_new(WEIR_E_USAGE, "--numerics is exact, onednn or int8, not '%s'", asked);
+    *out =
+        (weir_model_options){.raw = weir_cli_flag(cli, "raw"), .numerics = (weir_numerics)profile};
     return NULL;
 }
 
-/* Where there is no folder of models, it must have been meant as a path. */
-static weir_error *load_by_name(weir_cli *cli, const char *name, const weir_model_options *wanted,
-                                weir_model **model_out)
+/* A path, or the name of a model of the project. Where there is no folder of models, it must have
+ * been meant as a path. */
+static weir_error *load_by(weir_cli *cli, const weir_config *config, const char *name,
+                           weir_model **model_out)
+{
+    weir_model_options wanted;
+    WEIR_TRY(model_options(cli, config, &wanted));
+    const char *path = weir_cli_path(cli, name);
+    if (weir_file_exists(path) || strchr(name, '/') != NULL) {
+        weir_bytes bytes;
+        WEIR_TRY(weir_file_read(path, WEIR_MODEL_BYTES_MAX, &cli->arena, &bytes));
+        return weir_model_load(name, bytes, &wanted, model_out);
+    }
+    const char *folder = weir_config_text(config, WEIR_SETTING_MODELS_DIR);
+    if (weir_dir_exists(folder)) return weir_project_model(folder, name, &wanted, model_out);
+    return weir_error_new(WEIR_E_NO_INPUT, "there is no file %s, and no folder %s/ of models", name,
+                          folder);
+}
+
+static weir_error *load(weir_cli *cli, const char *name, weir_model **model_out)
 {
     weir_config *config = NULL;
     WEIR_TRY(weir_cli_settings(cli, &config));
-    const char *folder = weir_config_text(config, WEIR_SETTING_MODELS_DIR);
-    weir_error *error =
-        weir_dir_exists(folder)
-            ? weir_project_model(folder, name, wanted, model_out)
-            : weir_error_new(WEIR_E_NO_INPUT, "there is no file %s, and no folder %s/ of models",
-                             name, folder);
+    weir_error *error = load_by(cli, config, name, model_out);
     weir_config_destroy(config);
     return error;
-}
-
-/* A path, or the name of a model of the project. */
-static weir_error *load(weir_cli *cli, const char *name, weir_model **model_out)
-{
-    weir_model_options wanted;
-    WEIR_TRY(model_options(cli, &wanted));
-    const char *path = weir_cli_path(cli, name);
-    if (!weir_file_exists(path) && strchr(name, '/') == NULL)
-        return load_by_name(cli, name, &wanted, model_out);
-    weir_bytes bytes;
-    WEIR_TRY(weir_file_read(path, WEIR_MODEL_BYTES_MAX, &cli->arena, &bytes));
-    return weir_model_load(name, bytes, &wanted, model_out);
 }
 
 /* --- show
@@ -147,13 +151,13 @@ static void json_ports(weir_json_writer *json, const char *key, const weir_model
     weir_json_write_end(json, ']');
 }
 
-static void show_json(const weir_model_info *info)
+static void show_json(const weir_model_info *info, bool is_line)
 {
     char digest[2 * WEIR_SHA256_BYTES + 1];
     weir_sha256_print(info->digest, digest);
     digest[2 * WEIR_SHA256_BYTES] = 0;
     weir_buffer out = {0};
-    weir_json_writer json = {.out = &out, .pretty = true};
+    weir_json_writer json = {.out = &out, .pretty = !is_line};
     weir_json_write_begin(&json, '{');
     json_text(&json, "format", info->format);
     json_text(&json, "producer", info->producer);
@@ -444,7 +448,7 @@ static weir_error *flush(printer *p)
 
 static weir_error *print_batches(printer *p, weir_model_rows *rows, weir_model_workspace *workspace)
 {
-    bool is_csv = p->cli->format == WEIR_FORMAT_DEFAULT || p->cli->format == WEIR_FORMAT_CSV;
+    bool is_csv = p->cli->format != WEIR_FORMAT_JSON && p->cli->format != WEIR_FORMAT_JSONL;
     weir_model_tensor *outputs =
         weir_arena_array(&p->cli->arena, weir_model_tensor, p->info->output_count + 1);
     if (is_csv) csv_header(p);
@@ -508,13 +512,16 @@ static weir_error *run(weir_cli *cli)
     bool shows = strcmp(verb, "show") == 0;
     if (!shows && strcmp(verb, "run") != 0)
         return weir_error_new(WEIR_E_USAGE, "weir model knows show and run, not '%s'", verb);
+    if (shows && cli->format == WEIR_FORMAT_CSV)
+        return weir_error_new(WEIR_E_USAGE,
+                              "weir model show can not print csv; it can print text, json, jsonl");
     weir_model *model = NULL;
     WEIR_TRY(load(cli, cli->arguments[1], &model));
     weir_error *error = NULL;
     if (!shows)
         error = run_rows(cli, model);
     else if (cli->format == WEIR_FORMAT_JSON || cli->format == WEIR_FORMAT_JSONL)
-        show_json(weir_model_describe(model));
+        show_json(weir_model_describe(model), cli->format == WEIR_FORMAT_JSONL);
     else
         show_text(weir_model_describe(model));
     weir_model_destroy(model);
@@ -532,7 +539,8 @@ const weir_command weir_command_model = {
             "equal; an output "
             "that is wider than one column is printed as name[0], name[1], ... Columns of the file "
             "are found by "
-            "the model's names if they are all there, else by position.",
+            "the model's names if they are all there (in JSON Lines some, an absent one is null), "
+            "else by position. For people, too, rows are CSV.",
     .options = options,
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_CSV | WEIR_FORMAT_JSON | WEIR_FORMAT_JSONL,
     .arguments_min = 2,

@@ -2,6 +2,7 @@
 #include "ops/cli/model_rows.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "ops/runtime/assert.h"
 #include "schemas/decimal.h"
@@ -10,6 +11,7 @@ struct weir_model_rows {
     const weir_model_info *info;
     weir_rows *rows;
     size_t batch_rows, column_count;
+    bool is_json;
     weir_rows_want *wants;
     weir_value *values;
     weir_model_tensor *inputs;
@@ -44,11 +46,33 @@ const char *weir_model_column_name(const weir_model_info *info, size_t column, w
 /* --- columns
  * ---------------------------------------------------------------------------------------- */
 
-static bool has_all(weir_model_rows *r)
+/* A member `a` of JSON Lines holds the column `a`, or columns `a.b` below it. */
+static size_t count_named(weir_model_rows *r)
 {
-    for (size_t i = 0; i < r->column_count; i++)
-        if (!weir_rows_has(r->rows, r->wants[i].name)) return false;
-    return true;
+    size_t count, named = 0;
+    const weir_rows_column *columns = weir_rows_columns(r->rows, &count);
+    for (size_t i = 0; i < r->column_count; i++) {
+        bool is_named = false;
+        for (size_t c = 0; c < count && !is_named; c++) {
+            size_t size = strlen(columns[c].name);
+            const char *wanted = r->wants[i].name;
+            is_named = strncmp(wanted, columns[c].name, size) == 0 &&
+                       (wanted[size] == '\0' || (r->is_json && wanted[size] == '.'));
+        }
+        named += is_named;
+    }
+    return named;
+}
+
+/*
+ * By name where the names are there. In JSON Lines a member may be absent, which is null, so some of
+ * them are enough; none at all are rows of something else, not rows of nulls.
+ */
+static bool is_by_name(weir_model_rows *r)
+{
+    size_t count, named = count_named(r);
+    (void)weir_rows_columns(r->rows, &count);
+    return named == r->column_count || (r->is_json && (named > 0 || count == 0));
 }
 
 static weir_error *by_position(weir_model_rows *r)
@@ -98,12 +122,12 @@ static weir_error *bind_columns(weir_model_rows *r)
     r->values = weir_arena_array(&r->arena, weir_value, r->column_count + 1);
     for (size_t i = 0; i < r->column_count; i++)
         r->wants[i].name = weir_model_column_name(r->info, i, &r->arena);
-    bool is_json = weir_rows_format_of(r->rows) == WEIR_ROWS_JSONL;
-    if (r->column_count > 0 && !has_all(r) && !is_json) WEIR_TRY(by_position(r));
+    r->is_json = weir_rows_format_of(r->rows) == WEIR_ROWS_JSONL;
+    if (!is_by_name(r)) WEIR_TRY(by_position(r));
     for (size_t i = 0; i < r->column_count; i++) {
         size_t column = i;
         r->wants[i].type = own_type(r, r->wants[i].name, port_of(r->info, &column));
-        r->wants[i].may_be_absent = is_json;
+        r->wants[i].may_be_absent = r->is_json;
     }
     return weir_rows_bind(r->rows, r->wants, r->column_count);
 }

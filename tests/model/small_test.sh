@@ -23,6 +23,25 @@ tail -n +2 "$small/mlp.csv" > headless.csv
 expect 0 "$weir" model run "$small/mlp.onnx" --input headless.csv --no-header
 cmp -s out "$small/mlp.want" || fail "columns without names"
 
+# JSON Lines: by name, where an absent member is null; by position; and not what has nothing of the model's.
+awk -F, 'NR > 1 { print "{\"x[0]\":" $1 ",\"x[1]\":" $2 ",\"x[3]\":" $4 ",\"x[2]\":" $3 ",\"id\":1}" }' "$small/mlp.csv" > named.jsonl
+expect 0 "$weir" model run "$small/mlp.onnx" --input named.jsonl
+cmp -s out "$small/mlp.want" || fail "members by name"
+awk -F, 'NR > 1 { print "{\"p\":" $1 ",\"q\":" $2 ",\"r\":" $3 ",\"s\":" $4 "}" }' "$small/mlp.csv" > placed.jsonl
+expect 0 "$weir" model run "$small/mlp.onnx" --input placed.jsonl
+cmp -s out "$small/mlp.want" || fail "members by position"
+echo '{"stream":"tx","value":{"x[0]":1}}' > others.jsonl
+expect 65 "$weir" model run "$small/mlp.onnx" --input others.jsonl; says err 'the file has 2 columns, the model wants 4'
+: > none.jsonl; expect 0 "$weir" model run "$small/mlp.onnx" --input none.jsonl
+# For people rows are CSV, too; a line of JSON Lines is a line.
+expect 0 "$weir" model run "$small/mlp.onnx" --input "$small/mlp.csv" -o text; cmp -s out "$small/mlp.want" || fail "rows as text"
+expect 0 "$weir" model show "$small/mlp.onnx" -o jsonl; says out '{"format":"onnx",'; [ "$(wc -l < out)" = 1 ] || fail "show -o jsonl"
+expect 64 "$weir" model show "$small/mlp.onnx" -o csv; says err 'it can print text, json, jsonl'
+# The setting counts where no option says otherwise.
+expect 0 "$weir" model show "$small/mlp.onnx" --set numerics=int8; says out 'no layer is large enough for other numerics'
+expect 0 "$weir" model show "$small/mlp.onnx" --set numerics=int8 --numerics exact; ! grep -q 'other numerics' out || fail "--numerics is not heard"
+expect 64 "$weir" model show "$small/mlp.onnx" --numerics fast; says err 'exact, onednn or int8'
+
 expect 0 "$weir" model run "$small/forest.onnx" --input "$small/forest.csv" -o jsonl --take probabilities
 expect 0 "$weir" model run "$small/xgb_binary.json" --input "$small/xgb_binary.csv" -o json --reasons 2
 says out '"reasons":[{"input":"features['
