@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ingest/rows_internal.h"
 #include "ops/runtime/assert.h"
@@ -40,64 +41,6 @@ void rows_bad_value(const weir_rows *rows, weir_row *row, const weir_rows_want *
 
 /* --- Opening --- */
 
-typedef struct extension {
-    const char *suffix;
-    weir_rows_format format;
-    char separator;
-    bool may_be_compressed;
-} extension;
-
-static const extension extensions[] = {
-    // clang-format off
-    {".csv",     WEIR_ROWS_CSV,     0,    true},
-    {".tsv",     WEIR_ROWS_CSV,     '\t', true},
-    {".jsonl",   WEIR_ROWS_JSONL,   0,    true},
-    {".ndjson",  WEIR_ROWS_JSONL,   0,    true},
-    {".json",    WEIR_ROWS_JSONL,   0,    true},
-    {".avro",    WEIR_ROWS_AVRO,    0,    false},
-    {".parquet", WEIR_ROWS_PARQUET, 0,    false},
-    // clang-format on
-};
-
-static bool ends_with(const char *text, size_t size, const char *suffix)
-{
-    size_t length = strlen(suffix);
-    return size >= length && memcmp(text + size - length, suffix, length) == 0;
-}
-
-static const extension *find_extension(const char *path)
-{
-    size_t size = strlen(path);
-    bool is_compressed = ends_with(path, size, ".gz") || ends_with(path, size, ".zst");
-    if (is_compressed) size -= ends_with(path, size, ".gz") ? 3 : 4;
-    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
-        const extension *one = &extensions[i];
-        if (ends_with(path, size, one->suffix) && (one->may_be_compressed || !is_compressed))
-            return one;
-    }
-    return NULL;
-}
-
-static weir_error *choose_format(weir_rows *rows)
-{
-    const extension *found = find_extension(rows->path);
-    rows->format = rows->options.format;
-    if (found != NULL && rows->options.separator == 0) rows->options.separator = found->separator;
-    if (rows->format != WEIR_ROWS_AUTO) return NULL;
-    if (strcmp(rows->path, "-") == 0) {
-        rows->format = WEIR_ROWS_JSONL;
-    } else if (found != NULL) {
-        rows->format = found->format;
-    } else {
-        return weir_error_new(
-            WEIR_E_USAGE,
-            "%s: its name does not say what it is; call it .csv, .tsv, .jsonl, .avro or .parquet "
-            "(the first three also .gz or .zst)",
-            rows->path);
-    }
-    return NULL;
-}
-
 static const rows_form *const forms[] = {
     [WEIR_ROWS_CSV] = &weir_rows_form_csv,
     [WEIR_ROWS_JSONL] = &weir_rows_form_jsonl,
@@ -111,9 +54,10 @@ weir_error *weir_rows_open(const char *path, const weir_rows_options *options, w
     weir_rows *rows = calloc(1, sizeof *rows);
     WEIR_ASSERT(rows != NULL);
     rows->magic = ROWS_MAGIC;
+    rows->fd = -1;
     rows->path = weir_arena_string(&rows->arena, path, strlen(path));
     if (options != NULL) rows->options = *options;
-    weir_error *error = choose_format(rows);
+    weir_error *error = rows_open_input(rows);
     if (error == NULL) {
         rows->form = forms[rows->format];
         error = rows->form->open(rows);
@@ -131,6 +75,7 @@ void weir_rows_close(weir_rows *rows)
     if (rows == NULL) return;
     WEIR_ASSERT(rows->magic == ROWS_MAGIC);
     if (rows->form != NULL) rows->form->close(rows);
+    if (rows->fd >= 0) (void)close(rows->fd);
     weir_arena_deinit(&rows->arena);
     rows->magic = 0;
     free(rows);

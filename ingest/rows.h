@@ -18,7 +18,7 @@
  * WEIR_ROW_END) ...
  *
  * Forms by extension: .csv .tsv .jsonl .ndjson .json .avro .parquet; the first five also .gz or
- * .zst.
+ * .zst. What has no such name ("-", which is stdin, and `<(...)`) is told by its first bytes.
  *
  * Owns:    the open file and its buffers; values live in `scratch` or until the next call.
  * Threads: one thread at a time.
@@ -34,7 +34,7 @@ enum {
 };
 
 typedef enum weir_rows_format {
-    WEIR_ROWS_AUTO, /* by extension; "-" (stdin) is JSON Lines */
+    WEIR_ROWS_AUTO, /* by extension, else by the first bytes */
     WEIR_ROWS_CSV,
     WEIR_ROWS_JSONL,
     WEIR_ROWS_AVRO,

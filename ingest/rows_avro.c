@@ -21,7 +21,9 @@ static weir_error *open_avro(weir_rows *rows)
 {
     avro_rows *a = weir_arena_new(&rows->arena, avro_rows);
     rows->state = a;
-    WEIR_TRY(weir_avro_reader_open(rows->path, &a->reader));
+    int fd = rows->fd;
+    rows->fd = -1; /* the reader's now */
+    WEIR_TRY(weir_avro_reader_open_fd(fd, rows->path, &a->reader));
     const weir_schema *schema = weir_avro_reader_schema(a->reader);
     weir_rows_column *columns =
         weir_arena_array(&rows->arena, weir_rows_column, schema->field_count);

@@ -153,7 +153,7 @@ static weir_error *open_csv(weir_rows *rows)
     csv *c = weir_arena_new(&rows->arena, csv);
     rows->state = c;
     c->separator = rows->options.separator != 0 ? rows->options.separator : ',';
-    WEIR_TRY(rows_text_open(rows, &c->text));
+    rows_text_open(rows, &c->text);
     return read_header(rows, c);
 }
 

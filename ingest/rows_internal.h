@@ -37,11 +37,14 @@ struct weir_rows {
     size_t column_count;
     const weir_rows_want *wants; /* copied */
     size_t want_count;
+    int fd;          /* of the file; -1 where it could not be opened */
     size_t *sources; /* a want's column, or SIZE_MAX where absent; not for JSON Lines */
     uint64_t index;
     void *state;
 };
 
+/* Opens the file and sets the format, and for .tsv the separator; rows_kind.c. */
+weir_error *rows_open_input(weir_rows *rows);
 /* Fills `row` as bad. The text is cut to fit. */
 __attribute__((format(printf, 2, 3))) void rows_problem(weir_row *row, const char *format, ...);
 /* The same for a value of a want: "line 7, column amount: `abc`: expected ..". `text` may have no
@@ -55,9 +58,7 @@ void weir_rows_peek_members(weir_rows *rows);
 /* --- Lines of plain or compressed text --- */
 
 typedef struct rows_text {
-    const char *path; /* for messages */
-    int fd;
-    bool owns_fd;
+    const weir_rows *rows; /* whose file it is */
     weir_inflater *inflater;
     uint8_t *data; /* [start, end) is read and not yet given out */
     size_t start, end, capacity;
@@ -73,7 +74,7 @@ typedef enum rows_record {
     ROWS_RECORD_OPEN_QUOTE
 } rows_record;
 
-weir_error *rows_text_open(weir_rows *rows, rows_text *text);
+void rows_text_open(const weir_rows *rows, rows_text *text);
 void rows_text_close(rows_text *text);
 /*
  * The next record without its line end: a line, or with `separator` != 0 a CSV record, which goes

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,36 +14,27 @@ static weir_error *read_some(void *context, void *to, size_t size, size_t *got_o
     const rows_text *text = context;
     ssize_t got = 0;
     do {
-        got = read(text->fd, to, size);
+        got = read(text->rows->fd, to, size);
     } while (got < 0 && errno == EINTR);
     if (got < 0) return weir_error_of_errno(errno, "reading", "rows");
     *got_out = (size_t)got;
     return NULL;
 }
 
-weir_error *rows_text_open(weir_rows *rows, rows_text *text)
+void rows_text_open(const weir_rows *rows, rows_text *text)
 {
-    *text = (rows_text){.path = rows->path, .fd = -1, .next_line = 1};
-    if (strcmp(rows->path, "-") == 0) {
-        text->fd = STDIN_FILENO;
-    } else {
-        text->fd = open(rows->path, O_RDONLY | O_CLOEXEC);
-        text->owns_fd = true;
-    }
-    if (text->fd < 0) return weir_error_of_errno(errno, "opening", rows->path);
+    *text = (rows_text){.rows = rows, .next_line = 1};
     text->inflater = weir_inflater_create((weir_inflater_source){read_some, text});
     text->capacity = BUFFER_BYTES;
     text->data = malloc(text->capacity);
     WEIR_ASSERT(text->data != NULL);
-    return NULL;
 }
 
 void rows_text_close(rows_text *text)
 {
     weir_inflater_destroy(text->inflater);
     free(text->data);
-    if (text->owns_fd && text->fd >= 0) (void)close(text->fd);
-    *text = (rows_text){.fd = -1};
+    *text = (rows_text){0};
 }
 
 /* More bytes behind those that are there: moves them to the front first, then grows. */
@@ -63,7 +53,7 @@ static weir_error *fill(rows_text *text)
     size_t got = 0;
     weir_error *error = weir_inflater_read(text->inflater, text->data + text->end,
                                            text->capacity - text->end, &got);
-    if (error != NULL) return weir_error_while(error, "%s", text->path);
+    if (error != NULL) return weir_error_while(error, "%s", text->rows->path);
     text->end += got;
     if (got == 0) text->at_end = true;
     return NULL;

@@ -7,6 +7,7 @@
 #include "schemas/avro_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,13 +192,19 @@ static weir_error *read_header(weir_avro_reader *r)
 
 weir_error *weir_avro_reader_open(const char *path, weir_avro_reader **reader_out)
 {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return weir_error_of_errno(errno, "opening", path);
+    return weir_avro_reader_open_fd(fd, path, reader_out);
+}
+
+weir_error *weir_avro_reader_open_fd(int fd, const char *path, weir_avro_reader **reader_out)
+{
     weir_avro_reader *reader = calloc(1, sizeof *reader);
     WEIR_ASSERT(reader != NULL);
-    bool is_stdin = strcmp(path, "-") == 0;
-    reader->path = is_stdin ? "stdin" : weir_arena_string(&reader->arena, path, strlen(path));
-    reader->file = is_stdin ? stdin : fopen(path, "rbe");
-    weir_error *error =
-        reader->file == NULL ? weir_error_of_errno(errno, "opening", path) : read_header(reader);
+    reader->path = weir_arena_string(&reader->arena, path, strlen(path));
+    reader->file = fdopen(fd, "rb");
+    WEIR_ASSERT(reader->file != NULL);
+    weir_error *error = read_header(reader);
     if (error != NULL) {
         weir_avro_reader_close(reader);
         return error;
@@ -209,7 +216,7 @@ weir_error *weir_avro_reader_open(const char *path, weir_avro_reader **reader_ou
 void weir_avro_reader_close(weir_avro_reader *reader)
 {
     if (reader == NULL) return;
-    if (reader->file != NULL && reader->file != stdin) (void)fclose(reader->file);
+    if (reader->file != NULL) (void)fclose(reader->file);
     weir_buffer_deinit(&reader->packed);
     weir_buffer_deinit(&reader->plain);
     weir_arena_deinit(&reader->arena);

@@ -8,7 +8,7 @@
  * bounded, and nothing is allocated for a size that the file merely claims. The writer's bytes
  * depend on nothing but what is written: its sync marker is made from the schema.
  *
- * Owns:    the reader its stream (if it opened it), schema and buffers; the writer its buffers.
+ * Owns:    the reader its stream, schema and buffers; the writer its buffers.
  * Threads: one thread at a time.
  */
 #pragma once
@@ -20,8 +20,11 @@
 
 typedef struct weir_avro_reader weir_avro_reader;
 
-/* "-" is stdin. Reads the header: the schema is known afterwards. */
+/* Reads the header: the schema is known afterwards. */
 weir_error *weir_avro_reader_open(const char *path, weir_avro_reader **reader_out);
+/* The same of a file that is open at its beginning, and becomes the reader's; `path` is for
+ * messages. */
+weir_error *weir_avro_reader_open_fd(int fd, const char *path, weir_avro_reader **reader_out);
 void weir_avro_reader_close(weir_avro_reader *reader); /* NULL is fine */
 const weir_schema *weir_avro_reader_schema(const weir_avro_reader *reader);
 /* The next record's body, valid until the next call; *end_out true behind the last one. */

@@ -20,7 +20,7 @@
 
 // clang-format off
 static const weir_option options[] = {
-    {"events",   'e', "FILE", "events: .jsonl, .csv, .avro or .parquet; - is standard input", false},
+    {"events",   'e', "FILE", "events: .jsonl, .csv, .avro or .parquet, or anything that begins so; - is standard input", false},
     {"vector",   'v', "NAME", "print the rows of this vector (default: the only one)", false},
     {"features", 'f', "NAME", "print the members of this group for every event of the streams that observe its entity", false},
     {"stream",   's', "NAME", "the stream of the events, where the file does not name it", false},

@@ -247,7 +247,7 @@ const weir_command weir_command_produce = {
     .name = "produce",
     .group = WEIR_GROUP_STREAM,
     .summary = "Publish rows of a file to the topic of a stream",
-    .arguments = "FILE",
+    .arguments = "FILE|-",
     .help =
         "Rows of CSV, JSON Lines, Parquet or Avro become Avro messages under the stream's schema, "
         "keyed by its first entity.\n"

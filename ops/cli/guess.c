@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ingest/rows.h"
 #include "ops/runtime/assert.h"
@@ -585,9 +586,21 @@ static weir_error *take_schema(weir_guess *guess, const char *path)
     return NULL;
 }
 
+/* The file is read twice. */
+static weir_error *check_file(const char *path)
+{
+    struct stat info;
+    bool is_there = stat(path, &info) == 0;
+    if (strcmp(path, "-") != 0 && (!is_there || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)))
+        return NULL;
+    return weir_error_new(WEIR_E_USAGE,
+                          "%s: a guess reads the rows twice, which wants a file, not a pipe", path);
+}
+
 weir_error *weir_guess_file(weir_guess *guess, const char *path)
 {
     weir_rows *rows = NULL;
+    WEIR_TRY(check_file(path));
     WEIR_TRY(weir_rows_open(path, NULL, &rows));
     weir_rows_format format = weir_rows_format_of(rows);
     bool has_types = format == WEIR_ROWS_AVRO || format == WEIR_ROWS_PARQUET;

@@ -151,6 +151,29 @@ printf '\xff\xfe,b\n1,2\n' > odd.csv; expect 65 "$weir" -C p eval --events "$PWD
 : > odd.parquet; expect 65 "$weir" -C p eval --events "$PWD/odd.parquet"; says err 'odd.parquet is no whole Parquet file'
 expect 74 sh -c "'$weir' -C p eval --events '$PWD/events.jsonl' > /dev/full"
 
+# A file whose name says nothing, as standard input's, is known by how it begins; endings may be in capitals.
+expect 0 "$weir" -C p eval --events "$PWD/events.jsonl" -o parquet; cp out rows.parquet
+same() { diff out want >&2 || fail "$1"; }
+printf 'ts,card,merchant,amount\n2026-03-01T12:00:00Z,c1,m1,10.00\n' > named.csv
+expect 0 "$weir" -C p eval --events "$PWD/named.csv"; cp out want
+cp named.csv NAMED.CSV; expect 0 "$weir" -C p eval --events "$PWD/NAMED.CSV"; same "NAMED.CSV"
+cp named.csv nameless; expect 0 "$weir" -C p eval --stream tx --events "$PWD/nameless"; same "a CSV file without ending"
+expect 0 "$weir" -C p eval --events - < named.csv; same "CSV on standard input"
+expect 0 "$weir" -C p eval --events /dev/stdin < named.csv; same "CSV as /dev/stdin"
+(sleep 0.3; cat named.csv) | "$weir" -q -C p eval --events - > out; same "CSV through a pipe"
+"$weir" -q -C p eval --events <(cat named.csv) > out; same "CSV by process substitution"
+mkfifo fifo; cat named.csv > fifo & "$weir" -q -C p eval --events "$PWD/fifo" > out; same "CSV through a named pipe"
+printf '\n {"ts":"2026-03-01T12:00:00Z","card":"c1","merchant":"m1","amount":"10.00"}\n' > bare; sed 's/"seq":0/"seq":1/' want > want.bare
+"$weir" -q -C p eval --events <(cat bare) > out; diff out want.bare >&2 || fail "JSON by process substitution"
+gzip -c bare | "$weir" -q -C p eval --events - > out; diff out want.bare >&2 || fail "compressed JSON"
+expect 0 "$weir" init -q --from rows.parquet q
+expect 0 "$weir" -C q eval --stream rows --events "$PWD/rows.parquet"; cp out want
+expect 0 "$weir" -C q eval --stream rows --events - < rows.parquet; same "Parquet on standard input"
+cat rows.parquet | expect 64 "$weir" -C q eval --stream rows --events -; says err 'can not be read from a pipe'
+for name in d d.csv d.jsonl d.avro d.parquet; do
+    mkdir -p $name; expect 66 "$weir" -C p eval --stream tx --events "$PWD/$name"; says err "/$name is a folder"
+done
+
 # Mistakes.
 printf 'brokrs: x\n' > p/weir.yaml; expect 78 "$weir" -C p check; says err 'did you mean `brokers`?'; rm p/weir.yaml
 expect 64 "$weir" -C p eval; says err 'name the file of events'

@@ -104,7 +104,9 @@ printf '{"stream":"a","value":{"ts":1}}\n{"stream":"b","value":{"ts":1}}\n' > st
 printf 'Obj\x01xx' > bad.avro; refused 65 bad.avro 'bad.avro'
 printf 'PAR1xxxxPAR1' > bad.parquet; refused 65 bad.parquet 'bad.parquet'
 refused 66 none.csv 'none.csv'
-refused 64 "$0" 'its name does not say what it is'
+refused 65 "$0" 'no column is the time of an event'
+refused 64 <(cat sim.jsonl) 'wants a file, not a pipe'
+mkdir -p folder.csv; refused 66 folder.csv 'folder.csv is a folder'
 expect 0 "$weir" init --from sim.jsonl kept
 expect 73 "$weir" init --from sim.jsonl kept; says err 'overwrites nothing'
 echo ok

@@ -324,12 +324,29 @@ static void damage_names_the_file_once(void **state)
     weir_arena_deinit(&scratch);
 }
 
-static void unknown_extension_is_refused(void **state)
+static void what_a_name_does_not_tell_the_first_bytes_do(void **state)
 {
     (void)state;
+    static const struct {
+        const char *name, *text;
+        weir_rows_format format;
+    } cases[] = {{"j.dat", "{\"id\":1}\n", WEIR_ROWS_JSONL},
+                 {"j", "\xef\xbb\xbf\n {\"id\":1}\n", WEIR_ROWS_JSONL},
+                 {"empty", "", WEIR_ROWS_JSONL},
+                 {"c.txt", "id,amount\n1,2\n", WEIR_ROWS_CSV},
+                 {"C.CSV", "id,amount\n1,2\n", WEIR_ROWS_CSV},
+                 {"J.JsonL", "id", WEIR_ROWS_JSONL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        weir_rows *rows = open_rows(cases[i].name, cases[i].text);
+        assert_int_equal(weir_rows_format_of(rows), cases[i].format);
+        weir_rows_close(rows);
+    }
     weir_rows *rows = NULL;
-    weir_error *error = weir_rows_open(write_file("j.dat", "x", 1), NULL, &rows);
-    assert_int_equal(weir_error_code_of(error), WEIR_E_USAGE);
+    weir_error *error = weir_rows_open(write_file("a", "Obj\x01", 4), NULL, &rows);
+    assert_non_null(strstr(weir_error_message(error), "Avro file ends"));
+    weir_error_free(error);
+    error = weir_rows_open(folder, NULL, &rows);
+    assert_int_equal(weir_error_code_of(error), WEIR_E_NO_INPUT);
     weir_error_free(error);
 }
 
@@ -377,7 +394,7 @@ int main(void)
         cmocka_unit_test(parquet_rows_become_the_wanted_types),
         cmocka_unit_test(avro_records_become_rows),
         cmocka_unit_test(damage_names_the_file_once),
-        cmocka_unit_test(unknown_extension_is_refused),
+        cmocka_unit_test(what_a_name_does_not_tell_the_first_bytes_do),
         cmocka_unit_test(conversions_are_exact_or_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
