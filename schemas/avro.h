@@ -34,13 +34,20 @@ typedef struct weir_schema_node weir_schema_node; /* the whole tree; avro_intern
 
 typedef struct weir_schema {
     const char *full_name; /* "pay.Tx" */
-    const char *json;      /* as given */
+    const char *json;      /* as given, with the types of other files written in */
     size_t json_size;
     uint64_t fingerprint; /* CRC-64-AVRO (Rabin) of the Parsing Canonical Form (Avro spec 1.11) */
     const weir_schema_field *fields;
     size_t field_count;
     const weir_schema_node *root; /* always a record */
 } weir_schema;
+
+typedef struct weir_schema_text {
+    const char *name;      /* of the file, for messages */
+    const char *full_name; /* of the type that it defines, by weir_schema_name; "": none */
+    const char *json;
+    size_t size;
+} weir_schema_text;
 
 /*
  * Parses one schema of one record. `name` is for messages. Every named type it uses must stand
@@ -49,6 +56,17 @@ typedef struct weir_schema {
  */
 weir_error *weir_schema_parse(const char *json, size_t size, const char *name, weir_arena *into,
                               const weir_schema **schema_out);
+/* Sets full_name. */
+weir_error *weir_schema_name(weir_schema_text *text, weir_arena *into);
+/*
+ * The same of one file among others (which may hold it), each of one named type: what it does not
+ * define itself it may take from them. They are written into `json` where they are used first, so
+ * that it says all by itself. *schema_out is NULL for an enum or a fixed, which is only there to be
+ * used.
+ */
+weir_error *weir_schema_parse_among(const weir_schema_text *text, const weir_schema_text *others,
+                                    size_t other_count, weir_arena *into,
+                                    const weir_schema **schema_out);
 /* The field of that path, or NULL. */
 /* What stands at a path of the schema that no field has: a record, a union of several types, a part
  * of a place, ... in words, made in `into`; NULL: nothing does. */

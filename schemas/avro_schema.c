@@ -28,6 +28,10 @@ typedef struct named_type {
 typedef struct parser {
     const char *what; /* for messages: the file or subject */
     const uint8_t *text;
+    const weir_schema_text *others; /* where types that are not in the text may stand */
+    size_t other_count;
+    weir_buffer linked; /* the text up to `taken`, with the types of others written in */
+    const uint8_t *taken;
     weir_arena *into;
     unsigned depth;
     size_t named_count;
@@ -191,6 +195,56 @@ static const named_type *find_named(const parser *p, const char *name)
     return NULL;
 }
 
+static const weir_schema_text *find_other(const parser *p, const char *name)
+{
+    for (size_t i = 0; i < p->other_count; i++) {
+        if (strcmp(p->others[i].full_name, name) == 0) return &p->others[i];
+    }
+    return NULL;
+}
+
+/* References come in the order of the text, so that it can be written out on the way. */
+static void take_up_to(parser *p, const uint8_t *end)
+{
+    WEIR_ASSERT(end >= p->taken);
+    weir_buffer_put(&p->linked, p->taken, (size_t)(end - p->taken));
+    p->taken = end;
+}
+
+static const uint8_t *behind_string(const uint8_t *quote)
+{
+    const uint8_t *at = quote + 1;
+    while (*at != '"')
+        at += *at == '\\' ? 2 : 1;
+    return at + 1;
+}
+
+/* The type of another file, as if it stood at the reference. Of no namespace it stays so. */
+static weir_error *parse_other(parser *p, const weir_json_node *reference,
+                               const weir_schema_text *other, const weir_schema_node **out)
+{
+    weir_json json;
+    const weir_json_node *tree = NULL;
+    const uint8_t *text = p->text;
+    const char *what = p->what;
+    take_up_to(p, reference->place);
+    p->text = (const uint8_t *)other->json;
+    p->what = other->name;
+    weir_json_init(&json, p->text, other->size, p->into);
+    WEIR_TRY(weir_json_tree(&json, JSON_NODES_MAX, WEIR_E_SCHEMA, p->what, p->into, &tree));
+    p->taken = tree->place;
+    if (strchr(other->full_name, '.') == NULL && weir_json_member(tree, "namespace") == NULL) {
+        take_up_to(p, tree->place + 1);
+        weir_buffer_put_text(&p->linked, "\"namespace\":\"\",");
+    }
+    WEIR_TRY(parse_node(p, tree, "", out));
+    take_up_to(p, p->text + other->size);
+    p->text = text;
+    p->what = what;
+    p->taken = behind_string(reference->place);
+    return NULL;
+}
+
 /* In the namespace around it; else, as Avro's own Java does, in none. */
 static weir_error *parse_reference(parser *p, const weir_json_node *json, namespace_name space,
                                    const weir_schema_node **out)
@@ -200,10 +254,15 @@ static weir_error *parse_reference(parser *p, const weir_json_node *json, namesp
     const char *name = qualify(p, json->text, space);
     const named_type *found = find_named(p, name);
     if (found == NULL) found = find_named(p, qualify(p, json->text, ""));
+    const weir_schema_text *other = found == NULL ? find_other(p, name) : NULL;
+    if (found == NULL && other == NULL) other = find_other(p, qualify(p, json->text, ""));
+    if (other != NULL) return parse_other(p, json, other, out);
     if (found == NULL)
         return bad(p, json,
-                   "the type %s is not defined; every named type must stand in the same schema, "
-                   "before its use",
+                   p->others == NULL
+                       ? "the type %s is not defined; every named type must stand in the same "
+                         "schema, before its use"
+                       : "the type %s is not defined, neither before its use nor in another file",
                    name);
     if (found->node == NULL)
         return bad(
@@ -553,6 +612,7 @@ static weir_error *ask_avro_c(const char *what, const weir_buffer *canonical)
     return NULL;
 }
 
+/* An enum or a fixed is a file of its own only where others may use it. */
 static weir_error *parse_text(parser *p, size_t size, const weir_schema_node **root_out)
 {
     weir_json json;
@@ -560,30 +620,74 @@ static weir_error *parse_text(parser *p, size_t size, const weir_schema_node **r
     weir_json_init(&json, p->text, size, p->into);
     WEIR_TRY(weir_json_tree(&json, JSON_NODES_MAX, WEIR_E_SCHEMA, p->what, p->into, &tree));
     WEIR_TRY(parse_node(p, tree, "", root_out));
-    if ((*root_out)->kind != WEIR_AVRO_RECORD)
+    weir_avro_kind kind = (*root_out)->kind;
+    bool is_part = p->others != NULL && (kind == WEIR_AVRO_ENUM || kind == WEIR_AVRO_FIXED);
+    if (kind != WEIR_AVRO_RECORD && !is_part)
         return bad(p, tree, "the schema of a message is a record, not %s",
                    weir_avro_node_print(*root_out, p->into));
+    take_up_to(p, p->text + size);
+    if (p->linked.size > WEIR_AVRO_TEXT_MAX)
+        return bad(p, tree, "with the types of other files its text is larger than 1 MiB");
     return NULL;
 }
 
-weir_error *weir_schema_parse(const char *json, size_t size, const char *name, weir_arena *into,
-                              const weir_schema **schema_out)
+static weir_error *finish(weir_schema *schema, const char *name, weir_arena *into)
 {
-    if (size > WEIR_AVRO_TEXT_MAX)
-        return weir_error_new(WEIR_E_SCHEMA, "%s: the schema's text is larger than 1 MiB", name);
-    weir_schema *schema = weir_arena_new(into, weir_schema);
-    schema->json = weir_arena_string(into, json, size);
-    schema->json_size = size;
-    parser *p = weir_arena_new(into, parser);
-    *p = (parser){.what = name, .text = (const uint8_t *)schema->json, .into = into};
-    WEIR_TRY(parse_text(p, size, &schema->root));
     schema->full_name = schema->root->name;
     weir_buffer canonical = {0};
     weir_avro_canonical(schema->root, &canonical);
     schema->fingerprint = weir_avro_fingerprint((weir_bytes){canonical.data, canonical.size});
     weir_error *error = ask_avro_c(name, &canonical);
     weir_buffer_deinit(&canonical);
-    WEIR_TRY(error);
-    *schema_out = schema;
-    return weir_avro_list_fields(schema, into);
+    return error != NULL ? error : weir_avro_list_fields(schema, into);
+}
+
+weir_error *weir_schema_parse_among(const weir_schema_text *text, const weir_schema_text *others,
+                                    size_t other_count, weir_arena *into,
+                                    const weir_schema **schema_out)
+{
+    *schema_out = NULL;
+    if (text->size > WEIR_AVRO_TEXT_MAX)
+        return weir_error_new(WEIR_E_SCHEMA, "%s: the schema's text is larger than 1 MiB",
+                              text->name);
+    weir_schema *schema = weir_arena_new(into, weir_schema);
+    parser *p = weir_arena_new(into, parser);
+    const uint8_t *copy = (const uint8_t *)weir_arena_string(into, text->json, text->size);
+    *p = (parser){.what = text->name,
+                  .text = copy,
+                  .taken = copy,
+                  .others = others,
+                  .other_count = other_count,
+                  .into = into};
+    weir_error *error = parse_text(p, text->size, &schema->root);
+    if (error == NULL && schema->root->kind == WEIR_AVRO_RECORD) {
+        schema->json = weir_arena_string(into, (const char *)p->linked.data, p->linked.size);
+        schema->json_size = p->linked.size;
+        error = finish(schema, text->name, into);
+        if (error == NULL) *schema_out = schema;
+    }
+    weir_buffer_deinit(&p->linked);
+    return error;
+}
+
+weir_error *weir_schema_parse(const char *json, size_t size, const char *name, weir_arena *into,
+                              const weir_schema **schema_out)
+{
+    const weir_schema_text text = {.json = json, .size = size, .name = name};
+    return weir_schema_parse_among(&text, NULL, 0, into, schema_out);
+}
+
+weir_error *weir_schema_name(weir_schema_text *text, weir_arena *into)
+{
+    weir_json json;
+    const weir_json_node *tree = NULL;
+    parser *p = weir_arena_new(into, parser);
+    *p = (parser){.what = text->name, .text = (const uint8_t *)text->json, .into = into};
+    weir_json_init(&json, p->text, text->size, into);
+    WEIR_TRY(weir_json_tree(&json, JSON_NODES_MAX, WEIR_E_SCHEMA, p->what, into, &tree));
+    namespace_name space = "";
+    text->full_name = "";
+    if (weir_json_member(tree, "name") == NULL)
+        return NULL; /* then parsing it tells what is wrong */
+    return parse_name(p, tree, &space, &text->full_name);
 }

@@ -71,38 +71,48 @@ static const weir_zone *load_zone(void *context, const char *name, const char **
 
 /* ---- reading the folder ---- */
 
-static weir_error *read_schema(weir_project *project, const char *path,
-                               const weir_schema **schema_out)
+static weir_error *check_unique(const weir_schema_text *texts, size_t count)
 {
-    weir_bytes bytes;
-    WEIR_TRY(weir_file_read(path, SCHEMA_BYTES_MAX, &project->arena, &bytes));
-    return weir_schema_parse((const char *)bytes.data, bytes.size, path, &project->arena,
-                             schema_out);
+    const weir_schema_text *last = &texts[count];
+    for (size_t i = 0; i < count; i++) {
+        if (last->full_name[0] == '\0' || strcmp(texts[i].full_name, last->full_name) != 0)
+            continue;
+        return weir_error_new(WEIR_E_SCHEMA, "%s declares `%s`, which %s declares, too; remove one",
+                              last->name, last->full_name, texts[i].name);
+    }
+    return NULL;
 }
 
-static weir_error *check_unique(const weir_project *project, const weir_schema *schema,
-                                const char *path)
+static weir_error *read_schema_texts(weir_project *project, const char *const *names, size_t count,
+                                     weir_schema_text *texts)
 {
-    if (weir_project_schema(project, schema->full_name) == NULL) return NULL;
-    return weir_error_new(
-        WEIR_E_SCHEMA, "%s declares `%s`, which another file of schemas/ declares, too; remove one",
-        path, schema->full_name);
+    for (size_t i = 0; i < count; i++) {
+        weir_bytes bytes;
+        texts[i].name = weir_arena_printf(&project->arena, "schemas/%s", names[i]);
+        WEIR_TRY(weir_file_read(texts[i].name, SCHEMA_BYTES_MAX, &project->arena, &bytes));
+        texts[i].json = (const char *)bytes.data;
+        texts[i].size = bytes.size;
+        WEIR_TRY(weir_schema_name(&texts[i], &project->arena));
+        WEIR_TRY(check_unique(texts, i));
+    }
+    return NULL;
 }
 
+/* One named type a file: records, and what they use of each other. */
 static weir_error *read_schemas(weir_project *project)
 {
     const char *const *names = NULL;
     size_t count = 0;
     if (!weir_file_exists("schemas")) return NULL;
     WEIR_TRY(weir_dir_list("schemas", ".avsc", FILES_MAX, &project->arena, &names, &count));
-    const weir_schema **schemas = weir_arena_array(&project->arena, const weir_schema *, count);
+    weir_schema_text *texts = weir_arena_array(&project->arena, weir_schema_text, count + 1);
+    const weir_schema **schemas = weir_arena_array(&project->arena, const weir_schema *, count + 1);
+    WEIR_TRY(read_schema_texts(project, names, count, texts));
     project->schemas = schemas;
     for (size_t i = 0; i < count; i++) {
-        const char *path = weir_arena_printf(&project->arena, "schemas/%s", names[i]);
         const weir_schema *schema = NULL;
-        WEIR_TRY(read_schema(project, path, &schema));
-        WEIR_TRY(check_unique(project, schema, path));
-        schemas[project->schema_count++] = schema;
+        WEIR_TRY(weir_schema_parse_among(&texts[i], texts, count, &project->arena, &schema));
+        if (schema != NULL) schemas[project->schema_count++] = schema;
     }
     return NULL;
 }

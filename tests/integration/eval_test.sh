@@ -118,6 +118,16 @@ J
 diff out want >&2 || fail "two streams"
 says err 'field loss.amount: the field is absent'
 
+# One named type a file: what a record does not define itself stands in another file.
+mkdir -p parts/schemas; cp p/card.weir parts/
+sed 's/"type":"long","default":0/"type":"Points","default":"none"/' p/schemas/tx.avsc > parts/schemas/tx.avsc
+echo '{"type":"enum","name":"Points","namespace":"pay","symbols":["none","many"]}' > parts/schemas/Points.avsc
+sed -i 's/cents = sum(points)  *over ever/cents = last(points) over ever/' parts/card.weir
+head -1 events.jsonl | sed 's/"points":[0-9]*/"points":"many"/' > parts.jsonl; line '"ts":"2026-03-01T12:00:30Z","card":"c1","amount":"1"' >> parts.jsonl
+expect 0 "$weir" -C parts eval --strict --events "$PWD/parts.jsonl"; says out '"vel_cents":"many"'
+rm parts/schemas/Points.avsc; expect 65 "$weir" -C parts check; says err 'schemas/tx.avsc:7:26: the type pay.Points is not defined, neither before its use nor in another file'
+cp p/schemas/tx.avsc parts/schemas/twin.avsc; expect 65 "$weir" -C parts check; says err 'schemas/tx.avsc declares `pay.Tx`, which schemas/twin.avsc declares, too'
+
 # Odd and hostile lines: each is refused by its place, with the text and the cause, and the rest goes on. A file of one stream may hold
 # bare objects; a byte order mark, CRLF and a missing last line end are none of anyone's business.
 refused() { # PROBLEM LINE

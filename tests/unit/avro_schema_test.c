@@ -363,6 +363,76 @@ static void canonical_form_writes_full_names_once(void **state)
     weir_buffer_deinit(&out);
 }
 
+/* The file that stands first among them. */
+static weir_error *parse_files(weir_schema_text *files, size_t count, const weir_schema **out)
+{
+    for (size_t i = 0; i < count; i++) {
+        files[i].size = strlen(files[i].json);
+        assert_null(weir_schema_name(&files[i], &arena));
+    }
+    return weir_schema_parse_among(&files[0], files, count, &arena, out);
+}
+
+static void types_of_other_files_are_written_in(void **state)
+{
+    (void)state;
+    weir_schema_text files[] = {
+        {.name = "Tx.avsc",
+         .json = "\n{\"type\":\"record\",\"name\":\"pay.Tx\",\"fields\":["
+                 "{\"name\":\"at\",\"type\":\"geo.Place\"},{\"name\":\"a\",\"type\":\"Status\","
+                 "\"default\":\"no\"},"
+                 "{\"name\":\"b\",\"type\":[\"null\",{\"type\":\"St\\u0061tus\"}]},"
+                 "{\"name\":\"c\",\"type\":\"Bare\"}]}\n"},
+        {.name = "Place.avsc",
+         .json =
+             "{\"type\":\"record\",\"name\":\"Place\",\"namespace\":\"geo\",\"doc\":\"where\","
+             "\"fields\":["
+             "{\"name\":\"lat\",\"type\":\"double\"},{\"name\":\"s\",\"type\":\"pay.Status\"}]} "},
+        {.name = "Status.avsc",
+         .json = " {\"type\":\"enum\",\"name\":\"pay.Status\",\"symbols\":[\"yes\",\"no\"]}"},
+        {.name = "Bare.avsc", .json = "{\"type\":\"fixed\",\"name\":\"Bare\",\"size\":3}"},
+    };
+    const weir_schema *schema = NULL, *alone = NULL;
+    assert_null(parse_files(files, 4, &schema));
+    assert_string_equal(schema->json,
+                        "\n{\"type\":\"record\",\"name\":\"pay.Tx\",\"fields\":["
+                        "{\"name\":\"at\",\"type\":{\"type\":\"record\",\"name\":\"Place\","
+                        "\"namespace\":\"geo\",\"doc\":\"where\",\"fields\":["
+                        "{\"name\":\"lat\",\"type\":\"double\"},{\"name\":\"s\",\"type\":{\"type\":"
+                        "\"enum\",\"name\":\"pay.Status\",\"symbols\":[\"yes\",\"no\"]}}]} },"
+                        "{\"name\":\"a\",\"type\":\"Status\",\"default\":\"no\"},"
+                        "{\"name\":\"b\",\"type\":[\"null\",{\"type\":\"St\\u0061tus\"}]},"
+                        "{\"name\":\"c\",\"type\":{\"namespace\":\"\",\"type\":\"fixed\",\"name\":"
+                        "\"Bare\",\"size\":3}}]}\n");
+    alone = parse(schema->json); /* it says all by itself, and the same */
+    assert_true(alone->fingerprint == schema->fingerprint);
+    assert_int_equal(alone->field_count, schema->field_count);
+    assert_int_equal(weir_schema_find(schema, "at.s")->type.kind, WEIR_ENUM);
+    assert_null(weir_schema_parse_among(&files[2], files, 4, &arena, &alone));
+    assert_null(alone); /* a part */
+}
+
+static void files_that_need_each_other_are_refused(void **state)
+{
+    (void)state;
+    const weir_schema *schema = NULL;
+    weir_schema_text circle[] = {
+        {.name = "A.avsc",
+         .json =
+             "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"b\",\"type\":\"B\"}]}"},
+        {.name = "B.avsc",
+         .json = "{\"type\":\"record\",\"name\":\"B\",\"fields\":[\n{\"name\":\"a\",\"type\":\"A\"}"
+                 "]}"}};
+    weir_error *error = parse_files(circle, 2, &schema);
+    assert_non_null(strstr(weir_error_message(error), "B.avsc:2:20: A contains itself"));
+    weir_error_free(error);
+    circle[1].json =
+        "{\"type\":\"record\",\"name\":\"B\",\"fields\":[{\"name\":\"c\",\"type\":\"C\"}]}";
+    error = parse_files(circle, 2, &schema);
+    assert_non_null(strstr(weir_error_message(error), "nor in another file"));
+    weir_error_free(error);
+}
+
 static void mutated_schemas_never_crash(void **state)
 {
     (void)state;
@@ -406,6 +476,8 @@ int main(void)
         cmocka_unit_test(names_are_found_in_the_namespace_around_or_in_none),
         cmocka_unit_test(fingerprints_are_those_of_the_specification),
         cmocka_unit_test(canonical_form_writes_full_names_once),
+        cmocka_unit_test(types_of_other_files_are_written_in),
+        cmocka_unit_test(files_that_need_each_other_are_refused),
         cmocka_unit_test(mutated_schemas_never_crash),
     };
     return cmocka_run_group_tests(tests, NULL, free_arena);
