@@ -121,7 +121,6 @@ static weir_error *run(weir_cli *cli)
     WEIR_TRY(weir_cli_check_assignments(cli));
     WEIR_TRY(enter_project(cli));
     if (cli->command->is_long_running) weir_signals_install();
-    weir_signals_ignore_pipe();
     return cli->command->run(cli);
 }
 
@@ -154,6 +153,7 @@ static weir_error *flush_results(weir_error *error)
 int weir_cli_main(int argc, const char *const *argv)
 {
     weir_cli cli = {.project_dir = "."};
+    weir_signals_ignore_pipe(); /* a reader who goes away is seen where it is written to */
     weir_error *error = weir_cli_parse(&cli, argc, argv);
     bool said_nothing =
         error == NULL && cli.command == NULL && !cli.wants_help && !cli.wants_version;

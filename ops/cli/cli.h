@@ -49,6 +49,9 @@ typedef struct weir_cli {
 /* Parses. Fails with E0001 and the nearest name. Does not change the folder. */
 weir_error *weir_cli_parse(weir_cli *cli, int argc, const char *const *argv);
 
+/* There is none of that name; says which is nearest. */
+weir_error *weir_cli_no_command(const char *name);
+
 /* The whole program: parse, run, report. Returns the exit code. */
 int weir_cli_main(int argc, const char *const *argv);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,8 @@ static weir_error *topics_make(const weir_cli *cli, weir_mock *mock)
 static weir_error *announce(weir_cli *cli, const weir_mock *mock)
 {
     const char *address = weir_mock_brokers(mock);
-    (void)printf("%s\n", address);
-    (void)fflush(stdout);
+    if (printf("%s\n", address) < 0 || fflush(stdout) != 0)
+        return weir_error_of_errno(errno, "writing the address to", "standard output");
     const char *path = weir_cli_option(cli, "address-file");
     return path == NULL ? NULL
                         : weir_file_write(weir_cli_path(cli, path), address, strlen(address));

@@ -11,7 +11,7 @@ enum { WITH_MAX = 64 };
 static const weir_option options[] = {
     {"vector", 0, "NAME", "the vector to export (may be left out where there is only one)", false},
     {"out", 0, "DIR", "the folder to make; it must not exist", false},
-    {"with", 0, "FIELD", "a further field of the event as a column; may be given again", true},
+    {"with", 0, "FIELD", "a further field of the event as a column", true},
     {"spine", 0, "FILE",
      "rows of key fields and `time` to look features up at (CSV, JSON Lines, Parquet)", false},
     {"from", 0, "TIME", "event times from this instant on (RFC 3339 or a date)", false},

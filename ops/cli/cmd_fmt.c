@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compute/lang/lang.h"
@@ -64,6 +66,16 @@ out:
     return error;
 }
 
+/* A link stays a link: what it leads to is written. */
+static weir_error *rewrite(const char *path, const weir_buffer *text)
+{
+    char *real = realpath(path, NULL);
+    if (real == NULL) return weir_error_of_errno(errno, "following", path);
+    weir_error *error = weir_file_write(real, text->data, text->size);
+    free(real);
+    return error;
+}
+
 static weir_error *format_file(weir_cli *cli, const char *path)
 {
     weir_bytes bytes;
@@ -80,8 +92,8 @@ static weir_error *format_file(weir_cli *cli, const char *path)
         (void)printf("%s\n", path);
         if (cli->exit_code == 0) cli->exit_code = 1;
     } else if (!same) {
-        error = weir_file_write(path, out.data, out.size);
-        weir_cli_note(cli, "formatted %s", path);
+        error = rewrite(path, &out);
+        if (error == NULL) weir_cli_note(cli, "formatted %s", path);
     }
     weir_buffer_deinit(&out);
     return error;

@@ -42,9 +42,7 @@ static weir_error *run(weir_cli *cli)
     const weir_command *command = NULL;
     if (cli->argument_count == 1) {
         command = weir_command_find(cli->arguments[0]);
-        if (command == NULL)
-            return weir_error_new(WEIR_E_USAGE, "there is no command `%s`; `weir help` lists them",
-                                  cli->arguments[0]);
+        if (command == NULL) return weir_cli_no_command(cli->arguments[0]);
     }
     weir_man_print(command, stdout);
     return NULL;

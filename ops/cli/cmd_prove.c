@@ -8,8 +8,8 @@
 
 static const weir_option options[] = {
     {"vector", 0, "NAME", "compare only the scores of this vector", false},
-    {"snapshot", 0, "DIR",
-     "an exported snapshot to compare; may be given again (else: all in the project folder)", true},
+    {"snapshot", 0, "DIR", "an exported snapshot to compare (else: all in the project folder)",
+     true},
     {0},
 };
 

@@ -17,6 +17,8 @@
 #include "ops/runtime/logger.h"
 #include "ops/runtime/signal.h"
 
+enum { ONE_LOOK_US = 10000000 };
+
 static const weir_option options[] = {
     {"until-end", 0, NULL, "stop once all that is in the source topics now is through", false},
     {"threads", 0, "N", "members of the group in this process (setting threads)", false},
@@ -82,6 +84,9 @@ static void on_progress(void *context, const weir_driver_stats *stats)
 static weir_error *settings_take(const weir_cli *cli, weir_config *config)
 {
     if (weir_cli_option(cli, "threads") != NULL) {
+        const weir_setting_row *row = weir_setting_row_of(WEIR_SETTING_THREADS);
+        int64_t threads = 0;
+        WEIR_TRY(weir_cli_int(cli, "threads", row->least, row->most, &threads));
         WEIR_TRY(weir_config_set(config, WEIR_SETTING_THREADS, weir_cli_option(cli, "threads"),
                                  "--threads"));
     }
@@ -96,13 +101,17 @@ static weir_error *applied_wait(const weir_stack *stack)
 {
     int64_t limit = weir_config_int(stack->config, WEIR_SETTING_START_TIMEOUT);
     int64_t began = weir_clock_monotonic_us();
+    weir_kafka_options kafka = stack->kafka; /* one look is no longer than all of them may be */
+    if (limit < ONE_LOOK_US) kafka.timeout_ms = (int)(limit / 1000) + 1;
     for (unsigned wait_us = 100000;; wait_us = wait_us < 2000000 ? wait_us * 2 : wait_us) {
-        weir_error *error = weir_applied_check(&stack->kafka, stack->topics, stack->models);
+        weir_error *error = weir_applied_check(&kafka, stack->topics, stack->models);
         if (error == NULL || weir_error_class_of(error) != WEIR_CLASS_TRANSIENT) return error;
         bool is_late = limit != INT64_MAX && weir_clock_monotonic_us() - began > limit;
-        if (is_late || weir_stop_requested()) return error;
-        WEIR_LOG(WARN, "brokers_away", WEIR_TEXT("reason", weir_error_message(error)));
+        if (is_late) return error;
+        if (!weir_stop_requested())
+            WEIR_LOG(WARN, "brokers_away", WEIR_TEXT("reason", weir_error_message(error)));
         weir_error_free(error);
+        if (weir_stop_requested()) return NULL; /* nothing is open, so nothing has to be drained */
         usleep(wait_us);
     }
 }
@@ -197,8 +206,8 @@ static weir_error *run(weir_cli *cli)
     WEIR_TRY_OUT(settings_take(cli, stack.config));
     WEIR_TRY_OUT(weir_stack_load_models(cli, &stack));
     WEIR_TRY_OUT(applied_wait(&stack));
-    WEIR_TRY_OUT(delivery_settle(cli, &stack));
-    WEIR_TRY_OUT(work(cli, &stack));
+    if (!weir_stop_requested()) WEIR_TRY_OUT(delivery_settle(cli, &stack));
+    if (!weir_stop_requested()) WEIR_TRY_OUT(work(cli, &stack));
 out:
     weir_stack_close(&stack);
     return error;

@@ -4,7 +4,7 @@
 
 static const weir_option options[] = {
     {"vector", 0, "NAME", "the vector", false},
-    {"key", 0, "FIELD=VALUE", "a key field of an entity of the vector; may be given again", true},
+    {"key", 0, "FIELD=VALUE", "a key field of an entity of the vector", true},
     {"this", 0, "FIELD=VALUE", "a field of the event that the vector reads with `this`", true},
     {"score", 0, "NAME", "which score, where the vector has several", false},
     {"at", 0, "TIME", "as of this instant (RFC 3339); else the event's time, or the server's clock",

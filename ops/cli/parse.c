@@ -18,7 +18,7 @@ typedef struct cursor {
     int argc, next;
 } cursor;
 
-static weir_error *unknown_command(const char *name)
+weir_error *weir_cli_no_command(const char *name)
 {
     size_t count = 0;
     const weir_command *const *commands = weir_commands(&count);
@@ -144,7 +144,7 @@ static weir_error *parse_word(weir_cli *cli, const char *word)
 {
     if (cli->command == NULL) {
         cli->command = weir_command_find(word);
-        return cli->command == NULL ? unknown_command(word) : NULL;
+        return cli->command == NULL ? weir_cli_no_command(word) : NULL;
     }
     cli->arguments[cli->argument_count++] = word;
     return NULL;

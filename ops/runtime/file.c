@@ -113,7 +113,9 @@ weir_error *weir_draft_open(const char *path, weir_draft **draft_out)
         free(draft_path);
         return error;
     }
-    (void)fchmod(file, 0644);
+    struct stat before; /* who may read what is replaced stays as it was */
+    bool replaces = stat(path, &before) == 0 && S_ISREG(before.st_mode);
+    (void)fchmod(file, replaces ? before.st_mode & 0777 : 0644);
     weir_draft *draft = malloc(sizeof *draft);
     FILE *stream = fdopen(file, "wb");
     WEIR_ASSERT(draft != NULL && stream != NULL);

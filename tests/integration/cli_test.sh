@@ -14,6 +14,16 @@ expect 78 "$weir" check --set brokrs=x; says err 'did you mean `brokers`?' # in 
 expect 66 "$weir" -C /no/such/folder settings; says err 'can not be entered'
 expect 74 sh -c "'$weir' help > /dev/full"
 expect 74 sh -c "'$weir' simulate -n 100000 > /dev/full"
+expect 64 "$weir" help zzzzzzzz; says err 'there is no command `zzzzzzzz`; `weir help` lists them'
+expect 64 "$weir" man hlep; says err 'did you mean `help`?'
+expect 74 timeout 60 sh -c "'$weir' broker > /dev/full"
+for line in "--help" "--version" "help run" "settings --reference"; do
+    { sleep 0.3; "$weir" $line 2> err; echo $? > code; } | true
+    [ "$(cat code)" = 0 ] && [ ! -s err ] || { cat err >&2; fail "weir $line without a reader exits with $(cat code)"; }
+done
+for page in $("$weir" help | awk '/^  [a-z]/ { print $1 }'); do
+    expect 0 "$weir" $page --help; says out "Usage: weir $page"; ! grep 'again.*again\|repeated' out || fail "weir $page --help says it twice"
+done
 expect 0 "$weir" settings --reference
 if grep -q "$(printf '\033')" err; then fail "colour in a pipe"; fi
 
@@ -55,6 +65,7 @@ says err 'view of shop_risk, per merchant: new; about'; says err '2 views are no
 expect 1 "$weir" -C new diff --exit-code -o csv "$PWD/old"; says out 'renamed,feature,card_vel_stores,card_vel_shops,'
 expect 0 "$weir" diff -o json same new; says out '"change": "added"'
 expect 0 "$weir" diff --exit-code old same; says err 'nothing changes'; [ ! -s out ] || fail "a comment is a change: $(cat out)"
+expect 64 "$weir" -C old run --threads 0; says err '--threads is `0`, wants a whole number from 1 to 256'
 expect 66 "$weir" diff old nowhere; says err 'nowhere'
 mkdir empty; expect 65 "$weir" diff old empty; says err 'no definitions'
 
@@ -73,6 +84,16 @@ expect 0 "$weir" -C old test -o csv; says out 'file,line,name,passed,message'
 expect 0 "$weir" -C old test -o table; says out 'card.weir  '
 sed -i 's/expect card_vel.here = 1/expect card_vel.here = 2/' new/card.weir; expect 1 "$weir" -C new test; says out FAIL
 expect 64 "$weir" -C old test -o parquet; says err 'can not print parquet; it can print text'
+
+# The layout is made in place: a link stays one, who may read stays, and what could not be written was not.
+mkdir laid && printf 'package   x\n' > laid/real && chmod 640 laid/real && ln -s real laid/a.weir
+expect 1 "$weir" -C laid fmt --check; says out a.weir
+expect 0 "$weir" -C laid fmt; says err 'formatted a.weir'
+[ -L laid/a.weir ] && [ "$(cat laid/real)" = 'package x' ] && [ "$(stat -c %a laid/real)" = 640 ] || fail "fmt: $(ls -l laid)"
+if [ "$(id -u)" = 0 ]; then as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$work"; else as_nobody=(); chmod 500 laid; fi
+printf 'package   x\n' > laid/real; chmod 644 laid/real
+expect 77 "${as_nobody[@]}" "$weir" -C "$work/laid" fmt; ! grep formatted err || fail "fmt claims what it could not write"
+chmod 755 laid
 
 # The compiled plan, for people and for programs.
 expect 0 "$weir" -C old plan
