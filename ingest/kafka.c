@@ -110,12 +110,46 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
 
 /* --- configuration --- */
 
-static bool conf_is_fixed(const char *const *fixed, const char *name)
+/* Not for the settings to choose, whichever handle is opened first: docs/reference/kafka.md. */
+typedef struct conf_reserved {
+    const char *name;
+    const char *instead; /* our own setting; NULL: exactness depends on the value that it has */
+} conf_reserved;
+
+// clang-format off
+static const conf_reserved reserved[] = {
+    {"bootstrap.servers",             "brokers"},
+    {"metadata.broker.list",          "brokers"},
+    {"group.id",                      "group"},
+    {"group.instance.id",             "worker_id"},
+    {"transactional.id",              "worker_id"},
+    {"transaction.timeout.ms",        "transaction_timeout"},
+    {"enable.idempotence",            NULL},
+    {"enable.gapless.guarantee",      NULL},
+    {"message.timeout.ms",            NULL},
+    {"delivery.timeout.ms",           NULL},
+    {"allow.auto.create.topics",      NULL},
+    {"enable.auto.commit",            NULL},
+    {"enable.auto.offset.store",      NULL},
+    {"auto.offset.reset",             NULL},
+    {"partition.assignment.strategy", NULL},
+    {"enable.partition.eof",          NULL},
+    {"isolation.level",               NULL},
+};
+// clang-format on
+
+static weir_error *conf_check(const char *name)
 {
-    for (; fixed != NULL && *fixed != NULL; fixed += 2) {
-        if (strcmp(*fixed, name) == 0) return true;
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+        if (strcmp(reserved[i].name, name) != 0) continue;
+        if (reserved[i].instead != NULL)
+            return weir_error_new(WEIR_E_SETTINGS,
+                                  "kafka.%s can not be set; set `%s`, which stands for it", name,
+                                  reserved[i].instead);
+        return weir_error_new(WEIR_E_SETTINGS,
+                              "kafka.%s can not be set: exactness depends on it; remove it", name);
     }
-    return false;
+    return NULL;
 }
 
 static weir_error *conf_set(rd_kafka_conf_t *conf, const char *name, const char *value)
@@ -149,11 +183,7 @@ static weir_error *conf_fill(rd_kafka_conf_t *conf, const weir_kafka_options *op
     WEIR_TRY(conf_set_all(conf, defaults));
     for (size_t i = 0; i < options->setting_count; i++) {
         const weir_kafka_setting *setting = &options->settings[i];
-        if (conf_is_fixed(fixed, setting->name)) {
-            return weir_error_new(WEIR_E_SETTINGS,
-                                  "kafka.%s can not be set: exactness depends on it; remove it",
-                                  setting->name);
-        }
+        WEIR_TRY(conf_check(setting->name));
         WEIR_TRY(conf_set(conf, setting->name, setting->value));
     }
     return conf_set_all(conf, fixed);

@@ -233,7 +233,7 @@ static weir_error *evaluate(evaluation *e)
     if (vector != NULL && features != NULL)
         return weir_error_new(WEIR_E_USAGE, "--vector and --features exclude each other");
     weir_project_options project_options = {.is_quiet = e->cli->is_quiet};
-    WEIR_TRY(weir_project_open(&project_options, &e->project));
+    WEIR_TRY(weir_project_open_with_settings(e->cli, &project_options, &e->project));
     WEIR_TRY(features == NULL ? choose_vector(e, vector) : make_vectors(e, features));
     WEIR_TRY(open_rest(e));
     WEIR_TRY(feed(e));

@@ -124,7 +124,7 @@ static weir_error *run(weir_cli *cli)
         return explain_code(cli->arguments[0]);
     weir_project_options project_options = {.is_quiet = true};
     weir_project *project = NULL;
-    WEIR_TRY(weir_project_open(&project_options, &project));
+    WEIR_TRY(weir_project_open_with_settings(cli, &project_options, &project));
     weir_error *error = explain_project(cli, project->plan);
     weir_project_close(project);
     return error;

@@ -378,7 +378,7 @@ static weir_error *run(weir_cli *cli)
     weir_project_options project_options = {.is_quiet = true};
     weir_project *project = NULL;
     weir_buffer document = {0}, text = {0};
-    WEIR_TRY(weir_project_open(&project_options, &project));
+    WEIR_TRY(weir_project_open_with_settings(cli, &project_options, &project));
     drawing d = {.plan = project->plan,
                  .json = {.out = &document, .pretty = cli->format == WEIR_FORMAT_JSON}};
     draw(&d);

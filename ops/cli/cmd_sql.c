@@ -109,7 +109,7 @@ static weir_error *run(weir_cli *cli)
 {
     weir_project_options project_options = {.is_quiet = true};
     weir_project *project = NULL;
-    WEIR_TRY(weir_project_open(&project_options, &project));
+    WEIR_TRY(weir_project_open_with_settings(cli, &project_options, &project));
     printing p = {.cli = cli, .plan = project->plan, .stream = WEIR_NONE};
     weir_error *error = choose(&p);
     if (error == NULL) error = print_all(&p);

@@ -67,7 +67,7 @@ static weir_error *run(weir_cli *cli)
 {
     weir_project_options project_options = {.is_quiet = cli->is_quiet};
     weir_project *project = NULL;
-    WEIR_TRY(weir_project_open(&project_options, &project));
+    WEIR_TRY(weir_project_open_with_settings(cli, &project_options, &project));
     weir_error *error = run_project(cli, project);
     weir_project_close(project);
     return error;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/cli/cli.h"
+#include "ops/cli/settings.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
 
@@ -188,6 +189,16 @@ weir_error *weir_project_open(const weir_project_options *options, weir_project 
     }
     *project_out = project;
     return error;
+}
+
+weir_error *weir_project_open_with_settings(const weir_cli *cli,
+                                            const weir_project_options *options,
+                                            weir_project **project_out)
+{
+    weir_config *config = NULL;
+    WEIR_TRY(weir_cli_settings(cli, &config));
+    weir_config_destroy(config);
+    return weir_project_open(options, project_out);
 }
 
 void weir_project_close(weir_project *project)

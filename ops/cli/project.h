@@ -17,6 +17,8 @@
 #include "compute/model/model.h"
 #include "ops/runtime/config.h"
 
+struct weir_cli;
+
 typedef struct weir_project_options {
     bool is_quiet;      /* warnings are not printed */
     bool allow_no_plan; /* definitions with errors are no error: plan is NULL (weir check prints
@@ -44,6 +46,11 @@ typedef struct weir_project {
 } weir_project;
 
 weir_error *weir_project_open(const weir_project_options *options, weir_project **project_out);
+/* The same for a command that needs nothing else: the folder's settings are read first, so that what
+ * is wrong with them is told, and the log's level is theirs. */
+weir_error *weir_project_open_with_settings(const struct weir_cli *cli,
+                                            const weir_project_options *options,
+                                            weir_project **project_out);
 void weir_project_close(weir_project *project); /* NULL is fine */
 
 /* The schema of that full name in schemas/, or NULL. */

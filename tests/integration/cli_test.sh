@@ -69,6 +69,13 @@ expect 64 "$weir" -C old run --threads 0; says err '--threads is `0`, wants a wh
 expect 66 "$weir" diff old nowhere; says err 'nowhere'
 mkdir empty; expect 65 "$weir" diff old empty; says err 'no definitions'
 
+# Settings that are wrong are told by whatever reads the folder, and by every command that talks to Kafka where Kafka's are.
+cp -r old unset; echo 'threads: 0' > unset/weir.yaml
+for words in check test plan sql explain "eval --events $PWD/odd.jsonl" topics; do expect 78 "$weir" -C unset $words; says err 'weir.yaml:1:1: threads is 0, wants 1 to 256'; done
+expect 0 "$weir" -C unset explain E0026; expect 0 "$weir" -C unset fmt --check
+expect 78 "$weir" -C old topics --set brokers=127.0.0.1:9 --set kafka.enable.idempotence=false; says err 'exactness depends on it'
+expect 78 "$weir" -C old topics --set kafka.bootstrap.servers=127.0.0.1:9; says err 'set `brokers`'
+
 # A model is bound to its vector wherever it is loaded; one that is not there yet is a note, since it is still to be trained.
 cp -r old fits; expect 0 "$weir" -C fits check; says err '1 stream, '; says err '1 score, '
 mv fits/models fits/nets; expect 0 "$weir" -C fits check; says err 'score fraud: there is no model `card_fraud` in models/'

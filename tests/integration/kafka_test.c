@@ -427,6 +427,12 @@ static void settings_that_exactness_needs_can_not_be_changed(void **state)
     assert_non_null(error);
     assert_int_equal(weir_error_exit_code(error), 78);
     weir_error_free(error);
+    bad[0].name = "group.instance.id"; /* of another handle than the one that is opened */
+    weir_admin *admin = NULL;
+    error = weir_admin_open(&how, &admin);
+    assert_non_null(error);
+    assert_non_null(strstr(weir_error_message(error), "set `worker_id`"));
+    weir_error_free(error);
 }
 
 int main(void)
