@@ -6,7 +6,9 @@
 
 #include "ops/cli/cli.h"
 #include "ops/cli/explain.h"
+#include "ops/cli/listing.h"
 #include "ops/cli/project.h"
+#include "ops/runtime/json.h"
 #include "ops/runtime/nearest.h"
 
 /* ---- Codes ---- */
@@ -27,7 +29,26 @@ static const char *error_summary(const char *code)
     return NULL;
 }
 
-static weir_error *explain_code(const char *word)
+static void print_code_json(const char *code, const char *summary, const char *more)
+{
+    weir_buffer out = {0};
+    weir_json_writer writer = {.out = &out, .pretty = true};
+    weir_json_write_begin(&writer, '{');
+    weir_json_write_key(&writer, "code");
+    weir_json_write_text(&writer, code);
+    weir_json_write_key(&writer, "summary");
+    weir_json_write_text(&writer, summary);
+    weir_json_write_key(&writer, "explanation");
+    if (more != NULL)
+        weir_json_write_text(&writer, more);
+    else
+        weir_json_write_null(&writer);
+    weir_json_write_end(&writer, '}');
+    (void)printf("%.*s\n", (int)out.size, (const char *)out.data);
+    weir_buffer_deinit(&out);
+}
+
+static weir_error *explain_code(const weir_cli *cli, const char *word)
 {
     const char code[] = {
         word[0] == 'e' || word[0] == 'E' ? 'E' : 'W', word[1], word[2], word[3], word[4], '\0'};
@@ -38,18 +59,28 @@ static weir_error *explain_code(const char *word)
                               "there is no code %s; `weir explain --codes` lists those of "
                               "definitions, docs/reference/exit-codes.md the others",
                               code);
-    (void)printf("%s: %s\n", code, summary);
     const char *more = weir_diagnostic_explain(code);
+    if (cli->format == WEIR_FORMAT_JSON) {
+        print_code_json(code, summary, more);
+        return NULL;
+    }
+    (void)printf("%s: %s\n", code, summary);
     if (more != NULL) (void)printf("\n%s\n", more);
     return NULL;
 }
 
-static weir_error *list_codes(void)
+static weir_error *list_codes(weir_cli *cli)
 {
+    static const char *const columns[] = {"code", "summary"};
+    weir_listing list = weir_listing_begin(cli, columns, 2);
+    bool is_json = cli->format == WEIR_FORMAT_JSON;
     for (size_t i = 0; weir_diagnostic_code_at(i) != NULL; i++) {
         const char *code = weir_diagnostic_code_at(i);
-        (void)printf("%s  %s\n", code, weir_diagnostic_summary(code));
+        if (!is_json) (void)printf("%s  %s\n", code, weir_diagnostic_summary(code));
+        weir_listing_text(&list, code);
+        weir_listing_text(&list, weir_diagnostic_summary(code));
     }
+    if (is_json) weir_listing_end(&list);
     return NULL;
 }
 
@@ -84,28 +115,22 @@ static weir_error *unknown(const weir_plan *plan, const char *name)
                           nearest.name != NULL ? "`?" : "");
 }
 
-static weir_error *explain_name(const weir_plan *plan, const char *name)
-{
-    weir_buffer out = {0};
-    bool known = weir_explain_name(plan, name, &out);
-    if (out.size > 0) (void)fwrite(out.data, 1, out.size, stdout);
-    weir_buffer_deinit(&out);
-    return known ? NULL : unknown(plan, name);
-}
-
 static weir_error *explain_project(const weir_cli *cli, const weir_plan *plan)
 {
-    if (cli->argument_count > 0) return explain_name(plan, cli->arguments[0]);
     weir_buffer out = {0};
+    const char *name = cli->argument_count > 0 ? cli->arguments[0] : NULL;
+    bool is_known = true;
     if (weir_cli_flag(cli, "canonical"))
         weir_buffer_put_text(&out, plan->canonical);
     else if (cli->format == WEIR_FORMAT_JSON)
-        weir_explain_json(plan, &out);
+        is_known = weir_explain_json(plan, name, &out) || name == NULL;
+    else if (name != NULL)
+        is_known = weir_explain_name(plan, name, &out);
     else
         weir_explain_project(plan, &out);
-    if (out.size > 0) (void)fwrite(out.data, 1, out.size, stdout);
+    if (is_known && out.size > 0) (void)fwrite(out.data, 1, out.size, stdout);
     weir_buffer_deinit(&out);
-    return NULL;
+    return is_known ? NULL : unknown(plan, name);
 }
 
 static const weir_option options[] = {
@@ -118,10 +143,10 @@ static const weir_option options[] = {
 
 static weir_error *run(weir_cli *cli)
 {
-    if (weir_cli_flag(cli, "codes")) return list_codes();
+    if (weir_cli_flag(cli, "codes")) return list_codes(cli);
     if (weir_cli_flag(cli, "reference")) return print_reference();
     if (cli->argument_count > 0 && is_code(cli->arguments[0]))
-        return explain_code(cli->arguments[0]);
+        return explain_code(cli, cli->arguments[0]);
     weir_project_options project_options = {.is_quiet = true};
     weir_project *project = NULL;
     WEIR_TRY(weir_project_open_with_settings(cli, &project_options, &project));

@@ -400,7 +400,7 @@ void weir_explain_project(const weir_plan *plan, weir_buffer *out)
         put_score(plan, &plan->scores[i], out);
 }
 
-static bool is_member(const weir_plan_member *member, const char *name)
+bool weir_explain_is_member(const weir_plan_member *member, const char *name)
 {
     if (strcmp(member->column, name) == 0) return true;
     weir_buffer text = {0};
@@ -425,7 +425,8 @@ bool weir_explain_name(const weir_plan *plan, const char *name, weir_buffer *out
     for (uint32_t i = 0;
          i < plan->member_count && stream == WEIR_NONE && group == WEIR_NONE && vector == WEIR_NONE;
          i++) {
-        if (is_member(&plan->members[i], name)) put_member(plan, &plan->members[i], true, out);
+        if (weir_explain_is_member(&plan->members[i], name))
+            put_member(plan, &plan->members[i], true, out);
     }
     return out->size > before;
 }

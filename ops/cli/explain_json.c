@@ -2,6 +2,8 @@
 /* A plan as one JSON document: what `weir explain -o json` prints. */
 #include "ops/cli/explain.h"
 
+#include <string.h>
+
 #include "compute/engine/specimen.h"
 #include "ops/runtime/digest.h"
 #include "ops/runtime/json.h"
@@ -157,26 +159,47 @@ static void put_score(weir_json_writer *writer, const weir_plan *plan, const wei
     weir_json_write_end(writer, '}');
 }
 
-#define PUT_LIST(key, put, list, count)                                                            \
+static bool is_asked(const char *name, const char *of)
+{
+    return name == NULL || strcmp(name, of) == 0;
+}
+
+static bool is_member_asked(const char *name, const weir_plan_member *member)
+{
+    return is_asked(name, member->group) || weir_explain_is_member(member, name);
+}
+
+/* Those items of a list for which `asked`, an expression over their index i, holds. */
+#define PUT_LIST(key, put, list, count, asked)                                                     \
     do {                                                                                           \
         weir_json_write_key(&writer, key);                                                         \
         weir_json_write_begin(&writer, '[');                                                       \
-        for (uint32_t i = 0; i < (count); i++)                                                     \
+        for (uint32_t i = 0; i < (count); i++) {                                                   \
+            if (!(asked)) continue;                                                                \
             put(&writer, plan, &(list)[i]);                                                        \
+            found = true;                                                                          \
+        }                                                                                          \
         weir_json_write_end(&writer, ']');                                                         \
     } while (0)
 
-void weir_explain_json(const weir_plan *plan, weir_buffer *out)
+bool weir_explain_json(const weir_plan *plan, const char *name, weir_buffer *out)
 {
+    bool found = false;
     weir_json_writer writer = {.out = out, .pretty = true};
     weir_json_write_begin(&writer, '{');
     put_text(&writer, "package", plan->package);
     put_digest(&writer, plan->digest);
-    PUT_LIST("streams", put_stream, plan->streams, plan->stream_count);
-    PUT_LIST("features", put_member, plan->members, plan->member_count);
-    PUT_LIST("views", put_view, plan->views, plan->view_count);
-    PUT_LIST("vectors", put_vector, plan->vectors, plan->vector_count);
-    PUT_LIST("scores", put_score, plan->scores, plan->score_count);
+    PUT_LIST("streams", put_stream, plan->streams, plan->stream_count,
+             is_asked(name, plan->streams[i].name));
+    PUT_LIST("features", put_member, plan->members, plan->member_count,
+             is_member_asked(name, &plan->members[i]));
+    PUT_LIST("views", put_view, plan->views, plan->view_count,
+             is_asked(name, plan->views[i].group));
+    PUT_LIST("vectors", put_vector, plan->vectors, plan->vector_count,
+             is_asked(name, plan->vectors[i].name));
+    PUT_LIST("scores", put_score, plan->scores, plan->score_count,
+             is_asked(name, plan->scores[i].name));
     weir_json_write_end(&writer, '}');
     weir_buffer_put_u8(out, '\n');
+    return found;
 }

@@ -85,6 +85,19 @@ expect 66 "$weir" -C fits model show card_fraud; says err 'no folder models/'
 sed -i '/^  hour  *= hour/d' fits/card.weir
 expect 65 "$weir" -C fits --set models_dir=nets check; says err 'error[E0005]: score `fraud`'
 
+# What explain tells of one thing it tells programs, too.
+expect 0 "$weir" -C old explain card_vel -o json; cp out group.json; expect 0 "$weir" -C old explain card_vel_n_1h -o json; cp out one.json
+expect 0 "$weir" -C old explain -o json; cp out all.json; expect 64 "$weir" -C old explain nothing -o json; [ ! -s out ] || fail "explain: $(cat out)"
+expect 0 "$weir" explain e0213 -o json; cp out code.json; expect 0 "$weir" explain --codes -o json; cp out codes.json
+"$python" - <<'P' || fail "explain -o json"
+import json
+group, one, whole, code, codes = (json.load(open(f"{n}.json")) for n in ("group", "one", "all", "code", "codes"))
+assert [f for f in whole["features"] if f["group"] == "card_vel"] == group["features"] and not group["streams"] and group["views"]
+assert [f["column"] for f in one["features"]] == ["card_vel_n_1h"] and not one["views"]
+assert whole["streams"] and whole["scores"], whole
+assert code["code"] == "E0213" and code["summary"] in [c["summary"] for c in codes], code
+P
+
 # Tests of definitions in every form, and a failure's exit code.
 expect 0 "$weir" -C old test -o jsonl; says out '"passed":true,"message":'
 expect 0 "$weir" -C old test -o csv; says out 'file,line,name,passed,message'
