@@ -196,8 +196,9 @@ static void answer(void *context, const weir_http_request *request, weir_http_re
     weir_buffer_put_text(&response->headers, "Allow:");
     for (size_t i = 0; i < weir_route_count; i++) {
         if (!text_is(request->path, weir_routes[i].path)) continue;
-        weir_buffer_printf(&response->headers, "%s %s", response->headers.size > 6 ? "," : "",
-                           weir_routes[i].method);
+        bool is_get = strcmp(weir_routes[i].method, "GET") == 0;
+        weir_buffer_printf(&response->headers, "%s %s%s", response->headers.size > 6 ? "," : "",
+                           weir_routes[i].method, is_get ? ", HEAD" : "");
     }
     weir_buffer_put_text(&response->headers, "\r\n");
 }

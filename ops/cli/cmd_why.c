@@ -1,11 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "ops/cli/stack.h"
+#include "ops/runtime/nearest.h"
 #include "serve/why.h"
 
 static const weir_option options[] = {
     {"feature", 0, "COLUMN", "only events behind this feature, such as card_vel_n_1h", false},
     {0},
 };
+
+static weir_error *check_feature(const weir_plan *plan, const char *column)
+{
+    if (column == NULL) return NULL;
+    weir_nearest nearest = weir_nearest_of(column);
+    for (uint32_t i = 0; i < plan->member_count; i++) {
+        if (strcmp(plan->members[i].column, column) == 0) return NULL;
+        weir_nearest_offer(&nearest, plan->members[i].column);
+    }
+    return weir_error_new(WEIR_E_USAGE, "there is no feature with the column `%s`%s%s%s", column,
+                          nearest.name != NULL ? "; did you mean `" : "",
+                          nearest.name != NULL ? nearest.name : "",
+                          nearest.name != NULL ? "`?" : "");
+}
+
+/* The lines as they are, or as one array. */
+static void print_lines(const weir_cli *cli, const weir_buffer *lines)
+{
+    bool is_array = cli->format == WEIR_FORMAT_JSON;
+    const uint8_t *at = lines->data, *end = at + lines->size;
+    if (is_array) (void)fputc('[', stdout);
+    while (at < end) {
+        const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
+        const uint8_t *next = stop == NULL ? end : stop + 1;
+        (void)fwrite(at, 1, (size_t)((stop == NULL ? end : stop) - at), stdout);
+        if (!is_array || next < end) (void)fputs(is_array ? ",\n" : "\n", stdout);
+        at = next;
+    }
+    if (is_array) (void)fputs("]\n", stdout);
+}
 
 static weir_error *run(weir_cli *cli)
 {
@@ -18,8 +51,9 @@ static weir_error *run(weir_cli *cli)
                             .feature = weir_cli_option(cli, "feature"),
                             .state_dir = weir_config_text(stack.config, WEIR_SETTING_STATE_DIR)};
     weir_buffer out = {0};
-    weir_error *error = weir_why(&why, &out);
-    if (error == NULL) (void)fwrite(out.data, 1, out.size, stdout);
+    weir_error *error = check_feature(stack.plan, why.feature);
+    if (error == NULL) error = weir_why(&why, &out);
+    if (error == NULL) print_lines(cli, &out);
     weir_buffer_deinit(&out);
     weir_stack_close(&stack);
     return error;
@@ -38,7 +72,7 @@ const weir_command weir_command_why = {
             "another version of the\n"
             "definitions is explained in a folder of that version.",
     .options = options,
-    .formats = WEIR_FORMAT_JSONL,
+    .formats = WEIR_FORMAT_JSONL | WEIR_FORMAT_JSON,
     .arguments_min = 1,
     .arguments_max = 1,
     .run = run,

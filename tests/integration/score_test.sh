@@ -21,6 +21,23 @@ says_within 60 serve.log 'listening on port'
 WEIR_LISTEN=127.0.0.1:$(sed -n 's/.*listening on port \([0-9]*\).*/\1/p' serve.log)
 export WEIR_LISTEN
 within 60 python3 -c 'import sys, urllib.request as u; u.urlopen("http://"+sys.argv[1]+"/readyz", timeout=5)' "$WEIR_LISTEN"
+# Another method than the path has: which it has.
+python3 - "$WEIR_LISTEN" <<'P' || fail "the answer to another method"
+import http.client, sys
+for method, path, allowed in ("POST", "/healthz", "GET, HEAD"), ("GET", "/score", "POST"):
+    there = http.client.HTTPConnection(sys.argv[1], timeout=5)
+    there.request(method, path)
+    answer = there.getresponse()
+    assert (answer.status, answer.headers["Allow"]) == (405, allowed), (path, answer.status, answer.headers["Allow"])
+P
+# Why, as lines and as one array.
+expect 0 "$weir" -C project tail fraud.scores --from start --count 1
+receipt=$(grep -o '"id":"[^"]*"' out | head -1 | cut -d'"' -f4)
+expect 0 "$weir" -C project why "$receipt"; cp out lines.jsonl
+expect 0 "$weir" -C project why "$receipt" -o json
+python3 -c 'import json; assert json.load(open("out")) == [json.loads(l) for l in open("lines.jsonl")]' || fail "why -o json"
+expect 64 "$weir" -C project why "$receipt" --feature card_vel_n_2h; says err 'did you mean `card_vel_n_1h`?'
+
 score() { expect "$1" "$weir" score --vector card_fraud "${@:2}"; }
 
 # Of each card and merchant the next event, so that the events before it in `then` do not touch what it reads.
