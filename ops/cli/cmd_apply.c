@@ -6,6 +6,7 @@
 #include "ingest/applied.h"
 #include "ingest/dead_letter.h"
 #include "ingest/kafka_range.h"
+#include "ops/cli/listing.h"
 #include "ops/cli/stack.h"
 #include "ops/cli/topic_check.h"
 #include "ops/runtime/digest.h"
@@ -36,17 +37,35 @@ typedef struct change {
     weir_journal_notice *notices; /* to write */
     size_t notice_count;
     bool is_undrained; /* journals hold records that nobody has taken */
+    bool is_text;      /* else the changes are rows of the list */
+    weir_listing list;
 } change;
 
-static void say(const char *sign, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(const char *sign, const char *format, ...)
+enum { NEW, REPLACED, SAME, TO_MEND, COST };
+
+/* What is with a thing: a line that begins with a sign, or a row for programs. */
+__attribute__((format(printf, 4, 5))) static void say(change *c, int what, const char *thing,
+                                                      const char *format, ...)
 {
+    static const char signs[] = "+~=! ";
+    static const char *const names[] = {"new", "replaced", "same", "to mend", "cost"};
+    char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    (void)printf("%s ", sign);
-    (void)vprintf(format, arguments);
-    (void)printf("\n");
+    (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (c->is_text) {
+        (void)printf("%c %s: %s\n", signs[what], thing, text);
+        return;
+    }
+    weir_listing_text(&c->list, names[what]);
+    weir_listing_text(&c->list, thing);
+    weir_listing_text(&c->list, text);
+}
+
+static const char *topic_name(const change *c, const char *name)
+{
+    return weir_arena_printf(&c->cli->arena, "topic %s", name);
 }
 
 /* --- topics --- */
@@ -71,14 +90,14 @@ static weir_topic_spec spec_of(const change *c, const weir_topic_info *info)
                              .configs = configs_of(info, &c->cli->arena)};
 }
 
-static void spec_say(const weir_topic_spec *spec)
+static void spec_say(change *c, const weir_topic_spec *spec)
 {
     char configs[512] = "";
     for (const char *const *pair = spec->configs; *pair != NULL; pair += 2) {
         size_t used = strlen(configs);
         (void)snprintf(configs + used, sizeof configs - used, " %s=%s", pair[0], pair[1]);
     }
-    say("+", "topic %s: %d partitions, %d copies%s", spec->name, spec->partitions,
+    say(c, NEW, topic_name(c, spec->name), "%d partitions, %d copies%s", spec->partitions,
         spec->replication, configs);
 }
 
@@ -91,15 +110,14 @@ static weir_error *topics_compare(change *c)
         const weir_topic_info *info = &topics->items[i];
         if (!c->states[i].exists) {
             c->specs[c->spec_count] = spec_of(c, info);
-            spec_say(&c->specs[c->spec_count++]);
+            spec_say(c, &c->specs[c->spec_count++]);
             continue;
         }
         const char *problem =
             weir_topic_problem(info, &c->states[i], c->stack->config, &c->cli->arena);
-        if (problem != NULL) say("!", "topic %s %s", info->name, problem);
-        if (problem == NULL) {
-            say("=", "topic %s: %d partitions", info->name, c->states[i].partitions);
-        }
+        const char *thing = topic_name(c, info->name);
+        if (problem != NULL) say(c, TO_MEND, thing, "%s", problem);
+        if (problem == NULL) say(c, SAME, thing, "%d partitions", c->states[i].partitions);
     }
     return NULL;
 }
@@ -120,14 +138,14 @@ static void notice_compare(change *c, const weir_applied *items, size_t count,
     char new_text[17], had_text[17];
     digest_print(notice->digest, new_text);
     if (had != NULL && memcmp(had->digest, notice->digest, WEIR_DIGEST_BYTES) == 0) {
-        say("=", "%s: %s is in force", name, new_text);
+        say(c, SAME, name, "%s is in force", new_text);
         return;
     }
     if (had != NULL) {
         digest_print(had->digest, had_text);
-        say("~", "%s: %s replaces %s", name, new_text, had_text);
+        say(c, REPLACED, name, "%s replaces %s", new_text, had_text);
     } else {
-        say("+", "%s: %s", name, new_text);
+        say(c, NEW, name, "%s", new_text);
     }
     c->notices[c->notice_count++] = *notice;
 }
@@ -178,8 +196,8 @@ static weir_error *cost_say(change *c)
         }
     }
     if (records > 0) {
-        say(" ",
-            "cost: once `weir rebuild --all --from-start` has removed the old state, workers fold "
+        say(c, COST, "cost",
+            "once `weir rebuild --all --from-start` has removed the old state, workers fold "
             "%" PRId64 " journal records again; what the old version scored is proved, exported "
             "and explained in a folder of its own (docs/runbooks/not-applied.md)",
             records);
@@ -226,8 +244,9 @@ static weir_error *drained_check(change *c)
         int64_t count = 0;
         WEIR_TRY(untaken_count(c, i, &count));
         if (count > 0)
-            say("!", "journal %s: %" PRId64 " records are not yet taken",
-                c->stack->topics->items[i].name, count);
+            say(c, TO_MEND,
+                weir_arena_printf(&c->cli->arena, "journal %s", c->stack->topics->items[i].name),
+                "%" PRId64 " records are not yet taken", count);
         total += count;
     }
     c->is_undrained = total > 0;
@@ -313,10 +332,15 @@ static weir_error *schemas_register(const change *c)
 
 static weir_error *apply(change *c)
 {
+    static const char *const columns[] = {"change", "what", "text"};
+    weir_format format = c->cli->format;
+    c->is_text = format == WEIR_FORMAT_DEFAULT || format == WEIR_FORMAT_TEXT;
+    c->list = weir_listing_begin(c->cli, columns, sizeof columns / sizeof *columns);
     WEIR_TRY(topics_compare(c));
     WEIR_TRY(notices_compare(c));
     WEIR_TRY(cost_say(c));
     WEIR_TRY(drained_check(c));
+    if (!c->is_text) weir_listing_end(&c->list);
     if (weir_cli_flag(c->cli, "dry-run")) return NULL;
     (void)fflush(stdout);
     WEIR_TRY(drained_require(c));
@@ -366,5 +390,6 @@ const weir_command weir_command_apply = {
         "--undrained: copies under way carry\n"
         "values that only the version that sent them can take on.",
     .options = options,
+    .formats = WEIR_FORMAT_TEXT | WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

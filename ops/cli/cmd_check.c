@@ -1,42 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ops/cli/cli.h"
+#include "ops/cli/listing.h"
 #include "ops/cli/project.h"
 #include "ops/cli/settings.h"
-#include "ops/runtime/json.h"
 
-static void print_json(const weir_project *project)
+static void print_listing(weir_cli *cli, const weir_project *project)
 {
-    weir_buffer out = {0};
-    weir_json_writer writer = {.out = &out, .pretty = true};
-    weir_json_write_begin(&writer, '[');
+    static const char *const columns[] = {"code",   "severity", "file",    "line",
+                                          "column", "length",   "message", "help"};
+    weir_listing list = weir_listing_begin(cli, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < project->compilation->diagnostic_count; i++) {
         const weir_diagnostic *one = &project->compilation->diagnostics[i];
-        weir_json_write_begin(&writer, '{');
-        weir_json_write_key(&writer, "code");
-        weir_json_write_text(&writer, one->code);
-        weir_json_write_key(&writer, "severity");
-        weir_json_write_text(&writer, one->is_warning ? "warning" : "error");
-        weir_json_write_key(&writer, "file");
-        weir_json_write_text(&writer, project->sources[one->source].name);
-        weir_json_write_key(&writer, "line");
-        weir_json_write_int(&writer, one->line);
-        weir_json_write_key(&writer, "column");
-        weir_json_write_int(&writer, one->column);
-        weir_json_write_key(&writer, "length");
-        weir_json_write_int(&writer, one->length);
-        weir_json_write_key(&writer, "message");
-        weir_json_write_text(&writer, one->message);
-        weir_json_write_key(&writer, "help");
-        if (one->help != NULL)
-            weir_json_write_text(&writer, one->help);
-        else
-            weir_json_write_null(&writer);
-        weir_json_write_end(&writer, '}');
+        weir_listing_text(&list, one->code);
+        weir_listing_text(&list, one->is_warning ? "warning" : "error");
+        weir_listing_text(&list, project->sources[one->source].name);
+        weir_listing_int(&list, one->line);
+        weir_listing_int(&list, one->column);
+        weir_listing_int(&list, one->length);
+        weir_listing_text(&list, one->message);
+        weir_listing_text(&list, one->help);
     }
-    weir_json_write_end(&writer, ']');
-    if (out.size > 0) (void)fwrite(out.data, 1, out.size, stdout);
-    (void)fputc('\n', stdout);
-    weir_buffer_deinit(&out);
+    weir_listing_end(&list);
 }
 
 static void print_text(const weir_project *project)
@@ -107,10 +90,10 @@ static weir_error *run(weir_cli *cli)
     weir_project_options options = {.allow_no_plan = true, .print_nothing = true};
     weir_project *project = NULL;
     WEIR_TRY(weir_project_open(&options, &project));
-    if (cli->format == WEIR_FORMAT_JSON)
-        print_json(project);
-    else
+    if (cli->format == WEIR_FORMAT_DEFAULT || cli->format == WEIR_FORMAT_TEXT)
         print_text(project);
+    else
+        print_listing(cli, project);
     weir_error *error = project->plan == NULL ? NULL : check_models(cli, project->plan);
     if (error == NULL) print_summary(project, cli);
     if (project->plan == NULL) cli->exit_code = 65;
@@ -123,10 +106,12 @@ const weir_command weir_command_check = {
     .group = WEIR_GROUP_DEFINITIONS,
     .summary = "Parse, type and plan everything in the folder",
     .arguments = "",
-    .help = "Prints up to twenty diagnostics with their place, cause and cure on stderr, and "
+    .help = "Prints up to twenty diagnostics with their place, cause and cure on stderr (with -o "
+            "json, jsonl, csv "
+            "or table on stdout), and "
             "leaves with 65 if there was an "
             "error, or a model does not fit its vector. Warnings alone leave with 0, and so does a "
             "model that is not there yet. Nothing outside of the folder is asked.",
-    .formats = WEIR_FORMAT_TEXT | WEIR_FORMAT_JSON,
+    .formats = WEIR_FORMAT_TEXT | WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

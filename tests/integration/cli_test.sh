@@ -31,6 +31,8 @@ if grep -q "$(printf '\033')" err; then fail "colour in a pipe"; fi
 is_text() { iconv -f UTF-8 -t UTF-8 "$1" > /dev/null || fail "$1 is no UTF-8"; ! grep -q "$(printf '[\033\007]')" "$1" || fail "$1 has control characters"; }
 mkdir bytes && printf 'package p\377\033[31m\200 x\n' > bytes/a.weir
 expect 65 "$weir" -C bytes check; is_text err; says err '1 | package p??[31m? x'; says err '  |          ^'
+expect 65 "$weir" -C bytes check -o csv; says out 'code,severity,file,line,column,length,message,help'; says out 'E0101,error,a.weir,1,10,'
+expect 65 "$weir" -C bytes check -o jsonl; says out '"file":"a.weir","line":1,"column":10,'
 expect 64 "$weir" "$(printf 'a\377\033')"; is_text err; says err 'there is no command `a??`'
 expect 0 "$weir" -q init quoting; printf '{"stream":"\\u001b[31m","value":{}}\n' > odd.jsonl
 expect 0 "$weir" -C quoting eval --events "$PWD/odd.jsonl"; is_text err; says err 'there is no stream `?[31m`'
@@ -174,7 +176,10 @@ cat <&9 > out; exec 9<&-
 wait $! || fail "an interrupted simulate exits with $?"
 [ ! -s err ] && [[ $(tail -c 2 out) = '}' ]] || { cat err >&2; fail "an interrupted simulate ends with $(tail -n 1 out)"; }
 start_embedded
+expect 0 "$weir" -C same apply --dry-run; says out '+ topic pay.tx: 4 partitions'
+expect 0 "$weir" -C same apply --dry-run -o jsonl; says out '{"change":"new","what":"topic fraud.scores","text":"4 partitions, 1 copies'
 expect 0 "$weir" -q -C same apply
+expect 0 "$weir" -C same apply -o csv; says out 'same,topic pay.tx,4 partitions'; says out 'same,definition/card,'; says err 'nothing to do'
 expect 0 "$weir" -q -C same produce --stream tx "$PWD/plain.jsonl"
 unread "$weir" -q -C same tail pay.tx --from start --until-end
 echo "as it should be"
