@@ -153,6 +153,7 @@ static weir_error *flush_results(weir_error *error)
 int weir_cli_main(int argc, const char *const *argv)
 {
     weir_cli cli = {.project_dir = "."};
+    weir_signals_end_bugs();
     weir_signals_ignore_pipe(); /* a reader who goes away is seen where it is written to */
     weir_error *error = weir_cli_parse(&cli, argc, argv);
     bool said_nothing =

@@ -10,8 +10,8 @@
  */
 #pragma once
 
-/* Prints the place and the condition on stderr, then exits as a bug of ours (code 70, by abort()).
- */
+/* Prints the place and the condition on stderr, then calls abort(), which the program turns into the
+ * exit code of a bug of ours (weir_signals_end_bugs); tests and fuzzers see the signal. */
 _Noreturn void weir_assert_failed(const char *file, int line, const char *condition);
 
 #define WEIR_ASSERT(condition)                                                                     \

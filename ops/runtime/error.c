@@ -150,6 +150,7 @@ void weir_error_free(weir_error *error)
 
 _Noreturn void weir_assert_failed(const char *file, int line, const char *condition)
 {
-    (void)fprintf(stderr, "weir: bug: %s:%d: assertion failed: %s\n", file, line, condition);
+    (void)fprintf(stderr, "weir: bug: %s:%d: assertion failed: %s; please report it\n", file, line,
+                  condition);
     abort();
 }

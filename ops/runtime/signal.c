@@ -10,6 +10,8 @@
 
 #include "ops/runtime/assert.h"
 
+enum { BUG_EXIT_CODE = 70 }; /* E0020's */
+
 static atomic_bool stop_requested;
 static int stop_pipe[2] = {-1, -1};
 
@@ -27,6 +29,19 @@ static void on_signal(int number)
 {
     (void)number;
     weir_stop_request();
+}
+
+/* Whoever called abort() has said why on stderr. */
+static void on_abort(int number)
+{
+    (void)number;
+    _exit(BUG_EXIT_CODE);
+}
+
+void weir_signals_end_bugs(void)
+{
+    struct sigaction action = {.sa_handler = on_abort};
+    WEIR_ASSERT(sigaction(SIGABRT, &action, NULL) == 0);
 }
 
 void weir_signals_ignore_pipe(void) { (void)signal(SIGPIPE, SIG_IGN); }

@@ -17,6 +17,7 @@
 
 void weir_signals_install(void); /* SIGINT and SIGTERM ask for a stop; SIGPIPE is ignored */
 void weir_signals_ignore_pipe(void);
+void weir_signals_end_bugs(void); /* abort() leaves with the exit code of a bug of ours */
 bool weir_stop_requested(void);
 void weir_stop_request(
     void);                  /* what the handler does; for tests and for a fatal error of a thread */

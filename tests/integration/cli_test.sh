@@ -16,6 +16,9 @@ expect 74 sh -c "'$weir' help > /dev/full"
 expect 74 sh -c "'$weir' simulate -n 100000 > /dev/full"
 expect 64 "$weir" help zzzzzzzz; says err 'there is no command `zzzzzzzz`; `weir help` lists them'
 expect 64 "$weir" man hlep; says err 'did you mean `help`?'
+"$weir" broker > address 2> /dev/null & children+=($!)
+within 60 test -s address # a bug of ours, also one of a library, is a code of its own
+kill -ABRT $!; code=0; wait $! || code=$?; [ $code = 70 ] || fail "a bug exits with $code"
 expect 74 timeout 60 sh -c "'$weir' broker > /dev/full"
 for line in "--help" "--version" "help run" "settings --reference"; do
     { sleep 0.3; "$weir" $line 2> err; echo $? > code; } | true
