@@ -91,8 +91,9 @@ static weir_error *read_schema_texts(weir_project *project, const char *const *n
         weir_bytes bytes;
         texts[i].name = weir_arena_printf(&project->arena, "schemas/%s", names[i]);
         WEIR_TRY(weir_file_read(texts[i].name, SCHEMA_BYTES_MAX, &project->arena, &bytes));
-        texts[i].json = (const char *)bytes.data;
-        texts[i].size = bytes.size;
+        bool has_mark = bytes.size >= 3 && memcmp(bytes.data, "\xef\xbb\xbf", 3) == 0;
+        texts[i].json = (const char *)bytes.data + (has_mark ? 3 : 0); /* a byte order mark */
+        texts[i].size = bytes.size - (has_mark ? 3 : 0);
         WEIR_TRY(weir_schema_name(&texts[i], &project->arena));
         WEIR_TRY(check_unique(texts, i));
     }

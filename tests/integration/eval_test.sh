@@ -125,6 +125,7 @@ echo '{"type":"enum","name":"Points","namespace":"pay","symbols":["none","many"]
 sed -i 's/cents = sum(points)  *over ever/cents = last(points) over ever/' parts/card.weir
 head -1 events.jsonl | sed 's/"points":[0-9]*/"points":"many"/' > parts.jsonl; line '"ts":"2026-03-01T12:00:30Z","card":"c1","amount":"1"' >> parts.jsonl
 expect 0 "$weir" -C parts eval --strict --events "$PWD/parts.jsonl"; says out '"vel_cents":"many"'
+sed -i '1s/^/\xef\xbb\xbf/; s/$/\r/' parts/schemas/*.avsc parts/card.weir; expect 0 "$weir" -C parts check # as editors of another system save files
 rm parts/schemas/Points.avsc; expect 65 "$weir" -C parts check; says err 'schemas/tx.avsc:7:26: the type pay.Points is not defined, neither before its use nor in another file'
 cp p/schemas/tx.avsc parts/schemas/twin.avsc; expect 65 "$weir" -C parts check; says err 'schemas/tx.avsc declares `pay.Tx`, which schemas/twin.avsc declares, too'
 
