@@ -94,6 +94,7 @@ weir_error *weir_registry_open(const weir_registry_options *options, weir_regist
         length--;
     registry->url = weir_arena_string(&registry->arena, url, length);
     registry->options = *options;
+    registry->options.url = registry->url;
     registry->options.user = copy_text(registry, options->user);
     registry->options.password = copy_text(registry, options->password);
     if (options->timeout_ms == 0) registry->options.timeout_ms = TIMEOUT_MS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/cli/listing.h"
 #include "ops/cli/project.h"
+#include "ops/cli/provider.h"
 #include "ops/cli/settings.h"
 
 static void print_listing(weir_cli *cli, const weir_project *project)
@@ -73,7 +74,6 @@ static weir_error *check_model(const weir_cli *cli, const weir_config *config,
     return NULL;
 }
 
-/* The settings are part of the folder, also where no model asks for them. */
 static weir_error *check_models(const weir_cli *cli, const weir_plan *plan)
 {
     weir_config *config = NULL;
@@ -89,12 +89,13 @@ static weir_error *run(weir_cli *cli)
 {
     weir_project_options options = {.allow_no_plan = true, .print_nothing = true};
     weir_project *project = NULL;
-    WEIR_TRY(weir_project_open(&options, &project));
+    WEIR_TRY(weir_project_open_with_settings(cli, &options, &project));
     if (cli->format == WEIR_FORMAT_DEFAULT || cli->format == WEIR_FORMAT_TEXT)
         print_text(project);
     else
         print_listing(cli, project);
-    weir_error *error = project->plan == NULL ? NULL : check_models(cli, project->plan);
+    weir_error *error = project->plan == NULL ? weir_provider_take_problem(project->provider)
+                                              : check_models(cli, project->plan);
     if (error == NULL) print_summary(project, cli);
     if (project->plan == NULL) cli->exit_code = 65;
     weir_project_close(project);
@@ -106,12 +107,14 @@ const weir_command weir_command_check = {
     .group = WEIR_GROUP_DEFINITIONS,
     .summary = "Parse, type and plan everything in the folder",
     .arguments = "",
-    .help = "Prints up to twenty diagnostics with their place, cause and cure on stderr (with -o "
-            "json, jsonl, csv "
-            "or table on stdout), and "
-            "leaves with 65 if there was an "
-            "error, or a model does not fit its vector. Warnings alone leave with 0, and so does a "
-            "model that is not there yet. Nothing outside of the folder is asked.",
+    .help =
+        "Prints up to twenty diagnostics with their place, cause and cure on stderr (with -o "
+        "json, jsonl, csv "
+        "or table on stdout), and "
+        "leaves with 65 if there was an "
+        "error, or a model does not fit its vector. Warnings alone leave with 0, and so does a "
+        "model that is not there yet. Nothing outside of the folder is asked, but for schemas that "
+        "schemas/ does not have, where registry_url is set.",
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

@@ -134,7 +134,7 @@ static weir_error *open_with(evaluation *e, const weir_buffer *text)
     weir_project_options project_options = {.extra = &extra, .extra_count = 1, .is_quiet = true};
     weir_project_close(e->project);
     e->project = NULL;
-    return weir_project_open(&project_options, &e->project);
+    return weir_project_open_with_settings(e->cli, &project_options, &e->project);
 }
 
 static weir_error *make_vectors(evaluation *e, const char *name)

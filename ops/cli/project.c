@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/cli/cli.h"
+#include "ops/cli/provider.h"
 #include "ops/cli/settings.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
@@ -197,15 +198,23 @@ weir_error *weir_project_open_with_settings(const weir_cli *cli,
                                             weir_project **project_out)
 {
     weir_config *config = NULL;
+    weir_provider *provider = NULL;
     WEIR_TRY(weir_cli_settings(cli, &config));
+    weir_error *error = weir_provider_open(config, &provider);
     weir_config_destroy(config);
-    return weir_project_open(options, project_out);
+    if (error == NULL) error = weir_provider_open_project(provider, options, project_out);
+    if (error == NULL)
+        (*project_out)->provider = provider;
+    else
+        weir_provider_close(provider);
+    return error;
 }
 
 void weir_project_close(weir_project *project)
 {
     if (project == NULL) return;
     if (project->compilation != NULL) weir_compilation_destroy(project->compilation);
+    weir_provider_close(project->provider);
     weir_arena_deinit(&project->arena);
     free(project);
 }

@@ -43,11 +43,14 @@ typedef struct weir_project {
     weir_compilation *compilation;
     const weir_plan *plan; /* == compilation->plan */
     weir_project_options options;
+    struct weir_provider
+        *provider; /* whose schemas it uses, closed with it; NULL: somebody else's */
 } weir_project;
 
 weir_error *weir_project_open(const weir_project_options *options, weir_project **project_out);
-/* The same for a command that needs nothing else: the folder's settings are read first, so that what
- * is wrong with them is told, and the log's level is theirs. */
+/* The same for a command that needs nothing else. The folder's settings are read first, so that what
+ * is wrong with them is told, and the log's level is theirs; a schema that schemas/ does not have
+ * comes from the registry, if one is set. */
 weir_error *weir_project_open_with_settings(const struct weir_cli *cli,
                                             const weir_project_options *options,
                                             weir_project **project_out);

@@ -50,7 +50,7 @@ void weir_provider_close(weir_provider *provider)
     free(provider);
 }
 
-weir_error *weir_provider_load(void *context, const char *full_name, const weir_schema **schema_out)
+static weir_error *load(void *context, const char *full_name, const weir_schema **schema_out)
 {
     weir_provider *provider = context;
     *schema_out = NULL;
@@ -69,6 +69,18 @@ weir_error *weir_provider_take_problem(weir_provider *provider)
     weir_error *problem = provider->problem;
     provider->problem = NULL;
     return problem;
+}
+
+weir_error *weir_provider_open_project(weir_provider *provider, const weir_project_options *options,
+                                       weir_project **project_out)
+{
+    weir_project_options with = *options;
+    with.load_schema = load;
+    with.context = provider;
+    weir_error *error = weir_project_open(&with, project_out);
+    if (error == NULL || provider->problem == NULL) return error;
+    weir_error_free(error);
+    return weir_provider_take_problem(provider);
 }
 
 void weir_provider_set_project(weir_provider *provider, const weir_project *project)

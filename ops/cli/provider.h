@@ -23,11 +23,14 @@ typedef struct weir_provider weir_provider;
 
 weir_error *weir_provider_open(const weir_config *config, weir_provider **provider_out);
 void weir_provider_close(weir_provider *provider); /* NULL is fine */
-/* For weir_project_options: load_schema and its context. */
-weir_error *weir_provider_load(void *provider, const char *full_name,
-                               const weir_schema **schema_out);
-/* What kept weir_provider_load from an answer (the registry was away), for the caller; NULL if
- * nothing did. */
+/*
+ * Opens the project of this folder with the provider behind its schemas/. Definitions that miss a
+ * schema because the registry is away are not wrong: the error is the registry's.
+ */
+weir_error *weir_provider_open_project(weir_provider *provider, const weir_project_options *options,
+                                       weir_project **project_out);
+/* What kept the registry from an answer while a project without a plan was opened (allow_no_plan);
+ * NULL if nothing did. */
 weir_error *weir_provider_take_problem(weir_provider *provider);
 /* The plan's streams and the folder's schemas, when there is no registry. */
 void weir_provider_set_project(weir_provider *provider, const weir_project *project);

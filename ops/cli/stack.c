@@ -30,28 +30,14 @@ static void name_group(weir_stack *stack)
         stack->group = weir_arena_printf(&stack->arena, "weir.%s", stack->plan->package);
 }
 
-/* Definitions that miss a schema because the registry is away are not wrong. */
-static weir_error *open_project(weir_stack *stack, const weir_project_options *options)
-{
-    weir_error *error = weir_project_open(options, &stack->project);
-    weir_error *problem = weir_provider_take_problem(stack->provider);
-    if (error == NULL || problem == NULL) {
-        weir_error_free(problem);
-        return error;
-    }
-    weir_error_free(error);
-    return problem;
-}
-
 weir_error *weir_stack_open(weir_cli *cli, weir_stack *stack)
 {
     *stack = (weir_stack){0};
     weir_error *error = NULL;
-    weir_project_options options = {.is_quiet = cli->is_quiet, .load_schema = weir_provider_load};
+    weir_project_options options = {.is_quiet = cli->is_quiet};
     WEIR_TRY_OUT(weir_cli_settings(cli, &stack->config));
     WEIR_TRY_OUT(weir_provider_open(stack->config, &stack->provider));
-    options.context = stack->provider;
-    WEIR_TRY_OUT(open_project(stack, &options));
+    WEIR_TRY_OUT(weir_provider_open_project(stack->provider, &options, &stack->project));
     stack->plan = stack->project->plan;
     WEIR_ASSERT(stack->plan != NULL);
     WEIR_TRY_OUT(weir_topics_create(stack->plan, &stack->topics));

@@ -81,6 +81,12 @@ expect 0 "$weir" -C unset explain E0026; expect 0 "$weir" -C unset fmt --check
 expect 78 "$weir" -C old topics --set brokers=127.0.0.1:9 --set kafka.enable.idempotence=false; says err 'exactness depends on it'
 expect 78 "$weir" -C old topics --set kafka.bootstrap.servers=127.0.0.1:9; says err 'set `brokers`'
 
+# Schemas that are not in the folder come from the registry, for every command; one that is away is no mistake of the definitions.
+cp -r old afar && rm -r afar/schemas && echo 'registry_url: http://127.0.0.1:9' > afar/weir.yaml
+for words in check test plan sql explain "eval --events $PWD/odd.jsonl"; do expect 69 "$weir" -C afar $words; says err 'error[E0010]: asking the schema registry'; done
+expect 65 env WEIR_REGISTRY_URL= "$weir" -C afar check; says err 'no file in schemas/ declares `pay.Tx`'
+expect 78 "$weir" -C afar check --set registry_url=registry; says err 'it wants http://'
+
 # A model is bound to its vector wherever it is loaded; one that is not there yet is a note, since it is still to be trained.
 cp -r old fits; expect 0 "$weir" -C fits check; says err '1 stream, '; says err '1 score, '
 mv fits/models fits/nets; expect 0 "$weir" -C fits check; says err 'score fraud: there is no model `card_fraud` in models/'

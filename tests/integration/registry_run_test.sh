@@ -14,6 +14,9 @@ expect 0 "$weir" -C project produce --stream tx "$work/events.jsonl"
 mv project/schemas schemas # from here on the registry alone has them
 
 python_producer() { "$python" "$root/tests/integration/foreign_events.py" kafka "$brokers" "$registry" "$work/schemas/pay.Tx.avsc"; }
+for words in check test plan explain; do expect 0 "$weir" -C project $words; done
+sed 's/.*/{"stream":"tx","value":&}/' events.jsonl > named.jsonl
+expect 0 "$weir" -C project eval --features card_vel --events "$work/named.jsonl"; says err '200 rows'
 python_producer || fail "the foreign producer"
 expect 0 "$weir" -C project run --until-end
 says err 'done: 252 events taken'
