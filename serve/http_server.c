@@ -298,6 +298,14 @@ static void on_stop(evutil_socket_t unused, short what, void *context)
     (void)event_base_loopexit(server->base, server->connection_count == 0 ? NULL : &grace);
 }
 
+/* getaddrinfo takes 99999 for a port, and makes 34463 of it. */
+static bool is_port(const char *text)
+{
+    size_t size = strlen(text);
+    return size > 0 && size <= 5 && strspn(text, "0123456789") == size &&
+           strtol(text, NULL, 10) <= UINT16_MAX;
+}
+
 /* "host:port" with a numeric address; IPv6 in brackets; port 0 lets the kernel choose. */
 static weir_error *parse_address(const char *text, struct addrinfo **address_out)
 {
@@ -311,13 +319,14 @@ static weir_error *parse_address(const char *text, struct addrinfo **address_out
     }
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                              .ai_socktype = SOCK_STREAM};
-    if (colon != NULL && size > 0 && size < sizeof host) {
+    if (colon != NULL && size > 0 && size < sizeof host && is_port(colon + 1)) {
         memcpy(host, start, size);
         host[size] = '\0';
         if (getaddrinfo(host, colon + 1, &hints, address_out) == 0) return NULL;
     }
     return weir_error_new(WEIR_E_SETTINGS,
-                          "listen: `%s` is no address; write it as 127.0.0.1:8080 or [::1]:8080",
+                          "`%s` is no address to listen at; write it as 127.0.0.1:8080 or "
+                          "[::1]:8080",
                           text);
 }
 

@@ -150,6 +150,24 @@ static void large_and_chunked_bodies_arrive(void **state)
     (void)close(fd);
 }
 
+static void what_is_no_address_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",          "8080",        ":8080",          "localhost:0",
+        "127.0.0.1", "127.0.0.1:",  "127.0.0.1:-1",   "127.0.0.1:+1",
+        "[::1]",     "127.0.0.1:x", "127.0.0.1:65536"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        weir_http_server *server = NULL;
+        weir_http_server_options options = {
+            .listen = wrong[i], .connections_max = 1, .handler = echo};
+        weir_error *error = weir_http_server_create(&options, &server);
+        if (error == NULL) fail_msg("listens at `%s`", wrong[i]);
+        assert_int_equal(weir_error_exit_code(error), 78);
+        weir_error_free(error);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +178,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refusal_says_what_is_wrong, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slow_clients_get_408_and_are_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_connection_too_many_gets_503, set_up, tear_down),
+        cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test_setup_teardown(large_and_chunked_bodies_arrive, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
