@@ -85,8 +85,7 @@ static weir_error *make_temporary(weir_snapshot *snapshot, const char *base)
         path = weir_arena_printf(&snapshot->arena, "%s/%s%ld-%u", snapshot->parent, prefix,
                                  (long)getpid(), n);
         if (mkdir(path, 0777) == 0) break;
-        if (errno != EEXIST || n == 1000)
-            return weir_error_of_errno(errno, "making the folder", path);
+        if (errno != EEXIST || n == 1000) return weir_error_of_creating(errno, path);
         path = NULL;
     }
     snapshot->temporary = path;
@@ -139,7 +138,7 @@ static weir_error *open_part(weir_snapshot *snapshot)
     const char *path =
         weir_arena_printf(&snapshot->arena, "%s/%s", snapshot->temporary, snapshot->file_name);
     snapshot->file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (snapshot->file < 0) return weir_error_of_errno(errno, "creating", path);
+    if (snapshot->file < 0) return weir_error_of_creating(errno, path);
     weir_parquet_pair metadata[] = {
         {"weir.title", snapshot->title},
         {"weir.definition", snapshot->definition},

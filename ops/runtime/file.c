@@ -95,10 +95,8 @@ static char *join(const char *left, const char *right)
     return text;
 }
 
-/* Output that can not be made is E0021, whatever the reason was called for input. */
-static weir_error *cannot_create(const char *path)
+weir_error *weir_error_of_creating(int number, const char *path)
 {
-    int number = errno;
     weir_error_code code = code_of_errno(number);
     if (code == WEIR_E_NO_INPUT) code = WEIR_E_CANT_CREATE;
     return weir_error_new(code, "creating %s: %s%s", path, strerror(number), cure_of(code));
@@ -109,7 +107,7 @@ weir_error *weir_draft_open(const char *path, weir_draft **draft_out)
     char *draft_path = join(path, ".draft-XXXXXX");
     int file = mkostemp(draft_path, O_CLOEXEC);
     if (file < 0) {
-        weir_error *error = cannot_create(path);
+        weir_error *error = weir_error_of_creating(errno, path);
         free(draft_path);
         return error;
     }
@@ -189,7 +187,7 @@ weir_error *weir_dir_make(const char *path)
     for (char *slash = copy; error == NULL && slash != NULL;) {
         slash = strchr(slash + 1, '/');
         if (slash != NULL) *slash = '\0';
-        if (mkdir(copy, 0755) != 0 && errno != EEXIST) error = cannot_create(copy);
+        if (mkdir(copy, 0755) != 0 && errno != EEXIST) error = weir_error_of_creating(errno, copy);
         if (slash != NULL) *slash = '/';
     }
     struct stat info;
@@ -236,7 +234,7 @@ weir_error *weir_dir_temp(weir_arena *into, char **path_out)
     const char *base = getenv("TMPDIR");
     char *path =
         weir_arena_printf(into, "%s/weir-XXXXXX", base == NULL || *base == '\0' ? "/tmp" : base);
-    if (mkdtemp(path) == NULL) return cannot_create(path);
+    if (mkdtemp(path) == NULL) return weir_error_of_creating(errno, path);
     *path_out = path;
     return NULL;
 }

@@ -23,6 +23,8 @@
 /* "<doing> <path>: <what the system said>", with the code that fits: no input, permission, disk
  * full, I/O. */
 weir_error *weir_error_of_errno(int number, const char *doing, const char *path);
+/* "creating <path>: ..": what would be missing input is output that can not be made (E0021). */
+weir_error *weir_error_of_creating(int number, const char *path);
 
 /* The whole file into `into`, with a NUL behind it (not counted). Larger than `limit`: E0007. */
 weir_error *weir_file_read(const char *path, size_t limit, weir_arena *into, weir_bytes *bytes_out);

@@ -70,6 +70,7 @@ wrong 64 '--mode is `as-is`, wants as-known or as-of' --mode as-is
 wrong 64 'go with events, not with --spine' --spine "$PWD/spine.csv" --with seen
 wrong 64 'go with events, not with --spine' --spine "$PWD/spine.csv" --from 2026-03-03
 expect 73 "$weir" -C project export --vector v --out "$PWD/events"
+expect 73 "$weir" -C project export --vector v --out /proc/events
 
 # Hostile Parquet: cut off, flipped, its lengths overwritten. Each is refused as data, or is whole where it counts; nothing is left behind.
 mkdir hostile

@@ -131,6 +131,10 @@ static void what_exists_is_never_overwritten(void **state)
     weir_error *error = weir_snapshot_begin(&options, &snapshot);
     assert_int_equal(weir_error_code_of(error), WEIR_E_CANT_CREATE);
     weir_error_free(error);
+    options.path = "/proc/f"; /* where no folder can be made; the system says that there is none */
+    error = weir_snapshot_begin(&options, &snapshot);
+    assert_int_equal(weir_error_code_of(error), WEIR_E_CANT_CREATE);
+    weir_error_free(error);
     /* Also not one that appears while ours is written. */
     snapshot = begin("e", 0);
     must(weir_dir_make(path_of("e")));
