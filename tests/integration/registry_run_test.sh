@@ -7,6 +7,7 @@ need_python
 start_kafka
 start_registry
 export WEIR_BROKERS=$brokers WEIR_REGISTRY_URL=$registry
+export WEIR_REGISTRY_TIMEOUT=30s # a registry that has just started compiles itself
 expect 0 "$weir" init project
 expect 0 "$weir" -C project apply --partitions 2
 "$weir" simulate -n 200 > events.jsonl || fail "simulate"
