@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +85,7 @@ pid_t probe_start(char **words)
     pid_t pid = fork();
     WEIR_ASSERT(pid >= 0);
     if (pid > 0) return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a bench that is stopped leaves no worker behind */
     (void)execvp(words[0], words);
     perror(words[0]);
     _exit(127);
