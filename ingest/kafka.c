@@ -138,18 +138,24 @@ static const conf_reserved reserved[] = {
 };
 // clang-format on
 
-static weir_error *conf_check(const char *name)
+static const conf_reserved *find_reserved(const char *name)
 {
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (strcmp(reserved[i].name, name) != 0) continue;
-        if (reserved[i].instead != NULL)
-            return weir_error_new(WEIR_E_SETTINGS,
-                                  "kafka.%s can not be set; set `%s`, which stands for it", name,
-                                  reserved[i].instead);
-        return weir_error_new(WEIR_E_SETTINGS,
-                              "kafka.%s can not be set: exactness depends on it; remove it", name);
+        if (strcmp(reserved[i].name, name) == 0) return &reserved[i];
     }
     return NULL;
+}
+
+static weir_error *conf_check(const char *name)
+{
+    const conf_reserved *found = find_reserved(name);
+    if (found == NULL) return NULL;
+    if (found->instead != NULL)
+        return weir_error_new(WEIR_E_SETTINGS,
+                              "kafka.%s can not be set; set `%s`, which stands for it", name,
+                              found->instead);
+    return weir_error_new(WEIR_E_SETTINGS,
+                          "kafka.%s can not be set: exactness depends on it; remove it", name);
 }
 
 static weir_error *conf_set(rd_kafka_conf_t *conf, const char *name, const char *value)
@@ -186,6 +192,8 @@ static weir_error *conf_fill(rd_kafka_conf_t *conf, const weir_kafka_options *op
         WEIR_TRY(conf_check(setting->name));
         WEIR_TRY(conf_set(conf, setting->name, setting->value));
     }
+    for (const char *const *pair = fixed; pair != NULL && *pair != NULL; pair += 2)
+        WEIR_ASSERT(find_reserved(*pair) != NULL); /* what we fix would be taken and not be kept */
     return conf_set_all(conf, fixed);
 }
 

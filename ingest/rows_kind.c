@@ -4,9 +4,10 @@
  *
  * Standard input and `<(...)` have no name to go by. Their first bytes are looked at without being
  * taken (pread of a file, tee of a pipe), so that the form reads the file as if nothing had been. A
- * pipe is opened once: without its writer a second time would wait for ever. An Avro container begins with "Obj" 1, Parquet with PAR1; what begins with `{` is JSON Lines, and
- * so is what can not be looked into: nothing, a terminal, compressed text. Everything else is CSV,
- * whose header will tell.
+ * pipe is opened once: without its writer a second time would wait for ever. An Avro container
+ * begins with "Obj" 1, Parquet with PAR1; what begins with `{` is JSON Lines, and so is what can not
+ * be looked into: nothing, a terminal, compressed text. Everything else is CSV, whose header will
+ * tell.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -67,10 +67,10 @@ weir_error *weir_schema_name(weir_schema_text *text, weir_arena *into);
 weir_error *weir_schema_parse_among(const weir_schema_text *text, const weir_schema_text *others,
                                     size_t other_count, weir_arena *into,
                                     const weir_schema **schema_out);
-/* The field of that path, or NULL. */
 /* What stands at a path of the schema that no field has: a record, a union of several types, a part
  * of a place, ... in words, made in `into`; NULL: nothing does. */
 const char *weir_schema_unnamed(const weir_schema *schema, const char *path, weir_arena *into);
+/* The field of that path, or NULL. */
 const weir_schema_field *weir_schema_find(const weir_schema *schema, const char *path);
 
 /* Why a message was refused: goes into the dead letter as its reason. */

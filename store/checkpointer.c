@@ -92,6 +92,7 @@ weir_checkpointer *weir_checkpointer_create(const weir_checkpointer_options *opt
     WEIR_ASSERT(self != NULL);
     self->options = *options;
     (void)snprintf(self->checkpoints, sizeof self->checkpoints, "%s", options->checkpoints);
+    self->options.checkpoints = self->checkpoints; /* the caller's need not live on */
     return self;
 }
 

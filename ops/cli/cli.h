@@ -22,6 +22,7 @@
 
 #include "ops/cli/command_table.h"
 #include "ops/runtime/arena.h"
+#include "ops/runtime/nearest.h"
 
 enum { WEIR_CLI_OPTIONS_MAX = 256 };
 
@@ -51,6 +52,8 @@ weir_error *weir_cli_parse(weir_cli *cli, int argc, const char *const *argv);
 
 /* There is none of that name; says which is nearest. */
 weir_error *weir_cli_no_command(const char *name);
+/* There is no `what` of the name that was looked for (E0001), but perhaps one that is near. */
+weir_error *weir_cli_none_named(const char *what, const weir_nearest *nearest);
 
 /* The whole program: parse, run, report. Returns the exit code. */
 int weir_cli_main(int argc, const char *const *argv);

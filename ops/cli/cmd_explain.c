@@ -9,7 +9,6 @@
 #include "ops/cli/listing.h"
 #include "ops/cli/project.h"
 #include "ops/runtime/json.h"
-#include "ops/runtime/nearest.h"
 
 /* ---- Codes ---- */
 
@@ -75,10 +74,13 @@ static weir_error *list_codes(weir_cli *cli)
     weir_listing list = weir_listing_begin(cli, columns, 2);
     bool is_json = cli->format == WEIR_FORMAT_JSON;
     for (size_t i = 0; weir_diagnostic_code_at(i) != NULL; i++) {
-        const char *code = weir_diagnostic_code_at(i);
-        if (!is_json) (void)printf("%s  %s\n", code, weir_diagnostic_summary(code));
+        const char *code = weir_diagnostic_code_at(i), *summary = weir_diagnostic_summary(code);
+        if (!is_json) {
+            (void)printf("%s  %s\n", code, summary);
+            continue;
+        }
         weir_listing_text(&list, code);
-        weir_listing_text(&list, weir_diagnostic_summary(code));
+        weir_listing_text(&list, summary);
     }
     if (is_json) weir_listing_end(&list);
     return NULL;
@@ -109,10 +111,7 @@ static weir_error *unknown(const weir_plan *plan, const char *name)
         weir_nearest_offer(&nearest, plan->vectors[i].name);
     for (uint32_t i = 0; i < plan->member_count; i++)
         weir_nearest_offer(&nearest, plan->members[i].column);
-    return weir_error_new(WEIR_E_USAGE, "there is no group, vector, stream or feature `%s`%s%s%s",
-                          name, nearest.name != NULL ? "; did you mean `" : "",
-                          nearest.name != NULL ? nearest.name : "",
-                          nearest.name != NULL ? "`?" : "");
+    return weir_cli_none_named("group, vector, stream or feature", &nearest);
 }
 
 static weir_error *explain_project(const weir_cli *cli, const weir_plan *plan)

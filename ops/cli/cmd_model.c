@@ -35,11 +35,14 @@ static weir_error *model_options(const weir_cli *cli, const weir_config *config,
                                  weir_model_options *out)
 {
     static const char *const names[] = {"exact", "onednn", "int8"};
+    enum { PROFILES = sizeof names / sizeof *names };
     const char *asked = weir_cli_option(cli, "numerics");
     size_t profile = weir_config_choice(config, WEIR_SETTING_NUMERICS);
-    for (size_t i = 0; i < 3 && asked != NULL; i++)
-        if (strcmp(names[profile = i], asked) == 0) asked = NULL;
-    if (asked != NULL)
+    if (asked != NULL) {
+        for (profile = 0; profile < PROFILES && strcmp(names[profile], asked) != 0;)
+            profile++;
+    }
+    if (profile == PROFILES)
         return weir_error_new(WEIR_E_USAGE, "--numerics is exact, onednn or int8, not '%s'", asked);
     *out =
         (weir_model_options){.raw = weir_cli_flag(cli, "raw"), .numerics = (weir_numerics)profile};

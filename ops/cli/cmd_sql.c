@@ -7,7 +7,6 @@
 #include "compute/lang/sql.h"
 #include "ops/cli/listing.h"
 #include "ops/cli/project.h"
-#include "ops/runtime/nearest.h"
 
 static const weir_option options[] = {
     {"dialect", 'd', "NAME", "duckdb (the default) or spark", false},
@@ -72,10 +71,7 @@ static weir_error *no_feature(const printing *p)
         weir_nearest_offer(&nearest, p->plan->groups[i].name);
     for (uint32_t i = 0; i < p->plan->member_count; i++)
         weir_nearest_offer(&nearest, p->plan->members[i].column);
-    return weir_error_new(WEIR_E_USAGE, "there is no group or feature `%s`%s%s%s",
-                          p->cli->arguments[0], nearest.name != NULL ? "; did you mean `" : "",
-                          nearest.name != NULL ? nearest.name : "",
-                          nearest.name != NULL ? "`?" : "");
+    return weir_cli_none_named("group or feature", &nearest);
 }
 
 static weir_error *print_all(printing *p)

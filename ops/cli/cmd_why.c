@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "ops/cli/stack.h"
-#include "ops/runtime/nearest.h"
 #include "serve/why.h"
 
 static const weir_option options[] = {
@@ -18,10 +17,7 @@ static weir_error *check_feature(const weir_plan *plan, const char *column)
         if (strcmp(plan->members[i].column, column) == 0) return NULL;
         weir_nearest_offer(&nearest, plan->members[i].column);
     }
-    return weir_error_new(WEIR_E_USAGE, "there is no feature with the column `%s`%s%s%s", column,
-                          nearest.name != NULL ? "; did you mean `" : "",
-                          nearest.name != NULL ? nearest.name : "",
-                          nearest.name != NULL ? "`?" : "");
+    return weir_cli_none_named("feature with the column", &nearest);
 }
 
 /* The lines as they are, or as one array. */

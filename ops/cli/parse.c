@@ -31,6 +31,14 @@ weir_error *weir_cli_no_command(const char *name)
     return weir_error_new(WEIR_E_USAGE, "there is no command `%s`; `weir help` lists them", name);
 }
 
+weir_error *weir_cli_none_named(const char *what, const weir_nearest *nearest)
+{
+    if (nearest->name != NULL)
+        return weir_error_new(WEIR_E_USAGE, "there is no %s `%s`; did you mean `%s`?", what,
+                              nearest->word, nearest->name);
+    return weir_error_new(WEIR_E_USAGE, "there is no %s `%s`", what, nearest->word);
+}
+
 static const char *command_word(const weir_cli *cli)
 {
     return cli->command == NULL ? "" : cli->command->name;
