@@ -18,7 +18,12 @@
 #include "ops/runtime/logger.h"
 #include "store/shard.h"
 
-enum { NAMES_MAX = 256, CHECKPOINTS_KEPT = 2 };
+enum {
+    NAMES_MAX = 256,
+    CHECKPOINTS_KEPT = 2,
+    NAME_TRIES = 500, /* of a name that was asked for */
+    NAME_PAUSE_US = 20000
+};
 
 /* The store of a fold node: the port must stay where it is while the node lives. */
 typedef struct shard_port {
@@ -298,8 +303,13 @@ static weir_error *name_take(weir_worker *worker)
                                   "letters, digits, - and _",
                                   wanted);
         }
-        WEIR_TRY(name_lock(worker, wanted, &taken));
-        if (!taken) return NULL;
+        /* A predecessor that was killed holds its lock until its last thread has gone, which takes
+         * seconds on a busy machine: RocksDB's threads run at the lowest priority. */
+        for (int i = 0; i < NAME_TRIES; i++) {
+            WEIR_TRY(name_lock(worker, wanted, &taken));
+            if (!taken) return NULL;
+            usleep(NAME_PAUSE_US);
+        }
         return weir_error_new(WEIR_E_SETTINGS,
                               "another process runs as worker %s in %s; give each worker its own "
                               "--worker-id",

@@ -42,7 +42,17 @@ assert "weir_shards" in get("/metrics")
 assert "ok" in get("/healthz")' "$port" || fail "the worker does not show that it is ready"
 expect 0 "$weir" -C project produce --stream tx --rate 1000 "$work/second.csv"
 kill -KILL $worker; wait $worker 2>/dev/null
+# The killed one's lock goes with its last thread, which a busy machine may put off: who comes next waits, though not for ever.
+flock -o project/state/w1/lock sleep 3 & holder=$!
+sleep 0.2
 expect 0 timeout 60 "$weir" -C project run --until-end --worker-id w1
+wait $holder
+flock -o project/state/w1/lock sleep 20 > /dev/null 2>&1 & holder=$!
+children+=("$holder")
+sleep 0.2
+expect 78 timeout 60 "$weir" -C project run --until-end --worker-id w1
+says err "another process runs as worker w1"
+kill $holder; wait $holder 2>/dev/null
 # What the broker can not keep is said, and done without.
 expect 0 timeout 60 "$weir" -C project --set delivery=transactional run --until-end --worker-id w1
 says err "delivery is idempotent here"
