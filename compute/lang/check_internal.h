@@ -297,12 +297,20 @@ const weir_expr *weir_check_condition(weir_checker *c, const weir_scope *scope,
                                       const weir_ast_expr *node);
 const weir_expr *weir_bind(weir_checker *c, const weir_scope *scope, weir_span at, const char *name,
                            const weir_expr *const *args, size_t count);
-/* A number as written, as a constant. NULL: reported. */
-const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, bool negative);
 bool weir_expr_is_small(weir_checker *c, const weir_expr *expr); /* within size and depth */
 
 /* Says that there is no such function or aggregate, or that it is not supported yet. NULL. */
 const weir_expr *weir_report_function(weir_checker *c, const weir_ast_expr *node);
+
+/* ---- check_leaf.c ---- */
+/* A literal, a name or a path. NULL: reported. */
+const weir_expr *weir_check_leaf(weir_checker *c, const weir_scope *scope,
+                                 const weir_ast_expr *node, const weir_type *hint);
+/* Whether it means nothing by itself here, but may be an enum value or a time, if the other side of an
+ * operator is. */
+bool weir_leaf_waits(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node);
+/* A number as written, as a constant. NULL: reported. */
+const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, bool negative);
 /* Says that `name` is defined through itself, and through what: it stands on c->way. */
 void weir_report_circle(weir_checker *c, const char *name, weir_span at);
 /* A let or column that is wrong wherever it is used: said once. */
