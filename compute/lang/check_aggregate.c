@@ -448,7 +448,7 @@ static bool check_bounded(weir_checker *c, const aggregate *a)
     if (!weir_agg_allows_ever(a->agg)) {
         bool distinct = strcmp(a->call->name, "distinct") == 0;
         REPORT(c, UNBOUNDED, at,
-               distinct ? "give it a window (over 90d) or write approx distinct(x, err 2%)"
+               distinct ? "give it a window, such as over 90d"
                         : "give it a window (over 90d) or `over last 100`",
                "`%s` over `ever` would keep every event for ever", a->call->name);
         return false;

@@ -125,6 +125,10 @@ static const weir_expr *check_binary(weir_checker *c, const weir_scope *scope,
                                      const weir_ast_expr *node, const weir_type *hint)
 {
     const weir_expr *args[2];
+    if (is_comparison(node->name) &&
+        (node->args[0]->kind == WEIR_AST_NULL || node->args[1]->kind == WEIR_AST_NULL))
+        REPORT(c, NULL_COMPARED, node->span, "write `not has x`, or `has x`",
+               "what is compared with null gives null, whatever it is");
     if (is_comparison(node->name) || strcmp(node->name, "??") == 0) {
         if (!check_pair(c, scope, node->args, is_comparison(node->name) ? NULL : hint, args))
             return NULL;
@@ -155,6 +159,31 @@ static const weir_expr *check_if(weir_checker *c, const weir_scope *scope,
     args[0] = weir_check_condition(c, scope, node->args[0]);
     if (!check_pair(c, scope, node->args + 1, hint, args + 1)) return NULL;
     return weir_bind(c, scope, node->span, "if", args, 3);
+}
+
+/* What others call it. */
+static const char *foreign_help(const char *name)
+{
+    static const struct {
+        const char *name, *help;
+    } others[] = {{"abs", "write if x < 0 then 0 - x else x"},
+                  {"average", "write mean(x)"},
+                  {"avg", "write mean(x)"},
+                  {"coalesce", "write x ?? y"},
+                  {"count_distinct", "write distinct(x)"},
+                  {"countif", "write count() where ..."},
+                  {"greatest", "write max(x, y)"},
+                  {"ifnull", "write x ?? y"},
+                  {"isnull", "write not has x"},
+                  {"least", "write min(x, y)"},
+                  {"nunique", "write distinct(x)"},
+                  {"percentile", "write quantile(x, 0.95)"},
+                  {"std", "write stddev(x)"},
+                  {"sumif", "write sum(x) where ..."},
+                  {"variance", "write var(x)"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i].name, name) == 0) return others[i].help;
+    return NULL;
 }
 
 const weir_expr *weir_report_function(weir_checker *c, const weir_ast_expr *node)

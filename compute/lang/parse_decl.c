@@ -228,9 +228,9 @@ static bool ends_well(weir_parser *parser)
                      !weir_parser_is_reserved(next->as.name);
     if (!is_clause) return true;
     const char *near = weir_nearest_name(next->as.name, words, 6);
-    const char *help =
-        near == NULL ? NULL
-                     : weir_arena_printf(parser->diagnostics->into, "did you mean `%s`?", near);
+    const char *help = weir_parser_habit(parser);
+    if (help == NULL && near != NULL)
+        help = weir_arena_printf(parser->diagnostics->into, "did you mean `%s`?", near);
     weir_diagnostics_add(parser->diagnostics, WEIR_D_UNEXPECTED, weir_parser_span_of(parser, next),
                          help, "expected a clause or the next feature, found `%s`", next->as.name);
     return false;

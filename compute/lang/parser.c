@@ -79,6 +79,35 @@ bool weir_parser_is_reserved(const char *name)
 
 /* ---- Complaints ---- */
 
+static bool is_one_of(const char *word, const char *const *words)
+{
+    for (; *words != NULL; words++)
+        if (strcmp(word, *words) == 0) return true;
+    return false;
+}
+
+const char *weir_parser_habit(const weir_parser *parser)
+{
+    const weir_token *token = weir_parser_peek(parser, 0);
+    static const char *const clauses[] = {"and", "or", "not", "where", "over", "from", "per", NULL};
+    static const char *const units[] = {"s",      "sec",     "second", "seconds", "m",     "min",
+                                        "minute", "minutes", "h",      "hour",    "hours", "d",
+                                        "day",    "days",    "w",      "week",    "weeks", NULL};
+    if (token->kind != WEIR_TOKEN_NAME) return NULL;
+    if (parser->at > 0 && parser->lexed->tokens[parser->at - 1].kind == WEIR_TOKEN_INT &&
+        is_one_of(token->as.name, units))
+        return "a duration is one word: 90s, 10m, 24h, 7d or 2w";
+    char small[8];
+    size_t size = strlen(token->as.name);
+    if (size >= sizeof small) return NULL;
+    for (size_t i = 0; i <= size; i++) {
+        char c = token->as.name[i];
+        small[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    if (strcmp(small, token->as.name) == 0 || !is_one_of(small, clauses)) return NULL;
+    return weir_arena_printf(parser->into, "write `%s`", small);
+}
+
 bool weir_parser_complain(weir_parser *parser, const char *expected)
 {
     const weir_token *token = weir_parser_peek(parser, 0);
@@ -91,7 +120,7 @@ bool weir_parser_complain(weir_parser *parser, const char *expected)
     }
     uint32_t length = token->end - token->start;
     weir_diagnostics_add(parser->diagnostics, WEIR_D_UNEXPECTED, weir_parser_span_of(parser, token),
-                         NULL, "expected %s, found `%.*s`", expected,
+                         weir_parser_habit(parser), "expected %s, found `%.*s`", expected,
                          (int)(length > 60 ? 60 : length), parser->text + token->start);
     return false;
 }

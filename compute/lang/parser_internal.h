@@ -36,6 +36,8 @@ bool weir_parser_want_int(weir_parser *parser, const char *what, int64_t *out); 
 bool weir_parser_is_reserved(const char *name);
 /* "expected X, found Y" at the next token. Always false. */
 bool weir_parser_complain(weir_parser *parser, const char *expected);
+/* Help for what those write at the next token who come from other languages, or NULL. */
+const char *weir_parser_habit(const weir_parser *parser);
 weir_span weir_parser_span(const weir_parser *parser,
                            size_t first_token); /* to the last taken one */
 
