@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ingest/event_avro.h"
 #include "ingest/json_event.h"
@@ -35,6 +36,7 @@ struct weir_event_file {
     uint64_t text_line;   /* JSON: of the file, from 1; 0: the problem names its place itself */
     int64_t ingest_us;    /* of the line before; INT64_MIN: none */
     weir_buffer body;
+    char problem[WEIR_FILE_PROBLEM_BYTES];
     weir_event_file_counts counts;
 };
 
@@ -53,9 +55,9 @@ __attribute__((format(printf, 3, 4))) static void refuse(weir_event_file *file,
                                                          ...)
 {
     event->status = WEIR_FILE_EVENT_REFUSED;
-    if (file->counts.first_problem[0] != '\0') return;
-    char *to = file->counts.first_problem;
-    size_t room = sizeof file->counts.first_problem;
+    event->problem = file->problem;
+    char *to = file->problem;
+    size_t room = sizeof file->problem;
     int used = file->text_line == 0
                    ? snprintf(to, room, "seq %lld, ", (long long)event->line)
                    : snprintf(to, room, "seq %lld, line %llu: ", (long long)event->line,
@@ -64,6 +66,7 @@ __attribute__((format(printf, 3, 4))) static void refuse(weir_event_file *file,
     va_start(arguments, format);
     (void)vsnprintf(to + used, room - (size_t)used, format, arguments);
     va_end(arguments);
+    if (file->counts.first_problem[0] == '\0') memcpy(file->counts.first_problem, to, room);
 }
 
 static void refuse_line(weir_event_file *file, weir_file_event *event, const char *problem)

@@ -25,7 +25,11 @@ typedef struct weir_file_event {
     uint32_t stream;
     int64_t ingest_us;
     weir_bytes body; /* lives until the next call */
+    const char
+        *problem; /* of one that is refused: its numbers, and why; lives until the next call */
 } weir_file_event;
+
+enum { WEIR_FILE_PROBLEM_BYTES = 400 };
 
 typedef struct weir_event_file_counts {
     uint64_t lines;
@@ -33,7 +37,7 @@ typedef struct weir_event_file_counts {
     uint64_t bad_value;  /* does not fit the schema */
     uint64_t bad_number; /* R10 */
     uint64_t nulled_numbers;
-    char first_problem[400]; /* of the first refused line, with its number */
+    char first_problem[WEIR_FILE_PROBLEM_BYTES]; /* of the first refused line, with its number */
 } weir_event_file_counts;
 
 typedef struct weir_event_file weir_event_file;

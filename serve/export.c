@@ -63,6 +63,7 @@ typedef struct export_job {
     bool *overflow;
     weir_column_batch batch;
     uint64_t rows, others;
+    int64_t first_ingest_us; /* of all events, where a spine is read as known */
 } export_job;
 
 static bool name_is_taken(const export_job *exporter, const char *name)
@@ -300,6 +301,7 @@ static weir_error *on_event(void *context, const weir_replay_place *at, weir_nod
                             weir_seq seq, int64_t ingest_us)
 {
     export_job *exporter = context;
+    if (ingest_us < exporter->first_ingest_us) exporter->first_ingest_us = ingest_us;
     return weir_spine_advance(exporter->spine, exporter->replay, at, fold, seq, ingest_us);
 }
 
@@ -535,6 +537,7 @@ weir_error *weir_export(const weir_export_options *options, weir_export_summary 
     const weir_topics *topics = options->replay->topics;
     const weir_plan *plan = topics->plan;
     uint32_t vector = weir_plan_find_vector(plan, options->vector);
+    *summary_out = (weir_export_summary){0};
     if (vector == WEIR_NONE)
         return weir_error_new(WEIR_E_USAGE, "there is no vector `%s`", options->vector);
     export_job exporter = {.options = options,
@@ -542,7 +545,8 @@ weir_error *weir_export(const weir_export_options *options, weir_export_summary 
                            .plan = plan,
                            .stream = &plan->streams[plan->vectors[vector].stream],
                            .vector = &plan->vectors[vector],
-                           .vector_index = vector};
+                           .vector_index = vector,
+                           .first_ingest_us = INT64_MAX};
     weir_error *error = NULL;
     bool has_bounds = options->from_us != INT64_MIN || options->to_us != INT64_MAX;
     if (options->spine != NULL && (options->with_count > 0 || has_bounds)) {
@@ -564,6 +568,9 @@ weir_error *weir_export(const weir_export_options *options, weir_export_summary 
     WEIR_TRY_OUT(publish(&exporter, exporter.replay, &summary_out->snapshot));
     summary_out->others = exporter.others;
     summary_out->behind = weir_replay_behind(exporter.replay);
+    summary_out->first_ingest_us = exporter.first_ingest_us;
+    if (exporter.spine != NULL && !options->is_asof)
+        summary_out->unknown = weir_spine_count_before(exporter.spine, exporter.first_ingest_us);
 out:
     weir_snapshot_abort(exporter.snapshot);
     weir_replay_close(exporter.replay);

@@ -45,8 +45,10 @@ typedef struct weir_export_options {
 
 typedef struct weir_export_summary {
     weir_snapshot_summary snapshot;
-    uint64_t others; /* rows left out: events that other versions scored */
-    uint64_t behind; /* journal records behind the last that this version can fold */
+    uint64_t others;  /* rows left out: events that other versions scored */
+    uint64_t behind;  /* journal records behind the last that this version can fold */
+    uint64_t unknown; /* rows of a spine as known before any event was: nothing is read there */
+    int64_t first_ingest_us; /* of the first that was; INT64_MAX: there is none */
 } weir_export_summary;
 
 weir_error *weir_export(const weir_export_options *options, weir_export_summary *summary_out);

@@ -299,6 +299,14 @@ bool weir_spine_has(const weir_spine *spine, uint32_t slot)
 
 size_t weir_spine_count(const weir_spine *spine) { return spine->count; }
 
+size_t weir_spine_count_before(const weir_spine *spine, int64_t time_us)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < spine->count; i++)
+        count += spine->rows[i].time_us < time_us;
+    return count;
+}
+
 const weir_event *weir_spine_row(weir_spine *spine, size_t index, int32_t *partition_out)
 {
     WEIR_ASSERT(index < spine->count);

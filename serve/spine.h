@@ -43,6 +43,8 @@ weir_error *weir_spine_advance_asof(weir_spine *spine, weir_replay *replay, weir
                                     int64_t et_us);
 
 size_t weir_spine_count(const weir_spine *spine);
+/* How many of the rows have a time before that. */
+size_t weir_spine_count_before(const weir_spine *spine, int64_t time_us);
 /* Whether the rows have that slot of the stream. */
 bool weir_spine_has(const weir_spine *spine, uint32_t slot);
 /* Row `index` of the file as an event after its last hop: fields, carried values, tau as its time.

@@ -80,6 +80,19 @@ static void note_others(const weir_cli *cli, const weir_export_summary *summary)
                       summary->behind);
 }
 
+/* A mistake that is easily made: events of the past that were published today. */
+static void note_unknown(const weir_cli *cli, const weir_export_summary *summary)
+{
+    char first[48];
+    if (summary->unknown == 0 || summary->first_ingest_us == INT64_MAX) return;
+    first[weir_time_print(summary->first_ingest_us, first)] = '\0';
+    weir_cli_note(cli,
+                  "%" PRIu64 " of %" PRIu64 " rows ask for a time before %s, when the first event "
+                  "came in, and read nothing; --mode as-of goes by event time alone "
+                  "(docs/reference/export.md)",
+                  summary->unknown, summary->snapshot.rows, first);
+}
+
 static weir_error *run(weir_cli *cli)
 {
     weir_stack stack;
@@ -101,6 +114,7 @@ static weir_error *run(weir_cli *cli)
     options_of_export.replay = &replay;
     WEIR_TRY_OUT(weir_export(&options_of_export, &summary));
     note_others(cli, &summary);
+    note_unknown(cli, &summary);
     if (cli->format == WEIR_FORMAT_JSON) {
         (void)printf("{\"rows\":%" PRIu64 ",\"bytes\":%" PRIu64
                      ",\"parts\":%u,\"content_sha256\":\"%s\"}\n",

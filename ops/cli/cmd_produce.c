@@ -15,6 +15,7 @@ enum {
     DRAIN_MS = 120000,
     PROGRESS_US = 1000000,
     SLICE_US = 5000, /* pace is kept in steps of this */
+    REFUSALS_TOLD = 10,
 };
 
 static const weir_option options[] = {
@@ -46,7 +47,7 @@ typedef struct publisher {
     int64_t rate;       /* 0: none */
     weir_arena arena, scratch;
     weir_buffer key, value;
-    uint64_t sent, no_key;
+    uint64_t sent, no_key, refused;
     int64_t began_us, told_us;
     uint64_t told;
 } publisher;
@@ -183,6 +184,15 @@ static weir_error *pace(publisher *self)
     return NULL;
 }
 
+static void refusal_tell(publisher *self, const char *problem)
+{
+    self->refused++;
+    if (self->refused <= REFUSALS_TOLD)
+        weir_cli_note(self->cli, "not published: %s", problem);
+    else if (self->refused == REFUSALS_TOLD + 1)
+        weir_cli_note(self->cli, "more rows are not published, and only counted");
+}
+
 static weir_error *publish(publisher *self, weir_event_file *file)
 {
     bool is_strict = weir_cli_flag(self->cli, "strict");
@@ -194,6 +204,7 @@ static weir_error *publish(publisher *self, weir_event_file *file)
         WEIR_TRY(weir_event_file_next(file, &event));
         if (event.status == WEIR_FILE_EVENT_END) break;
         if (event.status == WEIR_FILE_EVENT_REFUSED) {
+            refusal_tell(self, event.problem);
             if (is_strict) break;
             continue;
         }
@@ -251,7 +262,8 @@ const weir_command weir_command_produce = {
     .help =
         "Rows of CSV, JSON Lines, Parquet or Avro become Avro messages under the stream's schema, "
         "keyed by its first entity.\n"
-        "- reads standard input. Rows that do not fit are counted and reported, the others go "
+        "- reads standard input. Rows that do not fit are told (ten of them) and counted, the "
+        "others go "
         "out; the exit code is then 65.",
     .options = options,
     .arguments_min = 1,

@@ -58,7 +58,7 @@ static weir_error *run_project(weir_cli *cli, const weir_project *project)
             put_result(&list, project, &results[i]);
     }
     if (!is_text) weir_listing_end(&list);
-    weir_cli_note(cli, "%zu tests, %zu failed", ran, failed);
+    weir_cli_note(cli, "%zu test%s, %zu failed", ran, ran == 1 ? "" : "s", failed);
     if (failed > 0) cli->exit_code = 1;
     return NULL;
 }

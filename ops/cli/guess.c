@@ -483,7 +483,7 @@ typedef struct value_set {
     uint64_t count;
 } value_set;
 
-/* False where the value was there already. */
+/* False where the value was there already. What comes when the set is full is new each time. */
 static bool add_value(value_set *set, uint64_t hash)
 {
     hash |= hash == 0; /* 0 is a free slot */
@@ -505,10 +505,22 @@ static bool is_countable(const weir_guess_column *column)
     return column->type.kind == WEIR_STRING || column->type.kind == WEIR_INT64;
 }
 
+/* Of all that is guessed from. */
+static uint64_t row_hash(const weir_rows_want *wants, const weir_value *values, size_t count,
+                         weir_buffer *bytes)
+{
+    weir_buffer_clear(bytes);
+    for (size_t i = 0; i < count; i++)
+        weir_value_encode(wants[i].type, &values[i], bytes);
+    return weir_xxh64(bytes->data, bytes->size, 0);
+}
+
+/* sets: one a column, NULL where it is not counted; behind them one of whole rows. */
 static weir_error *count_rows(weir_guess *guess, weir_rows *rows, const size_t *indexes,
                               value_set *const *sets, size_t count, const char *prefix)
 {
     weir_arena scratch = {0};
+    weir_buffer bytes = {0};
     weir_error *error = NULL;
     weir_rows_want *wants = weir_arena_array(guess->into, weir_rows_want, count + 1);
     weir_value *values = weir_arena_array(guess->into, weir_value, count + 1);
@@ -524,6 +536,8 @@ static weir_error *count_rows(weir_guess *guess, weir_rows *rows, const size_t *
         WEIR_TRY_OUT(weir_rows_next(rows, &scratch, values, &row));
         if (row.status == WEIR_ROW_END) break;
         bad += row.status == WEIR_ROW_BAD;
+        if (row.status == WEIR_ROW_OK)
+            guess->repeats += !add_value(sets[count], row_hash(wants, values, count, &bytes));
         for (size_t i = 0; row.status == WEIR_ROW_OK && i < count; i++) {
             weir_guess_column *column = &guess->columns[indexes[i]];
             if (guess->rows == 0) column->nulls += weir_is_null(&values[i]);
@@ -531,7 +545,7 @@ static weir_error *count_rows(weir_guess *guess, weir_rows *rows, const size_t *
             uint64_t hash = values[i].kind == WEIR_STRING
                                 ? weir_xxh64(values[i].as.bytes, values[i].size, 0)
                                 : weir_xxh64(&values[i].as.integer, sizeof(int64_t), 0);
-            if (!add_value(sets[i], hash)) column->is_unique = false;
+            column->repeats += !add_value(sets[i], hash);
         }
     }
     if (guess->rows == 0) {
@@ -539,6 +553,7 @@ static weir_error *count_rows(weir_guess *guess, weir_rows *rows, const size_t *
         guess->bad_rows = bad;
     }
 out:
+    weir_buffer_deinit(&bytes);
     weir_arena_deinit(&scratch);
     return error;
 }
@@ -556,17 +571,19 @@ static weir_error *count_values(weir_guess *guess, weir_rows *rows)
             WEIR_ASSERT(sets[count] != NULL);
             counted++;
         }
-        column->is_unique = sets[count] != NULL;
+        column->is_counted = sets[count] != NULL;
         indexes[count++] = i;
     }
+    sets[count] = calloc(1, sizeof(value_set));
+    WEIR_ASSERT(sets[count] != NULL);
     weir_error *error =
         count_rows(guess, rows, indexes, sets, count, guess->stream == NULL ? "" : "value.");
     for (size_t i = 0; i < count; i++) {
         weir_guess_column *column = &guess->columns[indexes[i]];
         if (sets[i] != NULL) column->distinct = sets[i]->count;
-        if (sets[i] == NULL || sets[i]->count == WEIR_GUESS_DISTINCT_MAX) column->is_unique = false;
         free(sets[i]);
     }
+    free(sets[count]);
     return error;
 }
 

@@ -29,8 +29,9 @@ typedef struct weir_guess_column {
     weir_type type;   /* optional where some row has no value; WEIR_NULL: left out */
     weir_time_unit unit;
     const char *problem; /* why it is left out, or NULL */
+    bool is_counted;     /* text and whole numbers of the first columns: */
     uint64_t distinct;   /* values, up to WEIR_GUESS_DISTINCT_MAX */
-    bool is_unique;      /* every row has another value (if not too many to tell) */
+    uint64_t repeats;    /* rows whose value was among those before */
     uint64_t nulls;
 } weir_guess_column;
 
@@ -39,6 +40,7 @@ typedef struct weir_guess {
     weir_guess_column *columns;
     size_t count;
     uint64_t rows, bad_rows;
+    uint64_t repeats;          /* rows that are in all columns like one before */
     const char *first_problem; /* of a row that can not be read, or NULL */
     const char *stream;        /* that the lines name, or NULL */
     const char *schema_json;   /* of an Avro file: its own, as it stands there; else NULL */

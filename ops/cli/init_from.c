@@ -80,13 +80,18 @@ static bool sounds_like_id(const char *path)
            ends_with(path, "Id") || ends_with(path, "ID");
 }
 
+/* Only an event that was sent again has the id of another. */
+static bool is_told_apart(const draft *d, const weir_guess_column *column)
+{
+    return column->is_counted && column->nulls == 0 && column->repeats == d->guess.repeats;
+}
+
 static void choose_id(draft *d)
 {
     d->roles.id = -1;
     for (size_t i = d->guess.count; i-- > 0;) {
         const weir_guess_column *column = &d->guess.columns[i];
-        if (can_be_key(column) && column->is_unique && column->nulls == 0 &&
-            sounds_like_id(column->path))
+        if (can_be_key(column) && is_told_apart(d, column) && sounds_like_id(column->path))
             d->roles.id = (long)i;
     }
 }
@@ -267,9 +272,14 @@ static void note_choices(const draft *d)
             d->stream);
     weir_cli_note(d->cli, "%llu rows; time is %s, events are told apart by %s and counted by %s",
                   (unsigned long long)d->guess.rows, path_of(d, d->roles.time),
-                  d->roles.id < 0 ? "nothing (no column `id` or `.._id` differs in every row)"
-                                  : path_of(d, d->roles.id),
+                  d->roles.id < 0
+                      ? "nothing (no column `id` or `.._id` differs in every row that is no copy)"
+                      : path_of(d, d->roles.id),
                   path_of(d, d->roles.key));
+    if (d->roles.id >= 0 && d->guess.repeats > 0)
+        weir_cli_note(d->cli,
+                      "%llu rows are like one before in every column and count as sent again",
+                      (unsigned long long)d->guess.repeats);
     if (d->guess.bad_rows > 0)
         weir_cli_note(d->cli, "%llu rows can not be read; the first: %s",
                       (unsigned long long)d->guess.bad_rows,

@@ -23,6 +23,10 @@ says out "+ topic handbook.tx"
 expect 0 "$weir" -C project apply
 expect 0 "$weir" -C project apply
 says err "nothing to do"
+# Each row that does not fit is told.
+printf 'tx_id,ts,customer,terminal,amount,fraud\n1,x,1,1,1.00,0\n2,1700000000000,1,1,oops,0\n' > wrong.csv
+expect 65 "$weir" -C project produce --stream tx "$work/wrong.csv"
+says err 'not published: seq 0'; says err 'not published: seq 1'; says err '2 of 2 rows were not published'
 
 head -1501 events.csv > first.csv
 (head -1 events.csv; tail -1500 events.csv) > second.csv

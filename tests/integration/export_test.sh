@@ -58,6 +58,10 @@ export_to asof_again --mode as-of --with seen --from 2026-03-03 --to 2026-03-04T
 printf 'card,time\nc1,2026-03-05T00:00:00Z\nc2,2026-03-05T00:00:00Z\n' > small.csv
 expect 0 "$weir" -C project export --vector cards --spine "$PWD/small.csv" --out "$PWD/small" -o json
 says out '"rows":2'
+# Before the first event came in there is nothing to read, which is told.
+printf 'card,time\nc1,1999-03-05T00:00:00Z\nc2,2026-03-05T00:00:00Z\n' > early.csv
+expect 0 "$weir" -C project export --vector cards --spine "$PWD/early.csv" --out "$PWD/early"
+says err '1 of 2 rows ask for a time before 2026-'
 
 # Mistakes.
 wrong() { expect "$1" "$weir" -C project export --vector v --out "$PWD/wrong" "${@:3}"; says err "$2"; [ ! -e wrong ] || fail "wrong is there"; }

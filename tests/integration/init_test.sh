@@ -25,6 +25,13 @@ sed 's/^/{"stream":"tx","value":/; s/$/}/' sim.jsonl > wrapped.jsonl
 guessed wrapped.jsonl 300; says definition 'stream tx from'
 gzip -k sim.jsonl; guessed sim.jsonl.gz 300
 
+# An event that was sent again keeps its id; a file may have more ids than are counted.
+(cat sim.jsonl; head -2 sim.jsonl) > again.jsonl
+expect 0 "$weir" init --from again.jsonl resent
+says err 'events are told apart by tx_id'; says err '2 rows are like one before in every column'
+awk 'BEGIN { print "ts,order_id,user"; for (i = 0; i < 70000; i++) printf "%.0f,o%d,u%d\n", 1772366400000 + i, i, i % 50 }' > many.csv
+expect 0 "$weir" init --from many.csv many; says err 'events are told apart by order_id'
+
 # CSV: a byte order mark, CRLF, quoted line ends; text of digits, bools, times with zones, what is empty.
 printf '\xef\xbb\xbforder_id,created_at,customer,total,qty,Bad Name,note,flag,zip,big,empty\r\n' > orders.csv
 printf '1,2026-03-01T12:00:00Z,ann,10.00,1,x,"a, b",true,00123,9223372036854775807,\r\n' >> orders.csv
