@@ -272,6 +272,9 @@ typedef struct weir_plan {
         *tests_plan;       /* what they run on: carries all that they expect; owned, may be NULL */
     const char *canonical; /* the canonical text of the package, what the digest is over */
     uint8_t digest[WEIR_DIGEST_BYTES];
+    /* Of what is kept and carried alone: two plans that share it make the same state and the same
+     * copies of the same events, whatever else they show or score. */
+    uint8_t fold_digest[WEIR_DIGEST_BYTES];
     struct weir_layouts
         *layouts; /* the engine's own: made at first use, freed by weir_plan_unref; NULL at first */
 } weir_plan;

@@ -5,6 +5,8 @@
 
 #include "ingest/slices.h"
 
+enum { IDENTITY_VERSION = 2 };
+
 static const char *topic_name(const weir_fold_options *options)
 {
     return options->topics->items[options->topic].name;
@@ -24,13 +26,13 @@ static void put_text(weir_buffer *out, const char *text)
     weir_buffer_put_text(out, text);
 }
 
-/* Whose state this is: u8 version, 32 bytes of the definition's digest, topic, partition, number of
+/* Whose state this is: u8 version, 32 bytes of the fold's digest, topic, partition, number of
  * partitions. */
 static void identity_encode(const weir_fold_options *options, weir_buffer *out)
 {
     const weir_output_port *port = options->port;
-    weir_buffer_put_u8(out, 1);
-    weir_buffer_put(out, options->topics->plan->digest, WEIR_DIGEST_BYTES);
+    weir_buffer_put_u8(out, IDENTITY_VERSION);
+    weir_buffer_put(out, options->topics->plan->fold_digest, WEIR_DIGEST_BYTES);
     put_text(out, topic_name(options));
     weir_buffer_put_varint(out, (uint32_t)options->partition);
     weir_buffer_put_varint(out, (uint32_t)port->partition_count(port->context, options->topic));
@@ -39,7 +41,7 @@ static void identity_encode(const weir_fold_options *options, weir_buffer *out)
 bool weir_identity_is_of(weir_bytes identity, const weir_plan *plan)
 {
     return identity.size > WEIR_DIGEST_BYTES &&
-           memcmp(identity.data + 1, plan->digest, WEIR_DIGEST_BYTES) == 0;
+           memcmp(identity.data + 1, plan->fold_digest, WEIR_DIGEST_BYTES) == 0;
 }
 
 static weir_error *refuse_identity(const weir_fold_options *options, weir_bytes had,

@@ -11,7 +11,8 @@
 
 /* Whose state the store holds; a new store is marked as ours. */
 weir_error *weir_admit_identity(const weir_fold_options *options);
-/* Whether an identity that a store holds names the plan's digest. */
+/* Whether an identity that a store holds names the plan's fold digest: state of its definitions, or
+ * of some that keep and carry the same. */
 bool weir_identity_is_of(weir_bytes identity, const weir_plan *plan);
 /* L <= K <= log end, log start <= L. */
 weir_error *weir_admit_positions(const weir_fold_options *options, const weir_node_position *at,

@@ -46,6 +46,7 @@ static void item_take(const weir_log_record *record, weir_arena *into, weir_appl
     if (item == NULL) return;
     item->name = name;
     memcpy(item->digest, notice.digest, WEIR_DIGEST_BYTES);
+    memcpy(item->fold_digest, notice.fold_digest, WEIR_DIGEST_BYTES);
     item->text =
         (weir_bytes){weir_arena_copy(into, notice.text.data, notice.text.size), notice.text.size};
 }

@@ -23,7 +23,8 @@
 typedef struct weir_applied {
     const char *name; /* "definition/card" */
     uint8_t digest[WEIR_DIGEST_BYTES];
-    weir_bytes text; /* canonical definitions; empty for a model */
+    uint8_t fold_digest[WEIR_DIGEST_BYTES]; /* of definitions */
+    weir_bytes text;                        /* canonical definitions; empty for a model */
 } weir_applied;
 
 /* What is in force; nothing if the marks topic is missing. Lives in `into`. */

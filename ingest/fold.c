@@ -51,7 +51,7 @@ static weir_error *add_route(fold *self, weir_bytes bytes, int64_t offset, uint3
         return fold_damaged(self, offset, index, "its bytes are not the head of a copy");
     r->decoder = NULL;
     r->onward = WEIR_NONE;
-    r->is_foreign = memcmp(r->head.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES) != 0;
+    r->is_foreign = memcmp(r->head.digest, self->plan->fold_digest, WEIR_JOURNAL_DIGEST_BYTES) != 0;
     r->lane = fold_find_lane(self, r->head.stream);
     if (r->lane != NULL && r->lane->hop == WEIR_NONE) r->lane = NULL;
     if (r->lane == NULL && !r->is_foreign)

@@ -205,7 +205,7 @@ static weir_bytes onward_head(fold *self, const passage *p, uint32_t hop)
     if (__builtin_expect(r->onward != hop, 0)) {
         weir_journal_head head = r->head;
         head.hop = hop;
-        memcpy(head.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES);
+        memcpy(head.digest, self->plan->fold_digest, WEIR_JOURNAL_DIGEST_BYTES);
         head.point_count = p->copy.point_count;
         for (uint32_t i = 0; i < p->copy.point_count; i++)
             head.points[i] = (uint8_t)p->copy.points[i].hop;

@@ -263,14 +263,17 @@ _Static_assert(WEIR_NULL == 0, "nulls are set by memset");
 
 /* ---- notices ---- */
 
-/* A notice: u8 kind · u8 version · string name · 32 bytes of digest · rest: text. */
+/* A notice: u8 kind · u8 version · string name · 32 bytes of digest · of definitions 32 bytes of the
+ * fold's digest · rest: text. */
 void weir_journal_notice_encode(const weir_journal_notice *notice, weir_buffer *out)
 {
     WEIR_ASSERT(notice->kind == WEIR_JOURNAL_DEFINITION || notice->kind == WEIR_JOURNAL_MODEL);
     weir_buffer_put_u8(out, notice->kind);
-    weir_buffer_put_u8(out, WEIR_JOURNAL_VERSION);
+    weir_buffer_put_u8(out, WEIR_NOTICE_VERSION);
     put_string(out, notice->name);
     weir_buffer_put(out, notice->digest, WEIR_DIGEST_BYTES);
+    if (notice->kind == WEIR_JOURNAL_DEFINITION)
+        weir_buffer_put(out, notice->fold_digest, WEIR_DIGEST_BYTES);
     weir_buffer_put(out, notice->text.data, notice->text.size);
 }
 
@@ -280,12 +283,27 @@ bool weir_journal_notice_decode(weir_bytes bytes, weir_journal_notice *notice_ou
     notice_out->kind = weir_reader_u8(&reader);
     if (notice_out->kind != WEIR_JOURNAL_DEFINITION && notice_out->kind != WEIR_JOURNAL_MODEL)
         return false;
-    if (weir_reader_u8(&reader) != WEIR_JOURNAL_VERSION) return false;
+    if (weir_reader_u8(&reader) != WEIR_NOTICE_VERSION) return false;
     notice_out->name = weir_reader_string(&reader);
     const uint8_t *digest = weir_reader_take(&reader, WEIR_DIGEST_BYTES);
     if (digest != NULL) memcpy(notice_out->digest, digest, WEIR_DIGEST_BYTES);
+    memset(notice_out->fold_digest, 0, WEIR_DIGEST_BYTES);
+    if (notice_out->kind == WEIR_JOURNAL_DEFINITION) {
+        digest = weir_reader_take(&reader, WEIR_DIGEST_BYTES);
+        if (digest != NULL) memcpy(notice_out->fold_digest, digest, WEIR_DIGEST_BYTES);
+    }
     notice_out->text = (weir_bytes){reader.next, weir_reader_left(&reader)};
     return !reader.bad;
+}
+
+void weir_journal_notice_of(const weir_plan *plan, weir_journal_notice *notice_out)
+{
+    *notice_out =
+        (weir_journal_notice){.kind = WEIR_JOURNAL_DEFINITION,
+                              .name = {(const uint8_t *)plan->package, strlen(plan->package)},
+                              .text = {(const uint8_t *)plan->canonical, strlen(plan->canonical)}};
+    memcpy(notice_out->digest, plan->digest, WEIR_DIGEST_BYTES);
+    memcpy(notice_out->fold_digest, plan->fold_digest, WEIR_DIGEST_BYTES);
 }
 
 bool weir_journal_definition_decode(weir_bytes bytes, weir_journal_notice *notice_out)

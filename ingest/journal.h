@@ -20,12 +20,13 @@
 #include "compute/plan.h"
 
 enum {
-    WEIR_JOURNAL_VERSION = 3,
+    WEIR_JOURNAL_VERSION = 3, /* of heads   */
+    WEIR_NOTICE_VERSION = 4,
     /* First byte of a journal record. */
     WEIR_JOURNAL_PACK = 0x01,
     WEIR_JOURNAL_DEFINITION = 0x02, /* a definition came into force here */
     WEIR_JOURNAL_MODEL = 0x03,      /* a model came into force here      */
-    WEIR_JOURNAL_DIGEST_BYTES = 8,  /* of the definition, in every head   */
+    WEIR_JOURNAL_DIGEST_BYTES = 8,  /* of the fold, in every head         */
 };
 
 /* A read point (R3) of one hop: where its values were read. tau is the event's own time. */
@@ -41,7 +42,7 @@ typedef struct weir_journal_head {
     weir_bytes stream; /* name */
     int32_t schema_id;
     uint64_t fingerprint;
-    uint8_t digest[WEIR_JOURNAL_DIGEST_BYTES];
+    uint8_t digest[WEIR_JOURNAL_DIGEST_BYTES]; /* of the sender's plan->fold_digest */
     uint32_t hop;                       /* where the copy goes: index into the stream's hops */
     uint32_t point_count;               /* hops behind it that were visited...                */
     uint8_t points[WEIR_PLAN_HOPS_MAX]; /* ...which, rising; none: it comes from the source */
@@ -101,9 +102,12 @@ typedef struct weir_journal_notice {
     uint8_t kind;    /* WEIR_JOURNAL_DEFINITION or WEIR_JOURNAL_MODEL */
     weir_bytes name; /* package, or model */
     uint8_t digest[WEIR_DIGEST_BYTES];
+    uint8_t fold_digest[WEIR_DIGEST_BYTES]; /* of the definitions; not of a model */
     weir_bytes text; /* canonical text of the definitions; empty for a model */
 } weir_journal_notice;
 void weir_journal_notice_encode(const weir_journal_notice *notice, weir_buffer *out);
 bool weir_journal_notice_decode(weir_bytes bytes, weir_journal_notice *notice_out);
+/* The notice of a plan's definitions. Points into the plan. */
+void weir_journal_notice_of(const weir_plan *plan, weir_journal_notice *notice_out);
 /* Whether it is a notice of definitions. */
 bool weir_journal_definition_decode(weir_bytes bytes, weir_journal_notice *notice_out);

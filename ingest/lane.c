@@ -28,20 +28,21 @@ static bool feed_uses_carried(const weir_plan *plan, const weir_plan_stream *str
     return false;
 }
 
-static bool rows_use_carried(const weir_plan *plan, const weir_lane *lane, uint32_t below)
+static bool rows_use_carried(const weir_plan *plan, const weir_plan_stream *stream, uint32_t hop,
+                             uint32_t below)
 {
-    const weir_plan_hop *hop = &lane->stream->hops[lane->hop];
-    for (uint32_t i = 0; i < hop->feed_count; i++)
-        if (feed_uses_carried(plan, lane->stream, &hop->feeds[i], below)) return true;
+    const weir_plan_hop *here = &stream->hops[hop];
+    for (uint32_t i = 0; i < here->feed_count; i++)
+        if (feed_uses_carried(plan, stream, &here->feeds[i], below)) return true;
     return false;
 }
 
-static bool reads_use_carried(const weir_lane *lane, uint32_t below)
+bool weir_lane_needs_earlier(const weir_plan *plan, const weir_plan_stream *stream, uint32_t hop)
 {
-    const weir_plan_hop *hop = &lane->stream->hops[lane->hop];
-    for (uint32_t i = 0; i < hop->read_count; i++)
-        if (uses_carried(lane->stream->carried[hop->reads[i]].expr, lane->stream, below))
-            return true;
+    const weir_plan_hop *here = &stream->hops[hop];
+    if (rows_use_carried(plan, stream, hop, hop)) return true;
+    for (uint32_t i = 0; i < here->read_count; i++)
+        if (uses_carried(stream->carried[here->reads[i]].expr, stream, hop)) return true;
     return false;
 }
 
@@ -79,9 +80,8 @@ void weir_lane_init(weir_lane *lane, const weir_plan *plan, uint32_t index, uint
         if (plan->scores[i].stream == index) lane->scores[lane->score_count++] = i;
     weir_decoders_init(&lane->decoders, stream, schemas);
     if (lane->hop == WEIR_NONE) return;
-    lane->needs_earlier =
-        rows_use_carried(plan, lane, lane->hop) || reads_use_carried(lane, lane->hop);
-    lane->needs_reads = rows_use_carried(plan, lane, WEIR_PLAN_HOPS_MAX);
+    lane->needs_earlier = weir_lane_needs_earlier(plan, stream, lane->hop);
+    lane->needs_reads = rows_use_carried(plan, stream, lane->hop, WEIR_PLAN_HOPS_MAX);
 }
 
 void weir_lane_deinit(weir_lane *lane)

@@ -31,3 +31,7 @@ typedef struct weir_lane {
 void weir_lane_init(weir_lane *lane, const weir_plan *plan, uint32_t stream, uint32_t entity,
                     const weir_schema_source *schemas);
 void weir_lane_deinit(weir_lane *lane);
+
+/* Whether rows or reads of a hop depend on values that were read at earlier ones: what another
+ * version carried there can not be folded. */
+bool weir_lane_needs_earlier(const weir_plan *plan, const weir_plan_stream *stream, uint32_t hop);

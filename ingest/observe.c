@@ -185,7 +185,7 @@ static weir_bytes head_of(const observe *self, reader *r, const verdict *v)
                                   .schema_id = v->entry->id,
                                   .fingerprint = v->entry->fingerprint,
                                   .hop = v->hop};
-        memcpy(head.digest, self->plan->digest, WEIR_JOURNAL_DIGEST_BYTES);
+        memcpy(head.digest, self->plan->fold_digest, WEIR_JOURNAL_DIGEST_BYTES);
         weir_buffer_clear(&r->head);
         weir_journal_head_encode(&head, &r->head);
         r->head_schema = v->entry->id;

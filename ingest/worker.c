@@ -16,6 +16,7 @@
 #include "ops/runtime/assert.h"
 #include "ops/runtime/file.h"
 #include "ops/runtime/logger.h"
+#include "ops/runtime/signal.h"
 #include "store/shard.h"
 
 enum {
@@ -305,7 +306,7 @@ static weir_error *name_take(weir_worker *worker)
         }
         /* A predecessor that was killed holds its lock until its last thread has gone, which takes
          * seconds on a busy machine: RocksDB's threads run at the lowest priority. */
-        for (int i = 0; i < NAME_TRIES; i++) {
+        for (int i = 0; i < NAME_TRIES && !weir_stop_requested(); i++) {
             WEIR_TRY(name_lock(worker, wanted, &taken));
             if (!taken) return NULL;
             usleep(NAME_PAUSE_US);

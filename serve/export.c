@@ -276,10 +276,11 @@ static bool is_asked(const export_job *exporter, const weir_event *event)
            event->et_us >= exporter->options->from_us && event->et_us < exporter->options->to_us;
 }
 
-/* A copy says who sent it on to its last hop; an only hop's event is of the version in force. */
+/* A copy says who sent it on to its last hop; an only hop's event is of the version in force. The
+ * values of kin are the same. */
 static bool is_of_other(const weir_replay_place *place, const weir_fold_row *row)
 {
-    return row->is_foreign || (row->point_count == 1 && !place->is_ours);
+    return row->is_foreign || (row->point_count == 1 && !place->is_kin);
 }
 
 static weir_error *on_row(void *context, const weir_replay_place *place, const weir_fold_row *row)
@@ -344,11 +345,11 @@ static weir_error *collect_whole(export_job *exporter, const weir_replay_place *
                                note);
 }
 
-/* Which version takes an event on is not known yet: this one's copies tell. */
+/* Which version takes an event on is not known yet: copies of this one and its kin tell. */
 static weir_error *collect_begun(void *context, const weir_replay_place *place,
                                  const weir_fold_row *row)
 {
-    return place->is_ours ? NULL : collect_whole(context, place, row);
+    return place->is_kin ? NULL : collect_whole(context, place, row);
 }
 
 static weir_error *collect(void *context, const weir_replay_place *place, const weir_fold_row *row)

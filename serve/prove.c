@@ -165,7 +165,9 @@ static void show(proof_job *prover, weir_evidence_side side, weir_bytes bytes,
         entry->topic = (uint16_t)stands_in;
     }
     if (side == WEIR_EVIDENCE_FOUND) entry->generation = prover->generation;
-    if (side == WEIR_EVIDENCE_REPLAYED && place->is_ours) {
+    /* Copies are the same whichever of the kin sends them; a score is one version's. */
+    bool is_copy = prover->topics->items[stands_in].role == WEIR_TOPIC_JOURNAL;
+    if (side == WEIR_EVIDENCE_REPLAYED && (is_copy ? place->is_kin : place->is_ours)) {
         entry->is_ours = true;
         entry->is_required = entry->is_required || place->is_committed;
     }
@@ -224,7 +226,7 @@ static weir_error *on_pack(proof_job *prover, const weir_replay_place *at, weir_
         if (!prover->is_second_pass) prover->proof->events += !at->is_behind;
         if (copy.point_count == 0) continue;
         identify_copy(prover, at->topic, &head, &copy);
-        if (memcmp(head.digest, prover->plan->digest, sizeof head.digest) == 0)
+        if (memcmp(head.digest, prover->plan->fold_digest, sizeof head.digest) == 0)
             show(prover, WEIR_EVIDENCE_FOUND, bytes, at, at->topic);
         else
             WEIR_TRY(note_other(prover, (weir_bytes){head.digest, sizeof head.digest}, at));
@@ -291,8 +293,9 @@ static void note_version(proof_job *prover, const weir_replay_place *at, weir_by
 {
     weir_journal_notice notice;
     if (prover->is_second_pass || !weir_journal_definition_decode(value, &notice)) return;
-    weir_version_place place = {at->topic, at->partition, at->offset, {0}};
+    weir_version_place place = {at->topic, at->partition, at->offset, {0}, {0}};
     memcpy(place.digest, notice.digest, WEIR_DIGEST_BYTES);
+    memcpy(place.fold_digest, notice.fold_digest, WEIR_DIGEST_BYTES);
     weir_versions_add(&prover->versions, &place);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ingest/journal.h"
 #include "ops/runtime/assert.h"
 
 enum { PLACES_MIN = 64 };
@@ -43,17 +44,18 @@ bool weir_versions_number(weir_versions *versions, weir_bytes digest, uint8_t *n
     return true;
 }
 
-static bool is_named(const weir_versions *versions, uint8_t number, const uint8_t *digest)
+static bool is_named(const weir_versions *versions, uint8_t number, const weir_version_place *place)
 {
     WEIR_ASSERT(number < versions->name_count);
     const weir_version_name *name = &versions->names[number];
-    return memcmp(name->digest, digest, name->size) == 0;
+    bool is_of_copy = name->size == WEIR_JOURNAL_DIGEST_BYTES;
+    return memcmp(name->digest, is_of_copy ? place->fold_digest : place->digest, name->size) == 0;
 }
 
 bool weir_versions_knows(const weir_versions *versions, uint8_t number)
 {
     for (size_t i = 0; i < versions->place_count; i++)
-        if (is_named(versions, number, versions->places[i].digest)) return true;
+        if (is_named(versions, number, &versions->places[i])) return true;
     return false;
 }
 
@@ -64,7 +66,7 @@ bool weir_versions_may_take(const weir_versions *versions, uint8_t number, weir_
     for (size_t i = 0; i < versions->place_count; i++) {
         const weir_version_place *place = &versions->places[i];
         if (place->topic != topic || place->partition != partition) continue;
-        bool is_it = is_named(versions, number, place->digest);
+        bool is_it = is_named(versions, number, place);
         may = place->offset < offset ? is_it : may || is_it;
     }
     return may;

@@ -19,10 +19,11 @@ typedef struct weir_version_place {
     weir_topic topic;
     int32_t partition;
     int64_t offset;
-    uint8_t digest[WEIR_DIGEST_BYTES];
+    uint8_t digest[WEIR_DIGEST_BYTES], fold_digest[WEIR_DIGEST_BYTES];
 } weir_version_place;
 
-/* Another version as its records name it: a score by its digest, a copy by the first bytes of it. */
+/* Another version as its records name it: a score by its digest, a copy by the first bytes of its
+ * fold digest. */
 typedef struct weir_version_name {
     uint8_t digest[WEIR_DIGEST_BYTES];
     uint8_t size;

@@ -24,8 +24,8 @@ typedef struct replay_shard {
     weir_node *node;
     weir_store_port store;
     bool has_store;
-    bool is_ours;        /* this version is in force here: until a notice says another */
-    weir_error *blocked; /* why it ends before its end, or NULL */
+    bool is_ours, is_kin; /* of the version in force here, until a notice says another */
+    weir_error *blocked;  /* why it ends before its end, or NULL */
 } replay_shard;
 
 typedef struct replay_scorer {
@@ -79,7 +79,7 @@ static void add_shard(weir_replay *replay, weir_replay_range range)
     }
     replay->ranges[replay->shard_count] = range;
     replay->shards[replay->shard_count++] =
-        (replay_shard){.range = range, .next = range.from, .is_ours = true};
+        (replay_shard){.range = range, .next = range.from, .is_ours = true, .is_kin = true};
 }
 
 /* K is asked for before the ends: what lies below K was acknowledged, so it lies below the ends
@@ -335,17 +335,18 @@ static void note_version(const weir_replay *replay, replay_shard *shard, weir_by
 {
     weir_journal_notice notice;
     if (!weir_journal_definition_decode(value, &notice)) return;
-    const uint8_t *ours = replay->options.topics->plan->digest;
-    shard->is_ours = memcmp(notice.digest, ours, WEIR_DIGEST_BYTES) == 0;
+    const weir_plan *plan = replay->options.topics->plan;
+    shard->is_ours = memcmp(notice.digest, plan->digest, WEIR_DIGEST_BYTES) == 0;
+    shard->is_kin = memcmp(notice.fold_digest, plan->fold_digest, WEIR_DIGEST_BYTES) == 0;
 }
 
-/* What this version can not fold ends the journal for it, unless it was in force again later: then
- * that is the trouble. */
+/* What this version can not fold ends the journal for it, unless one of its kin was in force again
+ * later: then that is the trouble. */
 static weir_error *pass_behind(weir_replay *replay, replay_shard *shard)
 {
     weir_error *error = shard->blocked;
     replay->behind++;
-    if (!shard->is_ours) return NULL;
+    if (!shard->is_kin) return NULL;
     shard->blocked = NULL;
     return error;
 }
@@ -365,7 +366,7 @@ static weir_error *fold_record(weir_replay *replay, replay_shard *shard,
     }
     weir_node_turn turn = {.until_us = INT64_MAX};
     weir_error *error = shard->node->ops->apply(shard->node, record, 1, &turn);
-    bool is_end = error != NULL && replay->options.may_end_early && !shard->is_ours &&
+    bool is_end = error != NULL && replay->options.may_end_early && !shard->is_kin &&
                   weir_error_code_of(error) == WEIR_E_NOT_APPLIED;
     if (is_end) {
         end_here(replay, shard, error);
@@ -384,6 +385,7 @@ static weir_error *take_record(weir_replay *replay, replay_shard *shard,
                                         .offset = record->offset,
                                         .is_committed = record->offset < shard->range.committed,
                                         .is_ours = shard->is_ours,
+                                        .is_kin = shard->is_kin,
                                         .is_behind = shard->blocked != NULL};
     shard->next = record->offset + 1;
     if (replay->sinks->record != NULL) {
@@ -426,7 +428,8 @@ static weir_error *fold_shard(weir_replay *replay, replay_shard *shard)
                                  .partition = shard->range.partition,
                                  .offset = replay->ranges[shard - replay->shards].to,
                                  .is_committed = true,
-                                 .is_ours = shard->is_ours};
+                                 .is_ours = shard->is_ours,
+                                 .is_kin = shard->is_kin};
         WEIR_TRY(replay->sinks->end(replay->sinks->context, &end, shard->node));
     }
     close_shard(shard);

@@ -9,9 +9,10 @@
  *
  * A journal may hold events of several versions of the definitions (R16): a notice says where each
  * came into force. All of them are folded, as this version's workers and servers do; what carries
- * another's values changes state only. What stood before this version's notice at a first hop may
- * have been taken by it, if it was not yet read then, so what it gives is shown, too: a place says
- * whose turn it was.
+ * another's values changes state only. Versions of one fold digest are kin: they keep, carry and
+ * read the same, and differ in what they show and score. What stood before this version's notice
+ * may have been taken by it, if it was not yet read then, so what it gives is shown, too: a place
+ * says whose turn it was.
  *
  * Owns:    a scratch state folder, removed at the end.
  * Threads: one.
@@ -29,6 +30,7 @@ typedef struct weir_replay_place {
     bool
         is_committed; /* below the group's committed offset: its outputs are in Kafka for certain */
     bool is_ours;     /* this version was in force there */
+    bool is_kin;      /* this one, or another of the same fold digest */
     bool is_behind;   /* behind the end of what this version can fold: not folded */
 } weir_replay_place;
 

@@ -47,7 +47,7 @@ typedef struct inquiry {
         *sender; /* of another version that sent it here; NULL: it came from its source, or
                               is ours */
     uint8_t version[WEIR_DIGEST_BYTES]; /* the sender's, else the one in force before the event */
-    bool has_version;
+    bool has_version, is_kin;           /* kin: it keeps and reads what these definitions do */
     /* Of the hop looked at. */
     weir_bytes key;
     found_event *events;
@@ -81,7 +81,7 @@ static weir_error *parse_receipt(inquiry *q)
 
 static bool is_foreign(const inquiry *q, const weir_journal_head *head)
 {
-    return memcmp(head->digest, q->plan->digest, sizeof head->digest) != 0;
+    return memcmp(head->digest, q->plan->fold_digest, sizeof head->digest) != 0;
 }
 
 static weir_error *decode_event(inquiry *q, const weir_journal_head *head,
@@ -133,9 +133,10 @@ static void take_notice(inquiry *q, weir_bytes value)
 {
     weir_journal_notice notice;
     if (!weir_journal_definition_decode(value, &notice)) return;
-    if (q->sender != NULL && memcmp(notice.digest, q->sender, WEIR_JOURNAL_DIGEST_BYTES) != 0)
+    if (q->sender != NULL && memcmp(notice.fold_digest, q->sender, WEIR_JOURNAL_DIGEST_BYTES) != 0)
         return;
     memcpy(q->version, notice.digest, WEIR_DIGEST_BYTES);
+    q->is_kin = memcmp(notice.fold_digest, q->plan->fold_digest, WEIR_DIGEST_BYTES) == 0;
     q->has_version = true;
 }
 
@@ -472,15 +473,14 @@ static weir_error *pass_over(inquiry *q, const weir_journal_head *head,
     return NULL;
 }
 
-/* A copy says who sent it on; what came from its source is of the version in force there. */
+/* A copy says who sent it on; what came from its source is of the version in force there. What kin
+ * read is the same. */
 static weir_error *check_version(inquiry *q)
 {
     if (q->sender == NULL && q->point_count > 1) return NULL;
     q->has_version = false;
     WEIR_TRY(walk(q, q->topic, q->partition, WEIR_OFFSET_START, q->seq, pass_over));
-    bool is_ours = q->sender == NULL &&
-                   (!q->has_version || memcmp(q->version, q->plan->digest, WEIR_DIGEST_BYTES) == 0);
-    if (is_ours) return NULL;
+    if (q->sender == NULL && (!q->has_version || q->is_kin)) return NULL;
     char name[WEIR_SHA256_TEXT_SIZE];
     if (!q->has_version) memcpy(q->version, q->sender, WEIR_JOURNAL_DIGEST_BYTES);
     weir_sha256_print(q->version, name);

@@ -2,9 +2,9 @@
 /*
  * The last step: orders what was found, gives everything its final index and writes the plan.
  *
- * Views, columns and cells are ordered by their digests, carried values by hop and name: the layout
- * of what is stored and sent follows from what definitions mean, not from the order or the names in
- * which they were written.
+ * Views, columns and cells are ordered by their digests, carried values by hop and digest: the
+ * layout of what is stored and sent follows from what definitions mean, not from the order or the
+ * names in which they were written.
  */
 #include "compute/lang/check_internal.h"
 
@@ -135,12 +135,14 @@ static int by_cell(const void *left, const void *right)
     return (*a)->id < (*b)->id ? -1 : (*a)->id > (*b)->id;
 }
 
-static int by_hop_and_name(const void *left, const void *right)
+/* Members of one digest have one value: their names decide nothing but which stands first. */
+static int by_hop_and_digest(const void *left, const void *right)
 {
     const weir_carried_info *const *a = left, *const *b = right;
     if ((*a)->final_index != (*b)->final_index)
         return (*a)->final_index < (*b)->final_index ? -1 : 1;
-    return strcmp((*a)->member->column, (*b)->member->column);
+    int order = memcmp((*a)->member->digest, (*b)->member->digest, WEIR_DIGEST_BYTES);
+    return order != 0 ? order : strcmp((*a)->member->column, (*b)->member->column);
 }
 
 static int by_digest(const void *left, const void *right)
@@ -203,7 +205,7 @@ static void number_all(numbering *n)
                                                      stream->carried.count * sizeof(void *));
         for (uint32_t i = 0; i < stream->carried.count; i++)
             sorted[i]->final_index = stream->hop_place[sorted[i]->hop];
-        sort(sorted, stream->carried.count, sizeof(void *), by_hop_and_name);
+        sort(sorted, stream->carried.count, sizeof(void *), by_hop_and_digest);
         for (uint32_t i = 0; i < stream->carried.count; i++)
             sorted[i]->final_index = i;
     }
@@ -665,6 +667,57 @@ static void build_canonical(weir_checker *c, weir_plan *plan)
     weir_buffer_deinit(&text);
 }
 
+static void digest_carried(weir_checker *c, const weir_stream_info *stream, weir_digester *sha)
+{
+    uint32_t count = stream->carried.count;
+    const weir_carried_info **sorted =
+        weir_arena_array(c->scratch, const weir_carried_info *, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const weir_carried_info *carried = stream->carried.items[i];
+        sorted[carried->final_index] = carried;
+    }
+    weir_digest_int(sha, count);
+    for (uint32_t i = 0; i < count; i++) {
+        weir_digest_int(sha, stream->hop_place[sorted[i]->hop]);
+        weir_digester_put(sha, weir_digest_expr(c, stream, stream, sorted[i]->expr),
+                          WEIR_DIGEST_BYTES);
+    }
+}
+
+static int by_stream_name(const void *left, const void *right)
+{
+    const weir_stream_info *const *a = left, *const *b = right;
+    return strcmp((*a)->name, (*b)->name);
+}
+
+/*
+ * All that decides which bytes a fold keeps and sends on: streams, the order of their hops, what
+ * they carry, and the views. Names of features, vectors and scores are not in it.
+ */
+static void digest_fold(weir_checker *c, weir_plan *plan)
+{
+    weir_digester sha;
+    weir_digester_init(&sha);
+    weir_digest_text(&sha, "fold");
+    weir_stream_info **streams =
+        weir_arena_copy(c->scratch, c->streams.items, c->streams.count * sizeof(void *));
+    sort(streams, c->streams.count, sizeof(void *), by_stream_name);
+    for (uint32_t i = 0; i < c->streams.count; i++) {
+        const weir_stream_info *stream = streams[i];
+        weir_digester_put(&sha, stream->digest, WEIR_DIGEST_BYTES);
+        for (uint32_t h = 0; h < stream->hop_count; h++)
+            weir_digest_text(&sha, stream->entities[stream->hop_order[h]]->name);
+        digest_carried(c, stream, &sha);
+    }
+    weir_digest_int(&sha, plan->view_count);
+    for (uint32_t i = 0; i < plan->view_count; i++) {
+        weir_digest_text(&sha, plan->entities[plan->views[i].entity].name);
+        weir_digester_put(&sha, plan->views[i].digest, WEIR_DIGEST_BYTES);
+        weir_digest_int(&sha, plan->views[i].cell_count); /* some may be alike */
+    }
+    weir_digester_finish(&sha, plan->fold_digest);
+}
+
 weir_plan *weir_build_plan(weir_checker *c)
 {
     numbering n = {.c = c};
@@ -688,5 +741,6 @@ weir_plan *weir_build_plan(weir_checker *c)
     plan->scores = scores;
     plan->score_count = c->scores.count;
     build_canonical(c, plan);
+    digest_fold(c, plan);
     return plan;
 }

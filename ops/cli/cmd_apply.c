@@ -6,6 +6,8 @@
 #include "ingest/applied.h"
 #include "ingest/dead_letter.h"
 #include "ingest/kafka_range.h"
+#include "ingest/lane.h"
+#include "ingest/packer.h"
 #include "ops/cli/listing.h"
 #include "ops/cli/stack.h"
 #include "ops/cli/topic_check.h"
@@ -37,6 +39,8 @@ typedef struct change {
     weir_journal_notice *notices; /* to write */
     size_t notice_count;
     bool is_undrained; /* journals hold records that nobody has taken */
+    bool is_foreign;   /* and events that these definitions can not fold */
+    bool keeps_state;  /* other definitions than those in force, which keep and carry the same */
     bool is_text;      /* else the changes are rows of the list */
     weir_listing list;
 } change;
@@ -144,6 +148,9 @@ static void notice_compare(change *c, const weir_applied *items, size_t count,
     if (had != NULL) {
         digest_print(had->digest, had_text);
         say(c, REPLACED, name, "%s replaces %s", new_text, had_text);
+        c->keeps_state = c->keeps_state ||
+                         (notice->kind == WEIR_JOURNAL_DEFINITION &&
+                          memcmp(had->fold_digest, notice->fold_digest, WEIR_DIGEST_BYTES) == 0);
     } else {
         say(c, NEW, name, "%s", new_text);
     }
@@ -162,10 +169,8 @@ static weir_error *notices_compare(change *c)
     size_t count = 0;
     WEIR_TRY(weir_applied_read(&c->stack->kafka, c->stack->topics, &c->cli->arena, &items, &count));
     c->notices = weir_arena_array(&c->cli->arena, weir_journal_notice, plan->score_count + 1);
-    weir_journal_notice definition = {.kind = WEIR_JOURNAL_DEFINITION,
-                                      .name = bytes_of(plan->package),
-                                      .text = bytes_of(plan->canonical)};
-    memcpy(definition.digest, plan->digest, WEIR_DIGEST_BYTES);
+    weir_journal_notice definition;
+    weir_journal_notice_of(plan, &definition);
     notice_compare(c, items, count, &definition);
     for (uint32_t i = 0; i < plan->score_count; i++) {
         if (c->stack->models[i] == NULL) continue;
@@ -181,11 +186,19 @@ static weir_error *notices_compare(change *c)
     return NULL;
 }
 
-/* What it costs: a new definition folds the journals again, as far as they go back. */
+/* What it costs: a new definition folds the journals again, as far as they go back, unless it keeps
+ * and carries what the old one did. */
 static weir_error *cost_say(change *c)
 {
     bool is_new_definition = c->notice_count > 0 && c->notices[0].kind == WEIR_JOURNAL_DEFINITION;
     int64_t records = 0;
+    if (c->keeps_state) {
+        say(c, COST, "cost",
+            "nothing is folded again: what is kept of each key stays the same, and workers go on "
+            "from the state that they have; what the old version scored is proved in a folder of "
+            "its own (docs/runbooks/not-applied.md)");
+        return NULL;
+    }
     const weir_topics *topics = c->stack->topics;
     for (uint32_t i = 0; is_new_definition && i < topics->count; i++) {
         if (topics->items[i].role != WEIR_TOPIC_JOURNAL || !c->states[i].exists) continue;
@@ -261,6 +274,84 @@ static weir_error *drained_require(const change *c)
         "the journals hold records that the version in force has not taken, and nothing was put in "
         "force; let its workers take them (`weir run --until-end` in its folder), or give "
         "--undrained (docs/runbooks/not-applied.md)");
+}
+
+/* --- what can not be folded --- */
+
+/* The first copy of a stream that carries what other definitions read. */
+typedef struct foreign_search {
+    const weir_plan *plan;
+    const weir_plan_stream *stream;
+    int64_t offset; /* -1: not found */
+} foreign_search;
+
+static weir_error *foreign_find(void *context, const weir_log_record *record, bool *is_over_out)
+{
+    foreign_search *search = context;
+    weir_pack_reader reader;
+    weir_packed packed;
+    bool is_bad = false;
+    if (record->value.size == 0 || record->value.data[0] != WEIR_JOURNAL_PACK) return NULL;
+    if (!weir_pack_open(&reader, record->value)) return NULL;
+    while (search->offset < 0 && weir_pack_next(&reader, &packed, &is_bad)) {
+        weir_journal_head head;
+        if (!weir_journal_head_decode(packed.head, &head) || head.point_count == 0) continue;
+        if (memcmp(head.digest, search->plan->fold_digest, sizeof head.digest) == 0) continue;
+        if (head.stream.size == strlen(search->stream->name) &&
+            memcmp(head.stream.data, search->stream->name, head.stream.size) == 0)
+            search->offset = record->offset;
+    }
+    *is_over_out = search->offset >= 0;
+    return NULL;
+}
+
+/* Such copies stand at the beginning of a journal, if anywhere: all of it is read only where there
+ * are none. */
+static weir_error *foreign_check(change *c, const weir_plan_stream *stream, uint32_t topic)
+{
+    const weir_plan *plan = c->stack->plan;
+    const char *name = c->stack->topics->items[topic].name;
+    for (int32_t p = 0; p < c->states[topic].partitions && !c->is_foreign; p++) {
+        foreign_search search = {plan, stream, -1};
+        int64_t start = 0, end = 0;
+        WEIR_TRY(weir_admin_ends(c->admin, name, p, &start, &end));
+        weir_kafka_range range = {.topic = name, .partition = p, .from = start, .end = end};
+        WEIR_TRY(weir_kafka_range_read(&c->stack->kafka, &range, foreign_find, &search));
+        if (search.offset < 0) continue;
+        c->is_foreign = true;
+        say(c, TO_MEND, weir_arena_printf(&c->cli->arena, "journal %s", name),
+            "%d/%" PRId64 ": an event of %s carries values of another version, and features there "
+            "depend on such values",
+            p, search.offset, stream->name);
+    }
+    return NULL;
+}
+
+/* Where a feature of one entity depends on another's, journals of other versions are no history. */
+static weir_error *foldable_check(change *c)
+{
+    const weir_topics *topics = c->stack->topics;
+    const weir_plan *plan = c->stack->plan;
+    bool is_changed = c->notice_count > 0 && c->notices[0].kind == WEIR_JOURNAL_DEFINITION;
+    for (uint32_t i = 0; i < plan->stream_count && is_changed && !c->keeps_state; i++) {
+        const weir_plan_stream *stream = &plan->streams[i];
+        for (uint32_t h = 1; h < stream->hop_count; h++) {
+            uint32_t topic = topics->journals[stream->hops[h].entity];
+            if (weir_lane_needs_earlier(plan, stream, h) && c->states[topic].exists)
+                WEIR_TRY(foreign_check(c, stream, topic));
+        }
+    }
+    return NULL;
+}
+
+static weir_error *foldable_require(const change *c)
+{
+    if (!c->is_foreign) return NULL;
+    return weir_error_new(
+        WEIR_E_NOT_APPLIED,
+        "a feature of one entity depends on another's, and the journals hold events of another "
+        "version, which can not be folded under these definitions; nothing was put in force: give "
+        "the package a new name (docs/runbooks/not-applied.md)");
 }
 
 /* --- doing it --- */
@@ -340,9 +431,11 @@ static weir_error *apply(change *c)
     WEIR_TRY(notices_compare(c));
     WEIR_TRY(cost_say(c));
     WEIR_TRY(drained_check(c));
+    WEIR_TRY(foldable_check(c));
     if (!c->is_text) weir_listing_end(&c->list);
     if (weir_cli_flag(c->cli, "dry-run")) return NULL;
     (void)fflush(stdout);
+    WEIR_TRY(foldable_require(c));
     WEIR_TRY(drained_require(c));
     WEIR_TRY(weir_admin_create(c->admin, c->specs, c->spec_count));
     WEIR_TRY(schemas_register(c));
@@ -388,7 +481,11 @@ const weir_command weir_command_apply = {
         "those in force.\n\n"
         "Other definitions are put in force only where the journals are drained, or with "
         "--undrained: copies under way carry\n"
-        "values that only the version that sent them can take on.",
+        "values that only the version that sent them can take on. Where what is kept and carried "
+        "stays "
+        "the same (one more score,\n"
+        "another name) workers go on from the state that they have; else it is made anew from the "
+        "journals.",
     .options = options,
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMATS_OF_LISTINGS,
     .run = run,

@@ -5,7 +5,8 @@
  * Both sides are the canonical text of a package: a line "kind name digest" each (R15). A digest
  * that stays under another name is a rename, which keeps its state; a name with another digest is a
  * new version. What a change costs is told of the views that the new side has and the old has not:
- * their rows are made by folding the journals again.
+ * their rows are made by folding the journals again, with all others, unless both sides have one
+ * fold digest.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ typedef struct thing {
 typedef struct side {
     thing *things;
     size_t count;
+    uint8_t fold_digest[WEIR_DIGEST_BYTES];
 } side;
 
 typedef struct comparison {
@@ -47,9 +49,10 @@ typedef struct comparison {
 /* ---- the sides ---- */
 
 /* A line "kind name digest"; the first, "package name", is none. */
-static void read_side(weir_cli *cli, const char *text, side *out)
+static void read_side(weir_cli *cli, const char *text, const uint8_t *fold_digest, side *out)
 {
     size_t lines = 1;
+    memcpy(out->fold_digest, fold_digest, WEIR_DIGEST_BYTES);
     for (const char *at = text; *at != '\0'; at++)
         lines += *at == '\n';
     out->things = weir_arena_array(&cli->arena, thing, lines);
@@ -76,7 +79,7 @@ static weir_error *read_folder(weir_cli *cli, const char *folder, side *out)
     weir_project *project = NULL;
     WEIR_TRY(enter(folder));
     weir_error *error = weir_project_open(&project_options, &project);
-    if (error == NULL) read_side(cli, project->plan->canonical, out);
+    if (error == NULL) read_side(cli, project->plan->canonical, project->plan->fold_digest, out);
     weir_project_close(project);
     return weir_error_while(error, "%s", folder);
 }
@@ -92,8 +95,9 @@ static weir_error *read_applied(weir_cli *cli, weir_stack *stack, side *out)
         weir_cli_note(cli, "nothing is in force yet");
         return NULL;
     }
-    read_side(cli, weir_arena_string(&cli->arena, (const char *)found->text.data, found->text.size),
-              out);
+    const char *text =
+        weir_arena_string(&cli->arena, (const char *)found->text.data, found->text.size);
+    read_side(cli, text, found->fold_digest, out);
     return NULL;
 }
 
@@ -121,7 +125,7 @@ static void tell(comparison *c, const char *change, const thing *from, const thi
     const char *sign = from == NULL ? "+" : to == NULL ? "-" : is_renamed ? "=" : "~";
     (void)printf("%s %s %s", sign, any->kind, any->name);
     if (is_renamed)
-        (void)printf(" (was %s; its state stays)", from->name);
+        (void)printf(" (was %s; it means the same)", from->name);
     else if (from != NULL && to != NULL)
         (void)printf(" (%s, was %s)", short_digest(c, to->digest), short_digest(c, from->digest));
     (void)putchar('\n');
@@ -206,10 +210,16 @@ static void tell_costs(const comparison *c)
     if (dropped > 0)
         weir_cli_note(c->cli, "%zu view%s no longer needed", dropped,
                       dropped == 1 ? " is" : "s are");
+    bool is_kept =
+        c->from.count > 0 && memcmp(c->from.fold_digest, c->to.fold_digest, WEIR_DIGEST_BYTES) == 0;
     if (c->changes == 0)
         weir_cli_note(c->cli, "nothing changes");
-    else if (added == 0)
-        weir_cli_note(c->cli, "no view is new: what is kept of each key stays the same");
+    else if (is_kept)
+        weir_cli_note(c->cli, "what is kept of each key stays the same: workers go on from the "
+                              "state that they have");
+    else if (c->from.count > 0)
+        weir_cli_note(c->cli, "what is kept or carried changes: once applied, `weir rebuild --all "
+                              "--from-start` has the state made anew from the journals");
 }
 
 static void compare(comparison *c)
@@ -240,7 +250,7 @@ static weir_error *compare_folders(weir_cli *cli)
     WEIR_TRY(enter(here));
     WEIR_TRY(enter(to));
     WEIR_TRY(weir_error_while(weir_project_open(&project_options, &project), "%s", to));
-    read_side(cli, project->plan->canonical, &c.to);
+    read_side(cli, project->plan->canonical, project->plan->fold_digest, &c.to);
     c.plan = project->plan;
     compare(&c);
     weir_project_close(project);
@@ -254,7 +264,7 @@ static weir_error *compare_applied(weir_cli *cli)
     comparison c = {.cli = cli, .plan = stack.plan};
     weir_error *error = read_applied(cli, &stack, &c.from);
     if (error == NULL) {
-        read_side(cli, stack.plan->canonical, &c.to);
+        read_side(cli, stack.plan->canonical, stack.plan->fold_digest, &c.to);
         compare(&c);
     }
     weir_stack_close(&stack);

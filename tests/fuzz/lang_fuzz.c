@@ -24,7 +24,9 @@ static void check_layout(const char *text, size_t size, const weir_plan *plan)
         weir_compilation_destroy(second);
         weir_compilation *again = weir_lang_compile(&formatted, 1, weir_fixture_host());
         if ((again->plan == NULL) != (plan == NULL)) abort();
-        if (plan != NULL && memcmp(plan->digest, again->plan->digest, WEIR_DIGEST_BYTES) != 0)
+        if (plan != NULL &&
+            (memcmp(plan->digest, again->plan->digest, WEIR_DIGEST_BYTES) != 0 ||
+             memcmp(plan->fold_digest, again->plan->fold_digest, WEIR_DIGEST_BYTES) != 0))
             abort();
         weir_compilation_destroy(again);
     } else if (plan != NULL) {

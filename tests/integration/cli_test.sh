@@ -65,8 +65,11 @@ sed -i 's/^  shops /  stores /; s/{n, spend, shops/{n, spend, stores/; s/over la
 sed -i 's|^// .*|// Another comment.|' same/card.weir
 expect 0 "$weir" diff old new
 says out '+ feature shop_risk_large'; says out '- feature shop_risk_small'; says out '~ feature card_vel_refused ('
-says out '= feature card_vel_stores (was card_vel_shops; its state stays)'; says out '~ vector card_fraud ('
+says out '= feature card_vel_stores (was card_vel_shops; it means the same)'; says out '~ vector card_fraud ('
 says err 'view of shop_risk, per merchant: new; about'; says err '2 views are no longer needed'
+says err 'rebuild --all --from-start'
+cp -r old renamed; sed -i 's/^  shops /  stores /; s/{n, spend, shops/{n, spend, stores/' renamed/card.weir
+expect 0 "$weir" diff old renamed; says out '= feature card_vel_stores'; says err 'workers go on from the state that they have'
 expect 1 "$weir" -C new diff --exit-code -o csv "$PWD/old"; says out 'renamed,feature,card_vel_stores,card_vel_shops,'
 expect 0 "$weir" diff -o json same new; says out '"change": "added"'
 expect 0 "$weir" diff --exit-code old same; says err 'nothing changes'; [ ! -s out ] || fail "a comment is a change: $(cat out)"

@@ -102,21 +102,31 @@ kafka_admin earliest weir.card pay.tx
 run 0
 proved
 
-# A state of other definitions; a rename and a comment make none.
+# A state of other definitions; a comment, and a rename once it is applied, make none.
 sed -i '1i // a comment' project/card.weir
 expect 0 "$weir" -C project apply
 send 50
 run 0
 cp project/card.weir before.weir
-sed -i 's/over last 10/over last 12/' project/card.weir
+sed -i 's/^  shops /  stores /; s/spend, shops/spend, stores/' project/card.weir
 refused E0035 'run `weir apply`'
 sick not-applied 'weir apply'
-expect 0 "$weir" -C project apply
+expect 0 "$weir" -C project apply; says out 'nothing is folded again'
+send 50
+run 0
+healthy
+# `hot` depends on a feature of the other entity: events of one version are no history for another.
+sed -i 's/over last 10/over last 12/' project/card.weir
+expect 0 "$weir" -C project apply --dry-run; says out '! journal weir.card.journal.merchant: '
+expect 78 "$weir" -C project apply; says err 'give the package a new name'
+sed -i 's/where card_vel.n\[1h\] > 3/where amount > 3.00/' project/card.weir
+expect 0 "$weir" -C project apply; says out 'rebuild --all --from-start'
 send 50
 refused E0031 "$journal[" 'another version of the definitions' 'weir rebuild --all --from-start'
 sick state-other 'another version of the definitions'
 for place in card/0 card/1 merchant/0 merchant/1; do expect 0 "$weir" -C project rebuild --shard weir.card.journal.$place; done
-refused E0035 weir.card.journal.merchant/ 'carries values of another version' 'give the package a new name'
+run 0
+healthy
 cp before.weir project/card.weir
 begin_again
 send 100

@@ -195,10 +195,12 @@ static void a_notice_reads_back_equal(void **state)
         .kind = WEIR_JOURNAL_DEFINITION, .name = text("card"), .text = text("package card")};
     weir_journal_notice back;
     notice.digest[31] = 9;
+    notice.fold_digest[31] = 8;
     weir_buffer out = {0};
     weir_journal_notice_encode(&notice, &out);
     assert_true(weir_journal_notice_decode((weir_bytes){out.data, out.size}, &back));
     assert_int_equal(back.digest[31], 9);
+    assert_int_equal(back.fold_digest[31], 8);
     assert_int_equal(back.text.size, 12);
     for (size_t size = 0; size < out.size - notice.text.size; size++)
         assert_false(weir_journal_notice_decode((weir_bytes){out.data, size}, &back));

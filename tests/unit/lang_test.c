@@ -181,6 +181,7 @@ static void the_order_of_a_text_does_not_matter(void **state)
                                  "features g per card from tx {\n b = sum(amount) where mcc > 3 "
                                  "over 1h\n a = count() over 1h, 2h\n}\n" TX);
     assert_memory_equal(a->digest, b->digest, WEIR_DIGEST_BYTES);
+    assert_memory_equal(a->fold_digest, b->fold_digest, WEIR_DIGEST_BYTES);
     assert_string_equal(a->canonical, b->canonical);
     assert_int_equal(a->cell_count, b->cell_count);
     for (uint32_t i = 0; i < a->view_count; i++)
@@ -202,6 +203,46 @@ static void a_rename_keeps_the_state(void **state)
         assert_true(weir_type_equal(a->views[0].column_types[i], b->views[0].column_types[i]));
     weir_plan_unref(a);
     weir_plan_unref(b);
+}
+
+#define CARRIED                                                                                    \
+    "package t\n" TX "features g per card from tx {\n a = count() over 1h, 2h\n b = sum(amount) "  \
+    "over 1h\n}\nfeatures h per merchant from tx { c = count() where g.a[1h] > 2 over 1d }\n"
+#define SCORED(decide)                                                                             \
+    CARRIED "vector v on tx { g.*  h.* }\nscore s on tx using model \"m\" { input v to "           \
+            "kafka(\"o\") decide { " decide " } fallback 0.5 }\n"
+
+/* Whether two texts keep and carry the same. */
+static void expect_fold(const char *left, const char *right, bool same)
+{
+    const weir_plan *a = plan_of(left), *b = plan_of(right);
+    bool equal = memcmp(a->fold_digest, b->fold_digest, WEIR_DIGEST_BYTES) == 0;
+    if (equal != same)
+        print_error("%s\n%s\nhave %s folds\n", left, right, equal ? "equal" : "different");
+    assert_true(equal == same);
+    weir_plan_unref(a);
+    weir_plan_unref(b);
+}
+
+static void what_is_kept_and_carried_has_a_digest_of_its_own(void **state)
+{
+    (void)state;
+    static const char shown[] = CARRIED "vector v on tx { g.*  h.* }\n";
+    expect_fold(shown, SCORED("x when score >= 0.5 else y"), true);
+    expect_fold(SCORED("x when score >= 0.5 else y"), SCORED("x when g.b > 3.00 else y"), true);
+    expect_fold(shown, CARRIED "vector w on tx { h.*  g.*  d = g.b * 2 }\n", true);
+    expect_fold(shown, CARRIED "vector v on tx { h.*  g.b }\n", false); /* carries less */
+    expect_fold(shown, CARRIED, false);
+    expect_fold(shown,
+                "package t\n" TX "features k per card from tx {\n z = sum(amount) over 1h\n y = "
+                "count() over 2h, 1h\n}\nfeatures h per merchant from tx { c = count() where "
+                "k.y[1h] > 2 over 1d }\nvector v on tx { k.*  h.* }\n",
+                true); /* other names */
+    expect_fold(shown,
+                "package t\n" TX "features g per card from tx {\n a = count() over 1h, 3h\n b = "
+                "sum(amount) over 1h\n}\nfeatures h per merchant from tx { c = count() where "
+                "g.a[1h] > 2 over 1d }\nvector v on tx { g.*  h.* }\n",
+                false);
 }
 
 /* ---- Plans ---- */
@@ -574,6 +615,7 @@ int main(void)
         cmocka_unit_test(anything_else_changes_the_identity),
         cmocka_unit_test(the_order_of_a_text_does_not_matter),
         cmocka_unit_test(a_rename_keeps_the_state),
+        cmocka_unit_test(what_is_kept_and_carried_has_a_digest_of_its_own),
         cmocka_unit_test(equal_aggregates_share_a_cell),
         cmocka_unit_test(an_equality_with_this_keys_a_view_of_its_own),
         cmocka_unit_test(last_n_chooses_before_the_filter_and_keeps_the_entitys_key),

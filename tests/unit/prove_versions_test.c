@@ -15,23 +15,26 @@
 static weir_versions made_versions(uint8_t *a_out, uint8_t *b_out, uint8_t *c_out)
 {
     weir_versions versions = {0};
-    uint8_t digests[3][WEIR_DIGEST_BYTES];
-    for (uint8_t i = 0; i < 3; i++)
+    uint8_t digests[3][WEIR_DIGEST_BYTES], folds[3][WEIR_DIGEST_BYTES];
+    for (uint8_t i = 0; i < 3; i++) {
         memset(digests[i], 'a' + i, WEIR_DIGEST_BYTES);
+        memset(folds[i], 'A' + i, WEIR_DIGEST_BYTES);
+    }
     const struct {
         int32_t partition;
         int64_t offset;
         int version;
     } places[] = {{0, 0, 0}, {0, 10, 1}, {0, 20, 0}, {1, 0, 0}};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        weir_version_place place = {3, places[i].partition, places[i].offset, {0}};
+        weir_version_place place = {3, places[i].partition, places[i].offset, {0}, {0}};
         memcpy(place.digest, digests[places[i].version], WEIR_DIGEST_BYTES);
+        memcpy(place.fold_digest, folds[places[i].version], WEIR_DIGEST_BYTES);
         weir_versions_add(&versions, &place);
     }
-    /* A score names a version whole, a copy by its first bytes. */
+    /* A score names a version whole, a copy by the first bytes of its fold digest. */
     assert_true(weir_versions_number(&versions, (weir_bytes){digests[0], 32}, a_out));
-    assert_true(weir_versions_number(&versions, (weir_bytes){digests[1], 8}, b_out));
-    assert_true(weir_versions_number(&versions, (weir_bytes){digests[2], 8}, c_out));
+    assert_true(weir_versions_number(&versions, (weir_bytes){folds[1], 8}, b_out));
+    assert_true(weir_versions_number(&versions, (weir_bytes){folds[2], 8}, c_out));
     return versions;
 }
 
@@ -58,11 +61,14 @@ static void a_version_that_was_never_applied_is_not_known(void **state)
     uint8_t a, b, c, again;
     weir_versions versions = made_versions(&a, &b, &c);
     uint8_t digest[WEIR_DIGEST_BYTES];
-    memset(digest, 'b', sizeof digest);
+    memset(digest, 'B', sizeof digest);
     assert_true(weir_versions_knows(&versions, a) && weir_versions_knows(&versions, b));
     assert_false(weir_versions_knows(&versions, c));
     assert_true(weir_versions_number(&versions, (weir_bytes){digest, 8}, &again));
     assert_int_equal(again, b);
+    memset(digest, 'b', sizeof digest);
+    assert_true(weir_versions_number(&versions, (weir_bytes){digest, 32}, &again));
+    assert_true(weir_versions_knows(&versions, again));
     digest[31] ^= 1; /* a score's name must fit whole */
     assert_true(weir_versions_number(&versions, (weir_bytes){digest, 32}, &again));
     assert_false(weir_versions_knows(&versions, again));
