@@ -181,7 +181,7 @@ head -200 events.jsonl > all.jsonl
 expect 0 "$weir" -q -C more eval --vector v --stream tx --events "$work/all.jsonl"
 "$python" "$check" whole out more/sets/known || fail "an export over kin is not what weir eval says"
 "$python" "$check" whole out more/sets/asof || fail "an export as of over kin is not what weir eval says"
-why 0 more "$old_two"; says out '"c_times_1h"'
+why 0 more "$old_two"; says out '"c_times_1d"'
 # Made anew from the journals it is the same, and the other version may come back.
 rebuild more; run more
 proof 0 more 'scores == 200 and in_flight == 0 and states >= 4'
