@@ -164,6 +164,7 @@ static const weir_expr *unknown_name(weir_checker *c, const weir_scope *scope,
 {
     const char *name = node->name;
     if (hint != NULL && hint->kind == WEIR_ENUM) {
+        WEIR_ASSERT(hint->symbols != NULL);
         const char *near =
             weir_nearest_name(name, hint->symbols->symbols, hint->symbols->symbol_count);
         REPORT(c, ENUM_VALUE, node->span, near != NULL ? HELP(c, "did you mean `%s`?", near) : NULL,
@@ -210,6 +211,7 @@ static bool joined_type(weir_checker *c, const weir_group_info *group, const cha
             owner->name, weir_type_print(field->type, c->scratch), group->streams[i]->name);
         return false;
     }
+    WEIR_ASSERT(first != NULL); /* the caller has seen that one has it */
     *out = first->type;
     out->optional = optional;
     return true;
