@@ -40,7 +40,8 @@ typedef struct weir_store_port {
     /* The records of all slices (size 0 where a slice was never written), valid until the next
      * call. */
     weir_error *(*read_slices)(void *context, weir_bytes records_out[WEIR_SLICE_COUNT]);
-    /* The identity record (fold digest, topic, partition, number of partitions): empty in a new store. */
+    /* The identity record (fold digest, topic, partition, number of partitions): empty in a new
+     * store. */
     weir_error *(*read_identity)(void *context, weir_bytes *identity_out);
     weir_error *(*write_identity)(void *context, weir_bytes identity);
     /* Has a checkpoint at position L made (architecture.md, Scale) while the shard goes on; one that

@@ -306,8 +306,8 @@ const weir_expr *weir_report_function(weir_checker *c, const weir_ast_expr *node
 /* A literal, a name or a path. NULL: reported. */
 const weir_expr *weir_check_leaf(weir_checker *c, const weir_scope *scope,
                                  const weir_ast_expr *node, const weir_type *hint);
-/* Whether it means nothing by itself here, but may be an enum value or a time, if the other side of an
- * operator is. */
+/* Whether it means nothing by itself here, but may be an enum value or a time, if the other side of
+ * an operator is. */
 bool weir_leaf_waits(weir_checker *c, const weir_scope *scope, const weir_ast_expr *node);
 /* A number as written, as a constant. NULL: reported. */
 const weir_expr *weir_number_const(weir_checker *c, const weir_ast_expr *node, bool negative);

@@ -39,7 +39,7 @@ typedef struct change {
     weir_journal_notice *notices; /* to write */
     size_t notice_count;
     bool is_undrained; /* journals hold records that nobody has taken */
-    bool is_foreign;   /* and events that these definitions can not fold */
+    bool is_foreign;   /* journals hold events that these definitions can not fold */
     bool keeps_state;  /* other definitions than those in force, which keep and carry the same */
     bool is_text;      /* else the changes are rows of the list */
     weir_listing list;
@@ -186,11 +186,15 @@ static weir_error *notices_compare(change *c)
     return NULL;
 }
 
+static bool has_new_definition(const change *c)
+{
+    return c->notice_count > 0 && c->notices[0].kind == WEIR_JOURNAL_DEFINITION;
+}
+
 /* What it costs: a new definition folds the journals again, as far as they go back, unless it keeps
  * and carries what the old one did. */
 static weir_error *cost_say(change *c)
 {
-    bool is_new_definition = c->notice_count > 0 && c->notices[0].kind == WEIR_JOURNAL_DEFINITION;
     int64_t records = 0;
     if (c->keeps_state) {
         say(c, COST, "cost",
@@ -200,7 +204,7 @@ static weir_error *cost_say(change *c)
         return NULL;
     }
     const weir_topics *topics = c->stack->topics;
-    for (uint32_t i = 0; is_new_definition && i < topics->count; i++) {
+    for (uint32_t i = 0; has_new_definition(c) && i < topics->count; i++) {
         if (topics->items[i].role != WEIR_TOPIC_JOURNAL || !c->states[i].exists) continue;
         for (int32_t p = 0; p < c->states[i].partitions; p++) {
             int64_t start = 0, end = 0;
@@ -251,7 +255,7 @@ static weir_error *untaken_count(const change *c, uint32_t topic, int64_t *count
 static weir_error *drained_check(change *c)
 {
     int64_t total = 0;
-    if (c->notice_count == 0 || c->notices[0].kind != WEIR_JOURNAL_DEFINITION) return NULL;
+    if (!has_new_definition(c)) return NULL;
     for (uint32_t i = 0; i < c->stack->topics->count; i++) {
         if (c->stack->topics->items[i].role != WEIR_TOPIC_JOURNAL || !c->states[i].exists) continue;
         int64_t count = 0;
@@ -305,8 +309,7 @@ static weir_error *foreign_find(void *context, const weir_log_record *record, bo
     return NULL;
 }
 
-/* Such copies stand at the beginning of a journal, if anywhere: all of it is read only where there
- * are none. */
+/* All of a journal is read only where there are none: mostly they stand at its beginning. */
 static weir_error *foreign_check(change *c, const weir_plan_stream *stream, uint32_t topic)
 {
     const weir_plan *plan = c->stack->plan;
@@ -327,13 +330,15 @@ static weir_error *foreign_check(change *c, const weir_plan_stream *stream, uint
     return NULL;
 }
 
-/* Where a feature of one entity depends on another's, journals of other versions are no history. */
+/* Where a feature of one entity depends on another's, journals of other versions are no history.
+ * What such a version began at an entity that is not our first, only the keys of its events tell:
+ * that is left to the workers. */
 static weir_error *foldable_check(change *c)
 {
     const weir_topics *topics = c->stack->topics;
     const weir_plan *plan = c->stack->plan;
-    bool is_changed = c->notice_count > 0 && c->notices[0].kind == WEIR_JOURNAL_DEFINITION;
-    for (uint32_t i = 0; i < plan->stream_count && is_changed && !c->keeps_state; i++) {
+    if (!has_new_definition(c) || c->keeps_state) return NULL;
+    for (uint32_t i = 0; i < plan->stream_count; i++) {
         const weir_plan_stream *stream = &plan->streams[i];
         for (uint32_t h = 1; h < stream->hop_count; h++) {
             uint32_t topic = topics->journals[stream->hops[h].entity];
@@ -482,10 +487,9 @@ const weir_command weir_command_apply = {
         "Other definitions are put in force only where the journals are drained, or with "
         "--undrained: copies under way carry\n"
         "values that only the version that sent them can take on. Where what is kept and carried "
-        "stays "
-        "the same (one more score,\n"
-        "another name) workers go on from the state that they have; else it is made anew from the "
-        "journals.",
+        "stays the same\n"
+        "(one more score, another name) workers go on from the state that they have; else it is "
+        "made anew from the journals.",
     .options = options,
     .formats = WEIR_FORMAT_TEXT | WEIR_FORMATS_OF_LISTINGS,
     .run = run,

@@ -151,6 +151,20 @@ expect 0 "$weir" -C chain apply --dry-run; says out '! journal weir.chain.journa
 expect 78 "$weir" -C chain apply; says err 'give the package a new name'
 proof 0 plain 'scores == 100'
 
+# What another version began at an entity that is not our first lacks what our first would have read: no notice says so, the worker and the
+# proof do.
+cp -r chain late; rm -r late/state late/sets; mv late/chain.weir late/late.weir
+sed -i 's/chain/late/g' late/late.weir; sed -i 's/"chain"/"late"/' late/schemas/tx.avsc
+cp -r late early
+sed -i 's/observed by card, merchant/observed by merchant/; /^features c/,/^}/d; s/ where c.n\[1h\] > 0//; s/{ c.\*  m.\*/{ m.*/; s/if c.n\[1h\] > 3/if m.hot > 3/' early/late.weir
+expect 0 "$weir" -q -C early apply --partitions 2
+produce early 0 100; run early
+expect 0 "$weir" -q -C late apply
+expect 78 timeout 60 "$weir" -C late run --until-end --worker-id w0
+says err 'give the package a new name'
+expect 78 "$weir" -C late prove
+says err 'give the package a new name'
+
 # A version that keeps and carries the same goes on from the state that is there: one more score and a feature by another name, though a
 # feature of one entity depends on another's. An export has all events; each folder proves the scores of its own.
 cp -r chain base; rm -r base/state base/sets; mv base/chain.weir base/base.weir

@@ -234,10 +234,10 @@ static void what_is_kept_and_carried_has_a_digest_of_its_own(void **state)
     expect_fold(shown, CARRIED "vector v on tx { h.*  g.b }\n", false); /* carries less */
     expect_fold(shown, CARRIED, false);
     expect_fold(shown,
-                "package t\n" TX "features k per card from tx {\n z = sum(amount) over 1h\n y = "
+                "package t\n" TX "features k per card from tx {\n y = sum(amount) over 1h\n z = "
                 "count() over 2h, 1h\n}\nfeatures h per merchant from tx { c = count() where "
-                "k.y[1h] > 2 over 1d }\nvector v on tx { k.*  h.* }\n",
-                true); /* other names */
+                "k.z[1h] > 2 over 1d }\nvector v on tx { k.*  h.* }\n",
+                true); /* other names, in another order */
     expect_fold(shown,
                 "package t\n" TX "features g per card from tx {\n a = count() over 1h, 3h\n b = "
                 "sum(amount) over 1h\n}\nfeatures h per merchant from tx { c = count() where "
