@@ -80,15 +80,24 @@ static const weir_value *view_overflows(const weir_expr *expr, weir_expr_env *en
     return room;
 }
 
+/* Where an overflow left the condition without a truth value, neither branch is right (R12). */
+static const weir_value *view_if(const weir_expr *expr, weir_expr_env *env, weir_value *room)
+{
+    bool before = env->overflow;
+    env->overflow = false;
+    const weir_value *condition = view(expr->args[0], env, room);
+    bool is_lost = weir_is_null(condition) && env->overflow, holds = is_true(condition);
+    env->overflow |= before;
+    return is_lost ? null_in(room) : view(expr->args[holds ? 1 : 2], env, room);
+}
+
 static const weir_value *view_inner(const weir_expr *expr, weir_expr_env *env, weir_value *room)
 {
     const weir_value *first;
     switch (expr->op) {
     case WEIR_EXPR_CALL:
         return expr->arg_count == 2 ? view_pair(expr, env, room) : view_call(expr, env, room);
-    case WEIR_EXPR_IF:
-        first = view(expr->args[0], env, room);
-        return view(expr->args[is_true(first) ? 1 : 2], env, room);
+    case WEIR_EXPR_IF: return view_if(expr, env, room);
     case WEIR_EXPR_COALESCE:
         first = view(expr->args[0], env, room);
         return weir_is_null(first) ? view(expr->args[1], env, room) : first;

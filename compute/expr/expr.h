@@ -29,7 +29,8 @@ typedef enum weir_expr_op {
     WEIR_EXPR_CELL,      /* result of cell `index` of the plan                          */
     WEIR_EXPR_CARRIED,   /* feature value `index` of the stream's carried list          */
     WEIR_EXPR_SCORE,     /* the model's score (decide)                                  */
-    WEIR_EXPR_IF,        /* args[0] true ? args[1] : args[2]; null counts as false      */
+    WEIR_EXPR_IF,        /* args[0] true ? args[1] : args[2]; null counts as false, but is null
+                            where it is one because of an overflow (R12)                */
     WEIR_EXPR_AND,       /* three-valued                                                */
     WEIR_EXPR_OR,        /* three-valued                                                */
     WEIR_EXPR_COALESCE,  /* args[0] ?? args[1]                                          */

@@ -7,17 +7,18 @@
 #include "ops/runtime/assert.h"
 
 typedef enum step_op {
-    STEP_LEAF,          /* to = where the leaf stands                                */
-    STEP_CALL,          /* to = fn(args)                                             */
-    STEP_FLOAT_FROM,    /* to = (args[0] >= float_least) == wanted                   */
-    STEP_WHOLE_FROM,    /* to = (args[0] >= whole_least) == wanted                   */
-    STEP_HAS,           /* to = args[0] is not null                                  */
-    STEP_DECIDES,       /* on to `target` with that in `to` if args[0] is `wanted`   */
-    STEP_UNDECIDED,     /* to = null if one of args is, else not `wanted`            */
-    STEP_CHECK,         /* nothing, but `to` may be null                             */
-    STEP_SKIP,          /* on to `target`                                            */
-    STEP_SKIP_SET,      /* on to `target` if `to` is not null                        */
-    STEP_SKIP_NOT_TRUE, /* on to `target` if `to` is false or null                  */
+    STEP_LEAF,       /* to = where the leaf stands                                */
+    STEP_CALL,       /* to = fn(args)                                             */
+    STEP_FLOAT_FROM, /* to = (args[0] >= float_least) == wanted                   */
+    STEP_WHOLE_FROM, /* to = (args[0] >= whole_least) == wanted                   */
+    STEP_HAS,        /* to = args[0] is not null                                  */
+    STEP_DECIDES,    /* on to `target` with that in `to` if args[0] is `wanted`   */
+    STEP_UNDECIDED,  /* to = null if one of args is, else not `wanted`            */
+    STEP_CHECK,      /* nothing, but `to` may be null                             */
+    STEP_SKIP,       /* on to `target`                                            */
+    STEP_SKIP_SET,   /* on to `target` if `to` is not null                        */
+    STEP_WATCH,      /* to = was there an overflow? From here on there is none    */
+    STEP_CHOOSE,     /* on to `target` unless args[0] is true; null if it is lost */
     STEP_DONE,
 } step_op;
 
@@ -28,6 +29,7 @@ struct step {
     weir_value *to;
     const weir_expr *node;
     const weir_value *args;
+    const weir_value *watch; /* CHOOSE: what WATCH left there */
     double float_least;
     int64_t whole_least;
     /* Where `to` is null: this becomes null, too, and it goes on there. */
@@ -168,14 +170,17 @@ static void lay_call(layout *l, const weir_expr *expr, weir_value *to, const cha
 
 static void lay_if(layout *l, const weir_expr *expr, weir_value *to)
 {
-    weir_value *condition = new_registers(l, 1);
+    weir_value *condition = new_registers(l, 2);
+    add(l, STEP_WATCH, &condition[1], NULL, NULL);
     lay(l, expr->args[0], condition, NULL);
-    step *other = add(l, STEP_SKIP_NOT_TRUE, condition, NULL, NULL);
+    step *choose = add(l, STEP_CHOOSE, to, NULL, NULL);
+    choose->args = condition;
+    choose->watch = &condition[1];
     lay(l, expr->args[1], to, NULL);
     step *end = add(l, STEP_SKIP, to, NULL, NULL);
-    other->target = &l->steps[l->step_count];
+    choose->target = &l->steps[l->step_count];
     lay(l, expr->args[2], to, NULL);
-    end->target = &l->steps[l->step_count];
+    choose->null_next = end->target = &l->steps[l->step_count];
 }
 
 /* f(constant), computed now, unless it overflows: that is told at every event. */
@@ -330,8 +335,18 @@ const weir_value *weir_flat_run(weir_flat *flat, weir_expr_env *env)
         case STEP_CHECK: break;
         case STEP_SKIP: s = s->target; continue;
         case STEP_SKIP_SET: s = weir_is_null(s->to) ? s + 1 : s->target; continue;
-        case STEP_SKIP_NOT_TRUE:
-            s = s->to->kind == WEIR_BOOL && s->to->as.boolean ? s + 1 : s->target;
+        case STEP_WATCH:
+            *s->to = weir_bool(env->overflow);
+            env->overflow = false;
+            break;
+        case STEP_CHOOSE:
+            if (weir_is_null(s->args) && env->overflow) {
+                *s->to = weir_null();
+                s = s->null_next;
+                continue;
+            }
+            env->overflow |= s->watch->as.boolean;
+            s = !weir_is_null(s->args) && s->args->as.boolean ? s + 1 : s->target;
             continue;
         case STEP_DONE: return flat->result;
         }

@@ -9,6 +9,9 @@
  * column of the view, an any() over it, and an `if` around the aggregate's cell. Codecs, tiles and
  * windows know nothing of it.
  *
+ * A condition that overflows is neither true nor false, and not as if null either: an event is not
+ * left out because nobody could say whether it counts. What decides without it, does.
+ *
  * An expression overflows where it is null and an operation on the way did not fit: the same that
  * marks a column of a vector. What is not asked (the right of a null, the other branch) does not.
  */
@@ -69,6 +72,7 @@ static bool is_exact_arithmetic(const weir_expr *call)
 /* May the operation give null for arguments that are none, because the result does not fit? */
 static bool may_overflow(const weir_expr *call)
 {
+    if (strcmp(call->fn_name, "overflow") == 0) return true;
     if (is_call_of(call, "decimal")) return conversion_may_overflow(call);
     if (is_call_of(call, "div")) return quotient_may_overflow(call);
     if (is_call_of(call, "mod")) return remainder_may_overflow(call);

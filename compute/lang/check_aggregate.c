@@ -9,8 +9,9 @@
  * among all events of the entity, and a view with a longer key would not have them. Every other
  * part is evaluated at read time over stored columns.
  *
- * Where an argument may overflow, a second cell says whether it did for one of the events
- * (compute/expr/overflow.c): the feature is then null, and not as if that event had no value.
+ * Where an argument or a condition may overflow, further cells say whether it did for one of the
+ * events (compute/expr/overflow.c): the feature is then null, and not as if that event had no value
+ * or did not count.
  */
 #include "compute/lang/check_internal.h"
 
@@ -320,6 +321,15 @@ static weir_scope filter_scope(const aggregate *a)
         .phase = WEIR_PHASE_FILTER, .group = a->scope->group, .self = a->scope->self};
 }
 
+static bool may_overflow(weir_checker *c, const aggregate *a, const weir_column_info *column,
+                         const weir_expr *key)
+{
+    bool may = weir_expr_overflows(c->scratch, key) != NULL;
+    for (uint32_t i = 0; i < a->scope->group->stream_count; i++)
+        may = may || weir_expr_overflows(c->scratch, column->exprs[i]) != NULL;
+    return may;
+}
+
 /* `row == this-side`: a key. *done_out: it was taken (or is wrong and reported). */
 static bool try_key(weir_checker *c, aggregate *a, const weir_ast_expr *part, bool *done_out)
 {
@@ -342,6 +352,8 @@ static bool try_key(weir_checker *c, aggregate *a, const weir_ast_expr *part, bo
         *done_out = true;
         return false;
     }
+    /* A key says nothing of an overflow; over `ever`, what overflows just equals nothing. */
+    if (a->window.kind == WEIR_WINDOW_TIME && may_overflow(c, a, column, key)) return true;
     weir_type type;
     if (!key_type(column->type, key->type, &type)) {
         a->no_key = no_key_help(c, column->type, key->type);
@@ -646,10 +658,11 @@ static bool bind_aggregate(weir_checker *c, aggregate *a)
     return false;
 }
 
-/* ---- Overflow in an argument ---- */
+/* ---- Overflow ---- */
 
-/* Where one of the arguments overflows; NULL: none can. */
-static weir_column_info *overflow_column(weir_checker *c, const aggregate *a)
+/* Where one of the columns is null because of an overflow; NULL: none ever is. */
+static weir_column_info *overflow_column(weir_checker *c, const aggregate *a,
+                                         weir_column_info *const *columns, uint32_t column_count)
 {
     const weir_group_info *group = a->scope->group;
     weir_column_info made = {.type = weir_type_of(WEIR_BOOL)};
@@ -657,8 +670,8 @@ static weir_column_info *overflow_column(weir_checker *c, const aggregate *a)
     for (uint32_t i = 0; i < group->stream_count; i++) {
         const weir_expr *sides[2];
         size_t count = 0;
-        for (uint32_t k = 0; k < a->arg_count; k++) {
-            const weir_expr *side = weir_expr_overflows(c->into, a->columns[k]->exprs[i]);
+        for (uint32_t k = 0; k < column_count; k++) {
+            const weir_expr *side = weir_expr_overflows(c->into, columns[k]->exprs[i]);
             if (side != NULL) sides[count++] = side;
         }
         any = any || count > 0;
@@ -670,11 +683,10 @@ static weir_column_info *overflow_column(weir_checker *c, const aggregate *a)
     return any ? intern_column(c, group, &made) : NULL;
 }
 
-/* The cell's value, or an overflow if an argument of one of its events overflows (R12). */
-static const weir_expr *guarded(weir_checker *c, const aggregate *from, const weir_expr *cell)
+/* The cell's value, or an overflow where the column holds for one of the events of `a`. */
+static const weir_expr *unless_any(weir_checker *c, const aggregate *from, weir_column_info *column,
+                                   const weir_expr *cell)
 {
-    weir_column_info *column = cell == NULL ? NULL : overflow_column(c, from);
-    if (column == NULL) return cell;
     aggregate a = *from;
     a.agg = weir_agg_find("any");
     a.arg_count = 1;
@@ -683,6 +695,78 @@ static const weir_expr *guarded(weir_checker *c, const aggregate *from, const we
     WEIR_ASSERT(problem == NULL);
     const weir_expr *guard = make_cell(c, &a);
     return guard == NULL ? NULL : weir_expr_unless_overflow(c->into, guard, cell);
+}
+
+/* The stored column as it was computed: an overflow where it is null because of one. */
+static const weir_expr *as_computed(weir_checker *c, const aggregate *a, weir_column_info *column)
+{
+    const weir_expr *leaf = weir_expr_leaf(c->into, WEIR_EXPR_COLUMN, column->type, column->id);
+    weir_column_info *lost = overflow_column(c, a, &column, 1);
+    if (lost == NULL) return leaf;
+    const weir_expr *mark = weir_expr_leaf(c->into, WEIR_EXPR_COLUMN, lost->type, lost->id);
+    return weir_expr_unless_overflow(c->into, mark, leaf);
+}
+
+/* A filter over columns, over what they were computed from. */
+static const weir_expr *over_computed(weir_checker *c, const aggregate *a, const weir_expr *expr)
+{
+    if (expr->op == WEIR_EXPR_COLUMN) return as_computed(c, a, c->columns.items[expr->index]);
+    weir_expr *copy = weir_arena_copy(c->into, expr, sizeof *expr);
+    const weir_expr **args = weir_arena_array(c->into, const weir_expr *, expr->arg_count);
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        args[i] = over_computed(c, a, expr->args[i]);
+    copy->args = args;
+    return copy;
+}
+
+/* An overflow, too, where the condition overflows for one of the window's events (R12). */
+static const weir_expr *unless_condition(weir_checker *c, const aggregate *from,
+                                         const weir_expr *cell)
+{
+    aggregate a = *from;
+    weir_column_info *lost = from->filter == NULL ? NULL : overflow_column(c, from, &a.filter, 1);
+    if (lost != NULL) a.filter = NULL;
+    if (from->read_filter == NULL) return lost == NULL ? cell : unless_any(c, &a, lost, cell);
+    const weir_expr *parts[2] = {over_computed(c, from, from->read_filter)};
+    if (lost != NULL) {
+        parts[1] = parts[0];
+        parts[0] = as_computed(c, from, from->filter);
+        parts[0] = weir_bind(c, from->scope, from->call->span, "and", parts, 2);
+    }
+    a.read_filter = weir_expr_overflows(c->into, parts[0]);
+    if (a.read_filter == NULL) return cell;
+    weir_column_info here = {.type = weir_type_of(WEIR_BOOL)};
+    for (uint32_t i = 0; i < from->scope->group->stream_count; i++)
+        here.exprs[i] = weir_expr_const(c->into, here.type, weir_bool(true));
+    return unless_any(c, &a, intern_column(c, from->scope->group, &here), cell);
+}
+
+/* An overflow, too, where nobody could say whether an event is one of the group's. */
+static const weir_expr *unless_membership(weir_checker *c, const aggregate *from,
+                                          const weir_expr *cell)
+{
+    const weir_group_info *group = from->scope->group;
+    weir_column_info where = {.type = weir_type_optional(weir_type_of(WEIR_BOOL))}, *const of =
+                                                                                        &where;
+    if (group->decl->as.group.where == NULL) return cell;
+    for (uint32_t i = 0; i < group->stream_count; i++) {
+        where.exprs[i] = group->own_wheres[i];
+        if (where.exprs[i] == NULL) return NULL; /* reported */
+    }
+    weir_column_info *lost = overflow_column(c, from, &of, 1);
+    aggregate a = *from;
+    a.filter = NULL;
+    a.read_filter = NULL;
+    return lost == NULL ? cell : unless_any(c, &a, lost, cell);
+}
+
+/* The cell's value, or an overflow where one of its events is not what it seems. */
+static const weir_expr *guarded(weir_checker *c, const aggregate *a, const weir_expr *cell)
+{
+    weir_column_info *lost = cell == NULL ? NULL : overflow_column(c, a, a->columns, a->arg_count);
+    if (lost != NULL) cell = unless_any(c, a, lost, cell);
+    if (cell != NULL) cell = unless_condition(c, a, cell);
+    return cell == NULL ? NULL : unless_membership(c, a, cell);
 }
 
 /* One cell: `agg(args) where the feature's condition and extra`. */

@@ -375,7 +375,11 @@ static void check_where(weir_checker *c, weir_group_info *group)
                             .source = group->streams[i],
                             .source_index = i,
                             .no_this_here = true};
-        group->wheres[i] = weir_check_condition(c, &scope, where);
+        const weir_expr *own = weir_check_condition(c, &scope, where);
+        const weir_expr *parts[2] = {own, own == NULL ? NULL : weir_expr_overflows(c->into, own)};
+        group->own_wheres[i] = own;
+        group->wheres[i] =
+            parts[1] == NULL ? own : weir_bind(c, &scope, where->span, "or", parts, 2);
     }
     c->steps = steps;
 }

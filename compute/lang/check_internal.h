@@ -117,9 +117,10 @@ struct weir_group_info {
     uint32_t stream_count;
     weir_stream_info *streams[WEIR_GROUP_STREAMS_MAX];
     uint32_t hops[WEIR_GROUP_STREAMS_MAX]; /* declared hop of the entity in each stream */
-    const weir_expr *wheres[WEIR_GROUP_STREAMS_MAX];
-    uint8_t digest[WEIR_DIGEST_BYTES]; /* of entity, streams and where */
-    weir_pointers features;            /* weir_feature_info, in order, lets left out */
+    const weir_expr *own_wheres[WEIR_GROUP_STREAMS_MAX]; /* as written                        */
+    const weir_expr *wheres[WEIR_GROUP_STREAMS_MAX]; /* of what is kept: it or its overflow (R12) */
+    uint8_t digest[WEIR_DIGEST_BYTES];               /* of entity, streams and where */
+    weir_pointers features; /* weir_feature_info, in order, lets left out */
 };
 
 /* A row expression, one per source stream of the groups with that digest. */

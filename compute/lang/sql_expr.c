@@ -411,6 +411,15 @@ static void put_leaf(weir_sql *sql, const weir_sql_scope *scope, const weir_expr
     }
 }
 
+/* No branch where an overflow left the condition without a truth value. */
+static void put_if_lost(const call *c)
+{
+    const weir_expr *lost = weir_expr_overflows(c->sql->into, c->expr->args[0]);
+    if (lost == NULL) return;
+    weir_sql_expr(c->sql, c->scope, lost, c->out);
+    put(c, " THEN NULL WHEN ");
+}
+
 static void put_logic(const call *c, const char *word) { put_pair(c, "(", word, ")"); }
 
 void weir_sql_expr(weir_sql *sql, const weir_sql_scope *scope, const weir_expr *expr,
@@ -427,6 +436,7 @@ void weir_sql_expr(weir_sql *sql, const weir_sql_scope *scope, const weir_expr *
     case WEIR_EXPR_SCORE: weir_sql_fail(sql, "a score has no SQL"); return;
     case WEIR_EXPR_IF:
         put(&c, "(CASE WHEN ");
+        put_if_lost(&c);
         put_arg(&c, 0);
         put(&c, " THEN ");
         put_arg(&c, 1);

@@ -83,9 +83,33 @@ def against_this(name, operator):
     return check
 
 
+LOST = "overflow"
+
+
+def tripled(rng):
+    """A condition that overflows for some events, and beside what is never null."""
+    c, kind = rng.randrange(-3, 7), rng.choice(["red", "green", "blue"])
+    text = f"n * 3 > {c}" if c >= 0 else f"n * 3 > -{-c}"
+
+    def check(e, this):
+        if e["n"] is None:
+            return None
+        return e["n"] * 3 > c if -(1 << 63) <= e["n"] * 3 < 1 << 63 else LOST
+    pick = rng.randrange(4)
+    if pick == 0:
+        return text, check, False
+    if pick == 1:
+        return f"{text} and kind == {kind}", lambda e, t: check(e, t) if e["kind"] == kind else False, False
+    if pick == 2:
+        return f"kind == this.kind and {text}", lambda e, t: check(e, t) if e["kind"] == t["kind"] else False, False
+    return f"{text} or kind == this.kind", lambda e, t: True if e["kind"] == t["kind"] else check(e, t), True
+
+
 def make_condition(rng, group_key, depth=0):
     other = "shop" if group_key == "card" else "card"
-    pick = rng.randrange(9 if depth == 0 else 6)
+    pick = rng.randrange(10 if depth == 0 else 6)
+    if pick == 9:
+        return tripled(rng)
     if pick == 0:
         return "flag", lambda e, t: e["flag"], False
     if pick == 1:
@@ -360,6 +384,8 @@ class Feature:
             low = start - width if horizon is None else max(start - width, horizon - width)
             chosen = sorted((e for e in rows if low < e["ts"] <= tau - delay), key=lambda e: (e["ts"], e["seq"]))
         if self.condition:
+            if any(self.condition(e, this) is LOST for e in chosen):
+                return None  # nobody knows whether it counts (R12)
             chosen = [e for e in chosen if self.condition(e, this) is True]
         if self.factor > 1:  # an overflow of one of its events is one of the feature (R12)
             chosen = [{**e, "n": e["n"] and e["n"] * self.factor} for e in chosen]

@@ -182,7 +182,13 @@ def logic(op, a, b):
 
 
 def choose(c, a, b):
-    return lambda e: a(e) if c(e) is True else b(e)
+    def evaluate(e):
+        before, e["overflow"] = e["overflow"], False
+        holds = c(e)
+        is_lost = holds is None and e["overflow"]
+        e["overflow"] |= before
+        return None if is_lost else a(e) if holds is True else b(e)
+    return evaluate
 
 
 def coalesce(a, b):
