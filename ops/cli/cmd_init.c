@@ -55,7 +55,7 @@ static weir_error *write_project(weir_cli *cli, const char *folder, const templa
         const char *slash = strrchr(path, '/');
         WEIR_TRY(weir_dir_make(weir_arena_string(&cli->arena, path, (size_t)(slash - path))));
         WEIR_TRY(weir_file_write(path, written[i].bytes, written[i].size));
-        (void)printf("%s\n", path);
+        if (!cli->is_quiet) (void)printf("%s\n", path);
     }
     return NULL;
 }

@@ -114,6 +114,7 @@ refused 66 none.csv 'none.csv'
 refused 65 "$0" 'no column is the time of an event'
 refused 64 <(cat sim.jsonl) 'wants a file, not a pipe'
 mkdir -p folder.csv; refused 66 folder.csv 'folder.csv is a folder'
-expect 0 "$weir" init --from sim.jsonl kept
+expect 0 "$weir" -q init --from sim.jsonl kept
+[ ! -s out ] && [ ! -s err ] || fail "-q, and yet: $(cat out err)"
 expect 73 "$weir" init --from sim.jsonl kept; says err 'overwrites nothing'
 echo ok
