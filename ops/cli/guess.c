@@ -21,12 +21,14 @@ static const int64_t ms_least = 946684800000, ms_most = 4102444800000;
 
 /* What the values of one column have been so far. */
 typedef struct evidence {
-    uint64_t count; /* values that are not null */
+    uint64_t count;   /* values that are not null, and no objects */
+    uint64_t objects; /* told by their members */
     bool has_number, has_text, has_bool, has_other;
     bool not_bool, not_int, not_float, not_time; /* some text or number is none */
     bool has_places, places_differ, too_long;
     uint8_t places, digits; /* behind the point; before it at most */
     bool is_list, items_are_text, items_are_numbers;
+    bool has_point;      /* a member of this name, which reads like one of an inner object */
     int64_t least, most; /* of integers */
 } evidence;
 
@@ -148,11 +150,16 @@ static void take_json(reader *r, weir_json *json, const char *path, unsigned dep
 
 static void take_object(reader *r, weir_json *json, const char *path, unsigned depth)
 {
+    size_t index = path[0] == '\0' ? SIZE_MAX : column_of(r, path);
+    if (index != SIZE_MAX) r->evidence[index].objects++;
     (void)weir_json_next(json);
     while (weir_json_next_key(json)) {
+        bool has_point = memchr(json->text.data, '.', json->text.size) != NULL;
         const char *inner =
             weir_arena_printf(&r->scratch, "%s%s%.*s", path, path[0] == '\0' ? "" : ".",
                               (int)json->text.size, (const char *)json->text.data);
+        size_t member = has_point ? column_of(r, inner) : SIZE_MAX;
+        if (member != SIZE_MAX) r->evidence[member].has_point = true;
         take_json(r, json, inner, depth + 1);
     }
 }
@@ -373,14 +380,16 @@ static weir_type list_type(weir_guess *guess, const evidence *e)
 
 static void judge(weir_guess *guess, weir_guess_column *column, const evidence *e, bool is_json)
 {
-    int kinds = e->has_number + e->has_text + e->has_bool + e->is_list;
+    int kinds = e->has_number + e->has_text + e->has_bool + e->is_list + (e->objects > 0);
     column->type = weir_type_of(WEIR_NULL);
     if (!is_name(column->path))
         column->problem = "its name is none in Avro: letters, digits and _ only";
+    else if (e->has_point)
+        column->problem = "its name has a point, which leads to a member of an inner object";
     else if (e->has_other || kinds > 1 || (e->items_are_text && e->items_are_numbers))
         column->problem = "its values are of more than one kind";
     else if (e->count == 0)
-        column->problem = "it never has a value";
+        column->problem = e->objects > 0 ? NULL : "it never has a value";
     else if (e->is_list)
         column->type = list_type(guess, e);
     else if (e->has_bool)
@@ -391,7 +400,8 @@ static void judge(weir_guess *guess, weir_guess_column *column, const evidence *
                                                          : weir_type_of(WEIR_FLOAT64);
     else
         column->type = is_json ? json_text_type(e) : text_type(e);
-    column->nulls = guess->rows - guess->bad_rows - e->count;
+    column->is_record = e->objects > 0 && column->problem == NULL;
+    column->nulls = guess->rows - guess->bad_rows - e->count - e->objects;
 }
 
 static bool name_says_time(const char *path)
@@ -416,15 +426,24 @@ static void judge_time(weir_guess_column *column, const evidence *e)
     column->unit = is_ms ? WEIR_UNIT_MS : WEIR_UNIT_US;
 }
 
-/* An inner object that some row does not have would need a union of records: its members go. */
-static void drop_absent_objects(weir_guess *guess)
+/* Of the column `path`, or of what it stands in. */
+static bool is_inside(const char *path, const char *outer)
+{
+    size_t size = strlen(outer);
+    return strncmp(path, outer, size) == 0 && path[size] == '.';
+}
+
+/* What is an object here and a number there is left out; so are its members, then. */
+static void drop_members_of_mixed(weir_guess *guess)
 {
     for (size_t i = 0; i < guess->count; i++) {
-        weir_guess_column *column = &guess->columns[i];
-        if (strchr(column->path, '.') == NULL || !column->type.optional || column->problem != NULL)
-            continue;
-        column->type.kind = WEIR_NULL;
-        column->problem = "it stands in an inner object and is sometimes absent";
+        for (size_t k = 0; guess->columns[i].problem != NULL && k < guess->count; k++) {
+            weir_guess_column *column = &guess->columns[k];
+            if (column->problem != NULL || !is_inside(column->path, guess->columns[i].path))
+                continue;
+            column->type.kind = WEIR_NULL;
+            column->problem = "what it stands in is left out";
+        }
     }
 }
 
@@ -439,6 +458,7 @@ static weir_error *guess_text(weir_guess *guess, weir_rows *rows, const char *pa
         judge(guess, &guess->columns[i], &r.evidence[i], is_json);
         judge_time(&guess->columns[i], &r.evidence[i]);
     }
+    if (error == NULL) drop_members_of_mixed(guess);
     weir_arena_deinit(&r.scratch);
     free(r.evidence);
     return error;
@@ -638,7 +658,6 @@ weir_error *weir_guess_file(weir_guess *guess, const char *path)
         weir_guess_column *column = &guess->columns[i];
         if (!has_types || column->type.kind != WEIR_LIST) column->type.optional = column->nulls > 0;
     }
-    if (format != WEIR_ROWS_AVRO) drop_absent_objects(guess);
     return error;
 }
 
@@ -711,18 +730,98 @@ static void write_bare(weir_json_writer *writer, weir_type type, weir_time_unit 
     weir_json_write_end(writer, '}');
 }
 
-static void write_field(weir_json_writer *writer, const weir_guess_column *column, const char *name)
+/* The record of that path where it was seen itself, as in JSON, or NULL. size: of the path. */
+static const weir_guess_column *find_record(const weir_guess *guess, const char *path, size_t size)
 {
+    for (size_t i = 0; i < guess->count; i++) {
+        const weir_guess_column *column = &guess->columns[i];
+        if (column->is_record && strncmp(column->path, path, size) == 0 &&
+            column->path[size] == '\0')
+            return column;
+    }
+    return NULL;
+}
+
+/* Absent although the record that it stands in is there. */
+static bool is_absent_inside(const weir_guess *guess, const weir_guess_column *column)
+{
+    const char *point = strrchr(column->path, '.');
+    const weir_guess_column *outer =
+        point == NULL ? NULL : find_record(guess, column->path, (size_t)(point - column->path));
+    return outer == NULL ? column->type.optional : column->nulls > outer->nulls;
+}
+
+static void write_field(const weir_guess *guess, weir_json_writer *writer,
+                        const weir_guess_column *column, const char *name)
+{
+    bool is_optional = is_absent_inside(guess, column);
     weir_json_write_begin(writer, '{');
     weir_json_write_key(writer, "name");
     weir_json_write_text(writer, name);
     weir_json_write_key(writer, "type");
-    if (column->type.optional) {
+    if (is_optional) {
         weir_json_write_begin(writer, '[');
         weir_json_write_text(writer, "null");
     }
     write_bare(writer, column->type, column->unit, name);
-    if (column->type.optional) {
+    if (is_optional) {
+        weir_json_write_end(writer, ']');
+        weir_json_write_key(writer, "default");
+        weir_json_write_null(writer);
+    }
+    weir_json_write_end(writer, '}');
+}
+
+static bool is_below(const weir_guess_column *column, const char *prefix)
+{
+    return column->type.kind != WEIR_NULL && strncmp(column->path, prefix, strlen(prefix)) == 0;
+}
+
+/* The first column below `prefix`, whose place an inner record takes. */
+static size_t first_below(const weir_guess *guess, const char *prefix)
+{
+    size_t i = 0;
+    while (i < guess->count && !is_below(&guess->columns[i], prefix))
+        i++;
+    return i;
+}
+
+/* Of CSV and Parquet only the members are seen: what none of them is in every row may be null. */
+static bool may_be_null(const weir_guess *guess, const char *prefix)
+{
+    const weir_guess_column *record = find_record(guess, prefix, strlen(prefix) - 1);
+    if (record != NULL) return is_absent_inside(guess, record);
+    for (size_t i = 0; i < guess->count; i++) {
+        if (is_below(&guess->columns[i], prefix) && !guess->columns[i].type.optional) return false;
+    }
+    return true;
+}
+
+static void write_fields(const weir_guess *guess, weir_json_writer *writer, const char *prefix);
+
+/* prefix: "a.b."; name: "b". */
+static void write_record(const weir_guess *guess, weir_json_writer *writer, const char *prefix,
+                         const char *name)
+{
+    bool is_optional = may_be_null(guess, prefix);
+    weir_json_write_begin(writer, '{');
+    weir_json_write_key(writer, "name");
+    weir_json_write_text(writer, name);
+    weir_json_write_key(writer, "type");
+    if (is_optional) {
+        weir_json_write_begin(writer, '[');
+        weir_json_write_text(writer, "null");
+    }
+    weir_json_write_begin(writer, '{');
+    weir_json_write_key(writer, "type");
+    weir_json_write_text(writer, "record");
+    weir_json_write_key(writer, "name");
+    weir_json_write_text(
+        writer, weir_arena_printf(guess->into, "R%zu_%s", first_below(guess, prefix), name));
+    weir_json_write_key(writer, "fields");
+    write_fields(guess, writer, prefix);
+    weir_json_write_end(writer, '}');
+    if (is_optional) {
         weir_json_write_end(writer, ']');
         weir_json_write_key(writer, "default");
         weir_json_write_null(writer);
@@ -737,33 +836,17 @@ static void write_fields(const weir_guess *guess, weir_json_writer *writer, cons
     weir_json_write_begin(writer, '[');
     for (size_t i = 0; i < guess->count; i++) {
         const weir_guess_column *column = &guess->columns[i];
-        if (column->type.kind == WEIR_NULL || strncmp(column->path, prefix, skip) != 0) continue;
+        if (!is_below(column, prefix)) continue;
         const char *name = column->path + skip, *point = strchr(name, '.');
         if (point == NULL) {
-            write_field(writer, column, name);
+            write_field(guess, writer, column, name);
             continue;
         }
         const char *inner =
             weir_arena_printf(guess->into, "%.*s.", (int)(point - column->path), column->path);
-        bool is_first = true;
-        for (size_t k = 0; k < i; k++)
-            is_first &= guess->columns[k].type.kind == WEIR_NULL ||
-                        strncmp(guess->columns[k].path, inner, strlen(inner)) != 0;
-        if (!is_first) continue;
-        weir_json_write_begin(writer, '{');
-        weir_json_write_key(writer, "name");
-        weir_json_write_string(writer, name, (size_t)(point - name));
-        weir_json_write_key(writer, "type");
-        weir_json_write_begin(writer, '{');
-        weir_json_write_key(writer, "type");
-        weir_json_write_text(writer, "record");
-        weir_json_write_key(writer, "name");
-        weir_json_write_text(
-            writer, weir_arena_printf(guess->into, "R%zu_%.*s", i, (int)(point - name), name));
-        weir_json_write_key(writer, "fields");
-        write_fields(guess, writer, inner);
-        weir_json_write_end(writer, '}');
-        weir_json_write_end(writer, '}');
+        if (first_below(guess, inner) != i) continue;
+        name = weir_arena_string(guess->into, name, (size_t)(point - name));
+        write_record(guess, writer, inner, name);
     }
     weir_json_write_end(writer, ']');
 }

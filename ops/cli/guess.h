@@ -5,8 +5,9 @@
  * Avro and Parquet say their types. Of CSV and JSON Lines every row is looked at: a column is of
  * the narrowest type that all its values have, in the order bool, int64, decimal (all with the same
  * number of places), double, time, string; text of digits with a zero in front stays text. Members
- * of inner objects are columns `a.b`. What no schema can hold (two kinds of values in one column, a
- * name that is none in Avro) is left out, and told. Events in `{"stream":..,"value":..}` form are
+ * of inner objects are columns `a.b`; an inner record is nullable unless some member is in every row.
+ * What no schema can hold (two kinds of values in one column, a name that is none in Avro) is left
+ * out, and told. Events in `{"stream":..,"value":..}` form are
  * looked into.
  *
  *     weir_guess guess = {.into = &arena};
@@ -26,9 +27,10 @@ enum { WEIR_GUESS_DISTINCT_MAX = 65536 };
 
 typedef struct weir_guess_column {
     const char *path; /* "a.b" for the member b of a */
-    weir_type type;   /* optional where some row has no value; WEIR_NULL: left out */
+    weir_type type;   /* optional where some row has no value; WEIR_NULL: left out, or a record */
     weir_time_unit unit;
     const char *problem; /* why it is left out, or NULL */
+    bool is_record;      /* of JSON: its members are columns */
     bool is_counted;     /* text and whole numbers of the first columns: */
     uint64_t distinct;   /* values, up to WEIR_GUESS_DISTINCT_MAX */
     uint64_t repeats;    /* rows whose value was among those before */

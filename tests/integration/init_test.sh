@@ -64,6 +64,30 @@ cat > nested.json <<'J'
 J
 guessed nested.json 3
 says told '`mixed`: its values are of more than one kind'
+# An inner object that is null or absent at times is a nullable record; one with other values in its place, and a name that only looks like
+# an inner field, are left out.
+cat > absent.json <<'J'
+{"at": 1772366400000, "user": "ann", "at_home": {"city": "B", "flat": {"no": 1}}, "spot": {"lat": 50.1, "lon": 14.4}, "device": {"os": "a"}, "odd": "s", "a.b": 1}
+{"at": 1772366400001, "user": "bob", "at_home": null, "spot": null, "device": {}, "odd": {"x": 1, "y": {"z": 1}}, "a.b": 1}
+{"at": 1772366400002, "user": "ann", "at_home": {"city": "B", "flat": null}, "device": {"os": "b"}, "a.b": {"c": 1}}
+J
+guessed absent.json 3
+says told '`odd`: its values are of more than one kind'; says told '`odd.y.z`: what it stands in is left out'
+says told '`a.b`: its name has a point'; says told '`a.b.c`: what it stands in is left out'
+printf 'at,user,device.os,device.by.name,device.n\n2026-03-01T12:00:00Z,a,ios,,1\n2026-03-01T12:00:01Z,b,,x,2\n' > flat.csv
+cp project/schemas/absent.Event.avsc .; guessed flat.csv 2
+python3 - <<'P' || fail "the schemas: $(cat absent.Event.avsc project/schemas/*)"
+import json
+def shape(t):
+    if isinstance(t, list): return [shape(x) for x in t]
+    return {f["name"]: shape(f["type"]) for f in t["fields"]} if isinstance(t, dict) and "fields" in t else t
+have = shape(json.load(open("absent.Event.avsc")))
+del have["at"]
+assert have == {"user": "string", "at_home": ["null", {"city": "string", "flat": ["null", {"no": "long"}]}],
+                "spot": ["null", {"lat": "double", "lon": "double"}], "device": {"os": ["null", "string"]}}, have
+have = shape(json.load(open("project/schemas/flat.Event.avsc")))["device"]
+assert have == {"os": ["null", "string"], "by": ["null", {"name": ["null", "string"]}], "n": "long"}, have
+P
 
 printf '{"ts":1772366400000,"k":"a","x":1.5,"y":1}\n{"ts":1772366400001,"k":"a","x":NaN}\n' > odd.jsonl
 guessed odd.jsonl 2
