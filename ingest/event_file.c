@@ -96,7 +96,7 @@ static bool read_member(weir_event_file *file, weir_json *json, envelope *e)
                     (e->has_value && weir_json_key_is(json, "value")) ||
                     (e->has_ingest && weir_json_key_is(json, "ingest"));
     if (is_again) {
-        weir_json_fail(json, "a member stands twice");
+        weir_json_fail(json, "a member stands twice; leave one out");
         return false;
     }
     if (weir_json_key_is(json, "stream")) {

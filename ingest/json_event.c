@@ -112,7 +112,8 @@ static bool read_field(reading *r, uint32_t index)
     const weir_schema_field *field = &r->event->schema->fields[index];
     bool bad_number = false;
     const char *problem = NULL;
-    if (r->seen[index]) return fail(r, field->path, "the member stands twice", false);
+    if (r->seen[index])
+        return fail(r, field->path, "the member stands twice; leave one out", false);
     weir_value *value = &r->values[index];
     if (!weir_json_take_plain(r->json, &field->type, field->unit, value) &&
         !weir_json_read_value(r->json, field->type, field->unit, r->scratch, value, &bad_number,

@@ -124,7 +124,8 @@ static bool read_member(walk *w, size_t index)
     bool bad_number = false;
     const uint8_t *from = w->json->next;
     if (w->j->seen[index]) {
-        rows_bad_value(w->rows, w->row, want, (weir_bytes){0}, "the member stands twice");
+        rows_bad_value(w->rows, w->row, want, (weir_bytes){0},
+                       "the member stands twice; leave one out");
         return false;
     }
     w->j->seen[index] = true;

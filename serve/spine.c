@@ -90,7 +90,7 @@ static weir_error *read_rows(weir_spine *spine, weir_rows *rows, const char *pat
         WEIR_TRY_OUT(weir_rows_next(rows, &scratch, values, &status));
         if (status.status == WEIR_ROW_END) break;
         if (status.status == WEIR_ROW_BAD)
-            WEIR_TRY_OUT(weir_error_new(WEIR_E_DATA, "%s", status.problem));
+            WEIR_TRY_OUT(weir_error_new(WEIR_E_DATA, "%s: %s", path, status.problem));
         if (spine->count == WEIR_SPINE_ROWS_MAX) {
             WEIR_TRY_OUT(weir_error_new(WEIR_E_LIMIT, "%s: more than %d rows; split it", path,
                                         WEIR_SPINE_ROWS_MAX));

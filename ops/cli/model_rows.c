@@ -9,6 +9,7 @@
 
 struct weir_model_rows {
     const weir_model_info *info;
+    const char *path;
     weir_rows *rows;
     size_t batch_rows, column_count;
     bool is_json;
@@ -139,6 +140,7 @@ weir_error *weir_model_rows_open(const weir_model_info *info, const char *path,
     weir_model_rows *r = calloc(1, sizeof(*r));
     WEIR_ASSERT(r != NULL);
     r->info = info;
+    r->path = weir_arena_string(&r->arena, path, strlen(path));
     r->batch_rows = batch_rows;
     weir_error *error = weir_rows_open(path, options, &r->rows);
     if (error == NULL) error = bind_columns(r);
@@ -287,8 +289,8 @@ static weir_error *put_row(weir_model_rows *r, size_t row, const weir_row *from)
         const weir_model_tensor *to = &r->inputs[i];
         for (size_t c = 0; c < to->width; c++, want++)
             if (!put(r, to, row * to->width + c, &r->values[want], r->wants[want].type))
-                return weir_error_new(WEIR_E_DATA, "row %llu: column '%s' holds what is no %s",
-                                      (unsigned long long)from->index, r->wants[want].name,
+                return weir_error_new(WEIR_E_DATA, "%s: row %llu: column '%s' holds what is no %s",
+                                      r->path, (unsigned long long)from->index, r->wants[want].name,
                                       kind_name(to->kind));
     }
     return NULL;
@@ -303,7 +305,8 @@ weir_error *weir_model_rows_next(weir_model_rows *rows, const weir_model_tensor 
     while (count < rows->batch_rows) {
         WEIR_TRY(weir_rows_next(rows->rows, &rows->scratch, rows->values, &row));
         if (row.status == WEIR_ROW_END) break;
-        if (row.status == WEIR_ROW_BAD) return weir_error_new(WEIR_E_DATA, "%s", row.problem);
+        if (row.status == WEIR_ROW_BAD)
+            return weir_error_new(WEIR_E_DATA, "%s: %s", rows->path, row.problem);
         WEIR_TRY(put_row(rows, count++, &row));
     }
     *inputs_out = rows->inputs;

@@ -66,9 +66,11 @@ says err '1 of 2 rows ask for a time before 2026-'
 # Mistakes.
 wrong() { expect "$1" "$weir" -C project export --vector v --out "$PWD/wrong" "${@:3}"; says err "$2"; [ ! -e wrong ] || fail "wrong is there"; }
 wrong 65 'no column `merchant`' --spine "$PWD/small.csv"
-printf 'card,merchant,time,amount\nc1,m1,yesterday,1\n' > bad.csv; wrong 65 'line 2, column time: `yesterday`' --spine "$PWD/bad.csv"
+printf 'card,merchant,time,amount\nc1,m1,yesterday,1\n' > bad.csv; wrong 65 'bad.csv: line 2, column time: `yesterday`' --spine "$PWD/bad.csv"
 printf 'card,merchant,time,amount\nc1,m1,,1\n' > bad.csv; wrong 65 'line 2, column time' --spine "$PWD/bad.csv"
 printf 'card,merchant,time,amount\nc1,m1,2026-03-05T00:00:00Z,1.001\n' > bad.csv; wrong 65 'more digits than' --spine "$PWD/bad.csv"
+printf '{"card":"c1","card":"c2","merchant":"m1","time":"2026-03-05T00:00:00Z","amount":1}\n' > twice.jsonl
+wrong 65 'twice.jsonl: line 1, column card: the member stands twice; leave one out' --spine "$PWD/twice.jsonl"
 wrong 66 'none.csv' --spine "$PWD/none.csv"
 wrong 64 '--mode is `as-is`, wants as-known or as-of' --mode as-is
 wrong 64 'go with events, not with --spine' --spine "$PWD/spine.csv" --with seen

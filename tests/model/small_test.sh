@@ -64,7 +64,7 @@ expect 65 "$weir" model run "$small/mlp.onnx" --input "$small/mlp.csv" --reasons
 says err 'no exact contributions'
 printf 'c0,c1,c2,c3\n1,2,3,hello\n' > bad.csv
 expect 65 "$weir" model run "$small/mlp.onnx" --input bad.csv
-says err "column 'c3'"
+says err "bad.csv: row 0: column 'c3'"
 expect 64 "$weir" model run "$small/mlp.onnx"
 expect 64 "$weir" model run "$small/mlp.onnx" --input "$small/mlp.csv" --take nothing
 expect 66 "$weir" model show nowhere.onnx
