@@ -217,16 +217,6 @@ static weir_error *find_known(const weir_plan *plan, const weir_state_port *stat
     return NULL;
 }
 
-static int64_t late_of(const weir_plan *plan, uint32_t entity)
-{
-    int64_t late_us = 0;
-    for (uint32_t v = 0; v < plan->view_count; v++) {
-        if (plan->views[v].entity == entity && plan->views[v].late_us > late_us)
-            late_us = plan->views[v].late_us;
-    }
-    return late_us;
-}
-
 weir_error *weir_lookup_in(const weir_plan *plan, weir_engine *engine, weir_node *fold,
                            weir_bytes key, const weir_lookup_request *request,
                            weir_lookup_answer *answer)
@@ -243,11 +233,9 @@ weir_error *weir_lookup_in(const weir_plan *plan, weir_engine *engine, weir_node
     WEIR_TRY(weir_engine_lookup(engine, states, clock, &lookup, answer->values, answer->overflow));
     answer->tau_us = request->tau_us;
     answer->position = weir_seq_of(weir_fold_next(fold), 0);
-    int64_t horizon = 0;
-    bool has_horizon =
-        clock->greatest_et_us != INT64_MIN &&
-        !__builtin_sub_overflow(clock->greatest_et_us, late_of(plan, request->entity), &horizon);
-    answer->beyond_horizon = has_horizon && request->tau_us < horizon;
+    if (!weir_engine_horizon(engine, clock, request->members, request->member_count,
+                             &answer->horizon_us))
+        answer->horizon_us = INT64_MIN;
     return NULL;
 }
 

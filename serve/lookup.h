@@ -24,7 +24,7 @@ typedef struct weir_lookup_answer {
                            next lookup */
     bool *overflow;     /* caller's, one per member */
     bool is_known;      /* the key has been seen by a group of these members */
-    bool beyond_horizon;
+    int64_t horizon_us; /* before it, tau may miss events (R8); INT64_MIN: there is none */
     int64_t tau_us;
     int32_t partition;
     weir_seq position; /* p: everything before it was known */

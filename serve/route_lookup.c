@@ -138,7 +138,11 @@ static void write_answer(const lookup_query *query, const uint32_t *members, siz
     weir_value tau = weir_time(answer->tau_us);
     weir_json_write_value(&writer, weir_type_of(WEIR_TIME), &tau);
     weir_json_write_key(&writer, "beyond_horizon");
-    weir_json_write_bool(&writer, answer->beyond_horizon);
+    weir_json_write_bool(&writer, answer->tau_us < answer->horizon_us);
+    weir_json_write_key(&writer, "horizon");
+    weir_value horizon =
+        answer->horizon_us == INT64_MIN ? weir_null() : weir_time(answer->horizon_us);
+    weir_json_write_value(&writer, weir_type_optional(weir_type_of(WEIR_TIME)), &horizon);
     weir_json_write_end(&writer, '}');
     weir_json_write_end(&writer, '}');
 }

@@ -683,6 +683,7 @@ static weir_error *read_hop(weir_engine *engine, const weir_state_port *port, in
     }
     return reads->rest_count == 0 ? NULL : read_rest(engine, port, reads, event, &point);
 }
+
 static bool is_beyond(const weir_shard_clock *clock, int64_t tau_us, int64_t late_us)
 {
     int64_t bound = 0;
@@ -813,6 +814,22 @@ weir_error *weir_engine_lookup(weir_engine *engine, const weir_state_port *port,
         overflow_out[m] = env.overflow && weir_is_null(&values_out[m]);
     }
     return NULL;
+}
+
+bool weir_engine_horizon(const weir_engine *engine, const weir_shard_clock *clock,
+                         const uint32_t *members, size_t member_count, int64_t *horizon_us_out)
+{
+    int64_t late_us = INT64_MAX;
+    for (size_t m = 0; m < member_count; m++) {
+        const cell_list *list = &engine->member_cells[members[m]];
+        for (uint32_t i = 0; i < list->count; i++) {
+            uint32_t view = engine->plan->cells[list->cells[i]].view;
+            int64_t of_view_us = engine->plan->views[view].late_us;
+            if (of_view_us < late_us) late_us = of_view_us;
+        }
+    }
+    return late_us != INT64_MAX && clock->greatest_et_us != INT64_MIN &&
+           !__builtin_sub_overflow(clock->greatest_et_us, late_us, horizon_us_out);
 }
 
 /* Columns are null because of an overflow rarely enough to be told in a second pass. */

@@ -81,6 +81,10 @@ typedef struct weir_lookup {
 weir_error *weir_engine_lookup(weir_engine *engine, const weir_state_port *port,
                                const weir_shard_clock *clock, const weir_lookup *lookup,
                                weir_value *values_out, bool *overflow_out);
+/* Lookups of these members before that tau may miss events, or over `ever` see later ones (R8).
+ * False: all is kept, or nothing has come yet. */
+bool weir_engine_horizon(const weir_engine *engine, const weir_shard_clock *clock,
+                         const uint32_t *members, size_t member_count, int64_t *horizon_us_out);
 
 /* The vector's columns after the last hop. overflow: per column. Values live until the next call.
  */

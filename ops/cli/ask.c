@@ -102,26 +102,43 @@ static void flatten(flat_answer *flat, weir_json *json, const char *path)
     }
 }
 
-static void print_answer(weir_cli *cli, weir_bytes body)
+static const char *find_text(const flat_answer *flat, const char *name)
+{
+    for (size_t i = 0; i < flat->count; i++)
+        if (strcmp(flat->names[i], name) == 0) return flat->texts[i];
+    return NULL;
+}
+
+/* R8. The state has only what reads at the head and a little before it need. */
+static void note_horizon(const flat_answer *flat)
+{
+    const char *is_beyond = find_text(flat, "receipt.beyond_horizon");
+    const char *horizon = find_text(flat, "receipt.horizon");
+    if (is_beyond == NULL || strcmp(is_beyond, "true") != 0 || horizon == NULL) return;
+    weir_cli_note(flat->cli,
+                  "all that is needed is kept for times from %s on; these values, of %s, may miss "
+                  "events: `weir export --spine FILE` reads any time from the journals, as it was "
+                  "known then, or with --mode as-of as it is known now",
+                  horizon, find_text(flat, "receipt.tau"));
+}
+
+static void print_answer(weir_cli *cli, const flat_answer *flat, weir_bytes body)
 {
     if (cli->format != WEIR_FORMAT_TABLE && cli->format != WEIR_FORMAT_CSV) {
         (void)printf("%.*s\n", (int)body.size, (const char *)body.data);
         return;
     }
-    weir_json json;
-    flat_answer flat = {.cli = cli};
-    weir_json_init(&json, body.data, body.size, &cli->arena);
-    flatten(&flat, &json, "");
-    if (flat.count == 0) return;
+    if (flat->count == 0) return;
     if (cli->format == WEIR_FORMAT_CSV) {
-        weir_listing list = weir_listing_begin(cli, flat.names, flat.count);
-        for (size_t i = 0; i < flat.count; i++)
-            weir_listing_text(&list, flat.texts[i]);
+        weir_listing list = weir_listing_begin(cli, flat->names, flat->count);
+        for (size_t i = 0; i < flat->count; i++)
+            weir_listing_text(&list, flat->texts[i]);
         weir_listing_end(&list);
         return;
     }
-    for (size_t i = 0; i < flat.count; i++)
-        (void)printf("%-32s  %s\n", flat.names[i], flat.texts[i] == NULL ? "null" : flat.texts[i]);
+    for (size_t i = 0; i < flat->count; i++)
+        (void)printf("%-32s  %s\n", flat->names[i],
+                     flat->texts[i] == NULL ? "null" : flat->texts[i]);
 }
 
 static const char *server_of(weir_cli *cli, const weir_config *config)
@@ -147,7 +164,12 @@ static weir_error *call(weir_cli *cli, const char *server, const char *route,
     weir_http_client_destroy(client);
     if (error != NULL) return weir_error_while(error, "asking %s (is `weir serve` up?)", server);
     if (status != 200) return refuse(cli, server, status, body);
-    print_answer(cli, body);
+    weir_json json;
+    flat_answer flat = {.cli = cli};
+    weir_json_init(&json, body.data, body.size, &cli->arena);
+    flatten(&flat, &json, "");
+    print_answer(cli, &flat, body);
+    note_horizon(&flat);
     return NULL;
 }
 

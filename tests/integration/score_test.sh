@@ -73,7 +73,13 @@ expect 0 "$weir" -C project topics -o csv; says out 'topic,role,exists,partition
 python3 -c 'import json; assert {r["verdict"] for r in json.load(open("doctor.json"))} <= {"ok", "note", "no"}' || fail "doctor -o json"
 expect 0 "$weir" lookup --features card_vel --key card=c0007; says out '"known":true'; says out '"position":'
 expect 0 "$weir" lookup --features card_vel --key card=nobody --at 2026-03-01T12:00:00Z
-says out '"known":false'; says out '"tau":"2026-03-01T12:00:00.000000Z"'
+says out '"known":false'; says out '"tau":"2026-03-01T12:00:00.000000Z"'; says out '"beyond_horizon":false'; [ ! -s err ] || fail "a note: $(cat err)"
+# Before what is kept: which instant that is, and where earlier ones are read.
+horizon=$(grep -o '"horizon":"[^"]*"' out | cut -d'"' -f4)
+[ -n "$horizon" ] || fail "the horizon: $(cat out)"
+expect 0 "$weir" lookup --features card_vel --key card=nobody --at "$horizon"; says out '"beyond_horizon":false'
+expect 0 "$weir" lookup --features card_vel --key card=nobody --at 2025-12-01T00:00:00Z; says out '"beyond_horizon":true'
+says err "for times from $horizon on; these values, of 2025-12-01T00:00:00.000000Z, may miss events: \`weir export --spine FILE\`"
 
 # Mistakes.
 score 65 --key card=c1 --this amount=12.00 --this country=1; says err 'needs the field `merchant` of stream tx'

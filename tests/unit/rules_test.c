@@ -366,6 +366,32 @@ static void r8_a_late_event_changes_later_reads_and_what_left_the_window_stays_o
     IS("f_l", "12");
 }
 
+static int64_t horizon_of(const char *group)
+{
+    int64_t horizon = -1;
+    const weir_plan_group *of = &plan->groups[weir_plan_find_group(plan, group)];
+    bool has_one =
+        weir_engine_horizon(engine, &clocks[of->entity], of->members, of->member_count, &horizon);
+    return has_one ? horizon : -1;
+}
+
+/* A group of a more patient stream keeps more than one beside it; what reads both has the less. */
+static void r8_the_horizon_of_a_lookup_is_that_of_what_it_reads(void **state)
+{
+    (void)state;
+    define(
+        "stream slow from kafka(\"s\") avro(\"pay.Login\") { time ts observed by card late 1d }\n"
+        "features a per card from slow { n = count() over 1h }\n"
+        "features b per card from login { n = count() over 1h  both = a.n + n }\n"
+        "features c per card from slow { both = a.n + b.n }\n");
+    assert_int_equal(horizon_of("a"), -1);
+    send("login", "card=c ts=12:00:00");
+    int64_t greatest = clocks[0].greatest_et_us, hour = INT64_C(3600000000);
+    assert_int_equal(horizon_of("a"), greatest - 24 * hour);
+    assert_int_equal(horizon_of("b"), greatest - hour);
+    assert_int_equal(horizon_of("c"), greatest - hour);
+}
+
 static void r9_the_first_of_an_id_stays(void **state)
 {
     (void)state;
@@ -570,6 +596,7 @@ int main(void)
         RULE(r6_ever_last_n_and_steps),
         RULE(r7_only_ordered_aggregates_depend_on_order),
         RULE(r8_a_late_event_changes_later_reads_and_what_left_the_window_stays_out),
+        RULE(r8_the_horizon_of_a_lookup_is_that_of_what_it_reads),
         RULE(r9_the_first_of_an_id_stays),
         RULE(r10_nulls_are_skipped_and_compare_to_null),
         RULE(r11_empties),
