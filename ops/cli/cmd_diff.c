@@ -2,9 +2,9 @@
 /*
  * weir diff: what changes between two project folders, or between what is in force and a folder.
  *
- * Both sides are the canonical text of a package: a line "kind name digest" each (R15). A digest
- * that stays under another name is a rename, which keeps its state; a name with another digest is a
- * new version. What a change costs is told of the views that the new side has and the old has not:
+ * Both sides are the canonical text of a package: a line "kind name digest" each (R15), and the
+ * digests of the models that its scores use. A digest that stays under another name is a rename,
+ * which keeps its state; a name with another digest is a new version. What a change costs is told of the views that the new side has and the old has not:
  * their rows are made by folding the journals again, with all others, unless both sides have one
  * fold digest.
  */
@@ -16,6 +16,7 @@
 #include "ingest/applied.h"
 #include "ops/cli/explain.h"
 #include "ops/cli/listing.h"
+#include "ops/cli/settings.h"
 #include "ops/cli/stack.h"
 #include "ops/runtime/assert.h"
 #include "ops/runtime/digest.h"
@@ -25,6 +26,8 @@ static const weir_option options[] = {
     {"exit-code", 0, NULL, "leave with 1 if anything changes", false},
     {0},
 };
+
+static const char model_kind[] = "model";
 
 typedef struct thing {
     const char *kind, *name, *digest;
@@ -48,14 +51,15 @@ typedef struct comparison {
 
 /* ---- the sides ---- */
 
-/* A line "kind name digest"; the first, "package name", is none. */
-static void read_side(weir_cli *cli, const char *text, const uint8_t *fold_digest, side *out)
+/* A line "kind name digest"; the first, "package name", is none. model_count: that may come. */
+static void read_side(weir_cli *cli, const char *text, const uint8_t *fold_digest,
+                      size_t model_count, side *out)
 {
     size_t lines = 1;
     memcpy(out->fold_digest, fold_digest, WEIR_DIGEST_BYTES);
     for (const char *at = text; *at != '\0'; at++)
         lines += *at == '\n';
-    out->things = weir_arena_array(&cli->arena, thing, lines);
+    out->things = weir_arena_array(&cli->arena, thing, lines + model_count);
     for (const char *at = text; *at != '\0';) {
         size_t size = strcspn(at, "\n");
         char *line = weir_arena_copy(&cli->arena, at, size + 1);
@@ -66,6 +70,63 @@ static void read_side(weir_cli *cli, const char *text, const uint8_t *fold_diges
         *name = *digest = '\0';
         out->things[out->count++] = (thing){line, name + 1, digest + 1, false};
     }
+}
+
+static void add_model(weir_cli *cli, const char *name, const uint8_t *digest, side *out)
+{
+    char text[WEIR_SHA256_TEXT_SIZE];
+    weir_sha256_print(digest, text);
+    out->things[out->count++] =
+        (thing){model_kind, weir_arena_string(&cli->arena, name, strlen(name)),
+                weir_arena_string(&cli->arena, text, strlen(text)), false};
+}
+
+/* Several scores may use one model. */
+static bool is_first_use(const weir_plan *plan, uint32_t score)
+{
+    for (uint32_t i = 0; i < score; i++)
+        if (strcmp(plan->scores[i].model, plan->scores[score].model) == 0) return false;
+    return true;
+}
+
+static weir_error *read_model(weir_cli *cli, const char *folder, const char *name, side *out)
+{
+    weir_arena scratch = {0};
+    const char *path = NULL;
+    weir_bytes bytes = {0};
+    uint8_t digest[WEIR_DIGEST_BYTES];
+    weir_error *error = weir_project_model_path(folder, name, &scratch, &path);
+    if (error == NULL) error = weir_file_read(path, WEIR_MODEL_BYTES_MAX, &scratch, &bytes);
+    if (error == NULL) {
+        weir_sha256_of(bytes.data, bytes.size, digest);
+        add_model(cli, name, digest, out);
+    }
+    weir_arena_deinit(&scratch);
+    return error;
+}
+
+/* Those in the folder where we stand; whether they fit, `weir check` says. A missing one is none. */
+static weir_error *read_models(weir_cli *cli, const weir_plan *plan, side *out)
+{
+    weir_config *config = NULL;
+    WEIR_TRY(weir_cli_settings(cli, &config));
+    weir_error *error = NULL;
+    for (uint32_t i = 0; error == NULL && i < plan->score_count; i++) {
+        if (!is_first_use(plan, i)) continue;
+        error = read_model(cli, weir_config_text(config, WEIR_SETTING_MODELS_DIR),
+                           plan->scores[i].model, out);
+        if (error == NULL || weir_error_code_of(error) != WEIR_E_NO_INPUT) continue;
+        weir_error_free(error);
+        error = NULL;
+    }
+    weir_config_destroy(config);
+    return error;
+}
+
+static weir_error *read_plan(weir_cli *cli, const weir_plan *plan, side *out)
+{
+    read_side(cli, plan->canonical, plan->fold_digest, plan->score_count, out);
+    return read_models(cli, plan, out);
 }
 
 static weir_error *enter(const char *folder)
@@ -79,7 +140,7 @@ static weir_error *read_folder(weir_cli *cli, const char *folder, side *out)
     weir_project *project = NULL;
     WEIR_TRY(enter(folder));
     weir_error *error = weir_project_open(&project_options, &project);
-    if (error == NULL) read_side(cli, project->plan->canonical, project->plan->fold_digest, out);
+    if (error == NULL) error = read_plan(cli, project->plan, out);
     weir_project_close(project);
     return weir_error_while(error, "%s", folder);
 }
@@ -95,9 +156,17 @@ static weir_error *read_applied(weir_cli *cli, weir_stack *stack, side *out)
         weir_cli_note(cli, "nothing is in force yet");
         return NULL;
     }
+    const weir_plan *plan = stack->plan;
     const char *text =
         weir_arena_string(&cli->arena, (const char *)found->text.data, found->text.size);
-    read_side(cli, text, found->fold_digest, out);
+    read_side(cli, text, found->fold_digest, plan->score_count, out);
+    /* Models of scores that are no more stay there; only ours are compared. */
+    for (uint32_t i = 0; i < plan->score_count; i++) {
+        const char *name = plan->scores[i].model;
+        const weir_applied *model =
+            weir_applied_find(items, count, weir_arena_printf(&cli->arena, "model/%s", name));
+        if (model != NULL && is_first_use(plan, i)) add_model(cli, name, model->digest, out);
+    }
     return NULL;
 }
 
@@ -107,6 +176,8 @@ static const char *short_digest(comparison *c, const char *digest)
 {
     return digest == NULL ? NULL : weir_arena_printf(&c->cli->arena, "%.16s", digest);
 }
+
+static bool is_model(const thing *one) { return strcmp(one->kind, model_kind) == 0; }
 
 static void tell(comparison *c, const char *change, const thing *from, const thing *to)
 {
@@ -128,6 +199,8 @@ static void tell(comparison *c, const char *change, const thing *from, const thi
         (void)printf(" (was %s; it means the same)", from->name);
     else if (from != NULL && to != NULL)
         (void)printf(" (%s, was %s)", short_digest(c, to->digest), short_digest(c, from->digest));
+    else if (is_model(any))
+        (void)printf(" (%s)", short_digest(c, any->digest));
     (void)putchar('\n');
 }
 
@@ -193,6 +266,31 @@ static size_t count_dropped(const comparison *c)
     return count;
 }
 
+static const thing *find_model(const side *in, const char *name)
+{
+    for (size_t i = 0; i < in->count; i++)
+        if (is_model(&in->things[i]) && strcmp(in->things[i].name, name) == 0)
+            return &in->things[i];
+    return NULL;
+}
+
+/* A model comes into force with `weir apply`, as the definitions do, and nothing is folded again. */
+static void tell_model(const comparison *c, const char *name)
+{
+    const thing *from = find_model(&c->from, name), *to = find_model(&c->to, name);
+    if (from == to || (from != NULL && to != NULL && strcmp(from->digest, to->digest) == 0)) return;
+    if (to == NULL)
+        weir_cli_note(c->cli,
+                      "model %s: its file is gone; `weir apply` takes no model out of force, "
+                      "and workers do not start without the one that is: bring it back",
+                      name);
+    else
+        weir_cli_note(c->cli,
+                      "model %s: `weir apply` puts %s in force; workers score with it from their "
+                      "next start on; what was scored stays",
+                      name, from == NULL ? "it" : "the new file");
+}
+
 static void tell_costs(const comparison *c)
 {
     size_t added = 0, dropped = count_dropped(c);
@@ -212,6 +310,8 @@ static void tell_costs(const comparison *c)
                       dropped == 1 ? " is" : "s are");
     bool is_kept =
         c->from.count > 0 && memcmp(c->from.fold_digest, c->to.fold_digest, WEIR_DIGEST_BYTES) == 0;
+    for (uint32_t i = 0; c->from.count > 0 && i < c->plan->score_count; i++)
+        if (is_first_use(c->plan, i)) tell_model(c, c->plan->scores[i].model);
     if (c->changes == 0)
         weir_cli_note(c->cli, "nothing changes");
     else if (is_kept)
@@ -250,11 +350,11 @@ static weir_error *compare_folders(weir_cli *cli)
     WEIR_TRY(enter(here));
     WEIR_TRY(enter(to));
     WEIR_TRY(weir_error_while(weir_project_open(&project_options, &project), "%s", to));
-    read_side(cli, project->plan->canonical, project->plan->fold_digest, &c.to);
     c.plan = project->plan;
-    compare(&c);
+    weir_error *error = weir_error_while(read_plan(cli, project->plan, &c.to), "%s", to);
+    if (error == NULL) compare(&c);
     weir_project_close(project);
-    return NULL;
+    return error;
 }
 
 static weir_error *compare_applied(weir_cli *cli)
@@ -264,8 +364,8 @@ static weir_error *compare_applied(weir_cli *cli)
     comparison c = {.cli = cli, .plan = stack.plan};
     weir_error *error = read_applied(cli, &stack, &c.from);
     if (error == NULL) {
-        read_side(cli, stack.plan->canonical, stack.plan->fold_digest, &c.to);
-        compare(&c);
+        error = read_plan(cli, stack.plan, &c.to);
+        if (error == NULL) compare(&c);
     }
     weir_stack_close(&stack);
     return error;
@@ -285,8 +385,8 @@ const weir_command weir_command_diff = {
         "With a folder: from OLD to NEW, or to the folder we stand in; no broker is asked. "
         "Without: "
         "from the definitions\n"
-        "that `weir apply` has put in force to this folder. Features, vectors, scores and streams "
-        "are compared by digest:\n"
+        "that `weir apply` has put in force to this folder. Features, vectors, scores, streams "
+        "and the scores' models are compared by digest:\n"
         "a comment or a new layout changes nothing, a rename keeps its state. What is made anew, "
         "and what that takes, is\n"
         "told on stderr.",

@@ -73,6 +73,18 @@ expect 0 "$weir" diff old renamed; says out '= feature card_vel_stores'; says er
 expect 1 "$weir" -C new diff --exit-code -o csv "$PWD/old"; says out 'renamed,feature,card_vel_stores,card_vel_shops,'
 expect 0 "$weir" diff -o json same new; says out '"change": "added"'
 expect 0 "$weir" diff --exit-code old same; says err 'nothing changes'; [ ! -s out ] || fail "a comment is a change: $(cat out)"
+# A model's file is part of it.
+cp -r old swapped
+echo >> swapped/models/card_fraud.onnx
+was=$(sha256sum old/models/card_fraud.onnx | cut -c1-16) is=$(sha256sum swapped/models/card_fraud.onnx | cut -c1-16)
+expect 1 "$weir" diff --exit-code old swapped; says out "~ model card_fraud ($is, was $was)"
+says err 'model card_fraud: `weir apply` puts the new file in force'; says err 'workers go on from the state that they have'
+mv swapped/models/card_fraud.onnx swapped/models/other.onnx; cp old/models/card_fraud.onnx swapped/models/more.onnx
+expect 0 "$weir" diff old swapped; says out "- model card_fraud ($was)"; says err 'its file is gone'
+expect 0 "$weir" diff -o csv swapped old; says out "added,model,card_fraud,,,$was"
+sed -i 's/using model "card_fraud"/using model "more"/' swapped/card.weir
+expect 0 "$weir" diff old swapped; says out '= model more (was card_fraud; it means the same)'; says err 'model more: `weir apply` puts it in force'
+cp old/models/card_fraud.onnx swapped/models/more.json; expect 65 "$weir" diff old swapped; says err 'could be model `more`; remove one'
 expect 64 "$weir" -C old run --threads 0; says err '--threads is `0`, wants a whole number from 1 to 256'
 expect 66 "$weir" diff old nowhere; says err 'nowhere'
 mkdir empty; expect 65 "$weir" diff old empty; says err 'no definitions'

@@ -10,6 +10,9 @@ expect 0 "$weir" -C project diff --exit-code; says err 'nothing changes'
 mkdir other; cp -r project/weir.yaml project/schemas project/models other
 sed 's/over last 10/over last 12/' project/card.weir > other/card.weir
 expect 1 "$weir" -C other diff --exit-code; says out '~ feature card_vel_refused ('
+cp project/card.weir other; echo >> other/models/card_fraud.onnx
+expect 1 "$weir" -C other diff --exit-code; says out '~ model card_fraud ('; says err 'puts the new file in force'
+rm other/models/card_fraud.onnx; expect 0 "$weir" -C other diff; says out '- model card_fraud ('; says err 'do not start without the one that is'
 "$weir" -q simulate -n 1540 > events.jsonl
 head -1500 events.jsonl > first.jsonl
 tail -40 events.jsonl > then.jsonl
