@@ -293,11 +293,10 @@ static void tell_model(const comparison *c, const char *name)
 
 static void tell_costs(const comparison *c)
 {
-    size_t added = 0, dropped = count_dropped(c);
+    size_t dropped = count_dropped(c);
     for (uint32_t v = 0; v < c->plan->view_count; v++) {
         const weir_plan_view *view = &c->plan->views[v];
         if (!is_new_view(c, view)) continue;
-        added++;
         weir_cli_note(
             c->cli,
             "view of %s, per %s: new; about %.1f bytes for each event that it keeps, made "
