@@ -110,12 +110,12 @@ static void append(weir_slices *slices, weir_slice_batch *batch)
     slices->waiting++;
 }
 
-void weir_slices_freeze(weir_slices *slices, int64_t position, const weir_shard_record *record)
+size_t weir_slices_freeze(weir_slices *slices, int64_t position, const weir_shard_record *record)
 {
     uint32_t s = slices->cursor;
     slices->cursor = (s + 1) % WEIR_SLICE_COUNT;
     /* During replay a slice may be ahead of `position`; its state is not what it was there. */
-    if (position <= slices->frozen[s]) return;
+    if (position <= slices->frozen[s]) return 0;
     weir_slice_batch *batch = calloc(1, sizeof *batch);
     WEIR_ASSERT(batch != NULL);
     batch->slice = s;
@@ -127,6 +127,7 @@ void weir_slices_freeze(weir_slices *slices, int64_t position, const weir_shard_
                              &slices->duplicates[s], &batch->record);
     slices->frozen[s] = position;
     append(slices, batch);
+    return batch->count;
 }
 
 /* One batch, in one piece: the slice's parts and its record. */

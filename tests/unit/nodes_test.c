@@ -486,6 +486,71 @@ static void a_head_of_our_definitions_that_names_no_stream_of_theirs_is_damage(v
     weir_buffer_deinit(&pack);
 }
 
+/* A journal of `cards` cards with an event each, folded and committed. */
+static void fold_cards(scene *s, weir_engine *engine, uint32_t cards)
+{
+    enum { COPIES = 1000 };
+    weir_buffer packs[64] = {{0}};
+    uint32_t count = (cards + COPIES - 1) / COPIES;
+    weir_value values[5];
+    char card[16];
+    open_observe(s);
+    for (uint32_t i = 0; i < cards; i++) {
+        good_values(values);
+        values[1] = values[3] = weir_null();
+        values[2] = weir_string(card, (size_t)snprintf(card, sizeof card, "c%u", i));
+        pack_add(s, &packs[i / COPIES], 5 + i, values);
+    }
+    s->node->ops->close(s->node);
+    assert_null(open_fold(s, engine, -1, 0, count));
+    for (uint32_t i = 0; i < count; i++) {
+        assert_null(give(s, i, (weir_bytes){packs[i].data, packs[i].size}));
+        weir_buffer_deinit(&packs[i]);
+    }
+    assert_null(s->node->ops->flush(s->node));
+    assert_null(s->node->ops->committed(s->node, count));
+}
+
+/* Slices that were written so far, when a tick came at that time. */
+static size_t slices_written(scene *s, int64_t monotonic_us)
+{
+    size_t count = 0;
+    assert_null(s->node->ops->tick(s->node, monotonic_us, false));
+    for (size_t i = 0; i < WEIR_SLICE_COUNT; i++)
+        count += s->slices[i].size > 0;
+    return count;
+}
+
+static void a_slice_soon_follows_one_that_was_cheap_to_write(void **state)
+{
+    scene *s = *state;
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    fold_cards(s, engine, 64);
+    assert_int_equal(slices_written(s, 1), 0);
+    for (int64_t i = 1; i <= 8; i++) {
+        assert_int_equal(slices_written(s, i * (WEIR_FOLD_FREEZE_US / 4)), i - 1);
+        assert_int_equal(slices_written(s, i * (WEIR_FOLD_FREEZE_US / 4) + 1), i);
+    }
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_engine_destroy(engine);
+}
+
+static void a_slice_waits_behind_one_that_was_dear_to_write(void **state)
+{
+    scene *s = *state;
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    fold_cards(s, engine, 40000); /* of a slice, 625 or so: a third of a second */
+    assert_int_equal(slices_written(s, 1), 0);
+    int64_t first = WEIR_FOLD_FREEZE_US / 4 + 1;
+    assert_int_equal(slices_written(s, first), 1);
+    assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US / 2), 1);
+    assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US * 3 / 4), 2);
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_engine_destroy(engine);
+}
+
 /* A state at position 10 in all slices. */
 static void store_slices(scene *s, int64_t position)
 {
@@ -875,6 +940,8 @@ int main(void)
         NODE_TEST(a_registry_that_is_away_stops_before_the_record),
         NODE_TEST(the_rest_of_a_pack_is_taken_where_its_record_stands_then),
         NODE_TEST(a_head_of_our_definitions_that_names_no_stream_of_theirs_is_damage),
+        NODE_TEST(a_slice_soon_follows_one_that_was_cheap_to_write),
+        NODE_TEST(a_slice_waits_behind_one_that_was_dear_to_write),
         NODE_TEST(a_fold_refuses_what_does_not_fit_and_says_the_cure),
         NODE_TEST(a_gap_in_a_journal_stops_the_shard),
         NODE_TEST(another_definition_that_comes_into_force_stops_the_worker),
