@@ -430,8 +430,7 @@ static const char *read_digits(decimal_text *text, const char *at, const char *e
             count++;
         }
     }
-    if (count == 0 || !fits || (point != NULL && (point + 1 == at || at - point == count + 1)))
-        return NULL;
+    if (count == 0 || !fits) return NULL;
     text->exponent = text->zeros - (point == NULL ? 0 : at - point - 1);
     return at;
 }

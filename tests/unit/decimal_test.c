@@ -119,13 +119,17 @@ static void parse_never_rounds(void **state)
     check_parse("120000e-5", 10, 2, "120");
     check_parse("1e-3", 10, 2, NULL);
     check_parse("0e-999999999", 10, 2, "0");
+    check_parse(".5", 10, 2, "50");
+    check_parse("-.5e1", 10, 2, "-500");
+    check_parse("5.", 10, 2, "500");
+    check_parse(".505", 10, 2, NULL);
     check_parse("0.000000000000000000000000000000000000000000000000", 10, 2, "0");
     check_parse("1e99999999999999999999", 38, 0, NULL);
     check_parse("00000000000000000000000000000000000000000000001", 38, 0, "1");
     check_parse("99999999999999999999999999999999999999", 38, 0,
                 "99999999999999999999999999999999999999");
     check_parse("100000000000000000000000000000000000000", 38, 0, NULL);
-    static const char *const bad[] = {"",   "-",  "+",  ".",   "1.",  ".5",  "1e",    "1e+",
+    static const char *const bad[] = {"",   "-",  "+",  ".",   "-.",  ".e1", "1e",    "1e+",
                                       "e5", "1 ", " 1", "1,5", "0x1", "NaN", "1.2.3", "--1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         check_parse(bad[i], 38, 10, NULL);
