@@ -45,7 +45,7 @@ static bool from_integer(conversion *c, int64_t integer, weir_type to, weir_valu
     case WEIR_TIME: {
         int64_t us = 0;
         if (__builtin_mul_overflow(integer, unit_us[c->unit], &us))
-            return fail(c, "beyond the range of times");
+            return fail_number(c, "a time beyond the range of 64 bits");
         *out = weir_time(us);
         return true;
     }
@@ -174,6 +174,14 @@ static bool text_of_integer(conversion *c, const weir_value *value, weir_value *
     return true;
 }
 
+static bool take_geo(conversion *c, const weir_value *value, weir_value *out)
+{
+    double latitude = value->as.geo.latitude, longitude = value->as.geo.longitude;
+    if (!isfinite(latitude) || !isfinite(longitude)) return fail_number(c, "NaN or infinity");
+    *out = (weir_value){.kind = WEIR_GEO, .as.geo = {latitude + 0.0, longitude + 0.0}}; /* no -0 */
+    return true;
+}
+
 static bool convert_present(conversion *c, weir_type from, const weir_value *value, weir_type to,
                             weir_value *out)
 {
@@ -206,6 +214,7 @@ static bool convert_present(conversion *c, weir_type from, const weir_value *val
     case WEIR_LIST:
     case WEIR_MAP: return from_items(c, from, value, to, out);
     default: /* time, duration, geo, vec: as they are or not at all */
+        if (to.kind == WEIR_GEO && value->kind == WEIR_GEO) return take_geo(c, value, out);
         if (value->kind != to.kind || (to.kind == WEIR_VEC && value->size != to.length)) {
             return fail(c, "the file's type does not become this type");
         }

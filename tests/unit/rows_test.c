@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -379,6 +380,36 @@ static void conversions_are_exact_or_refused(void **state)
                                    WEIR_UNIT_US, &arena, &out, &bad, &problem));
 }
 
+static weir_value converted(weir_type from, weir_value in, weir_time_unit unit, bool *bad_out)
+{
+    weir_value out, again;
+    const char *problem = NULL;
+    weir_type to = from.kind == WEIR_GEO ? from : weir_type_of(WEIR_TIME);
+    bool is_good = weir_rows_convert(from, &in, to, unit, &arena, &again, bad_out, &problem);
+    assert_true(weir_rows_convert(from, &in, weir_type_optional(to), unit, &arena, &out, bad_out,
+                                  &problem));
+    assert_int_equal(is_good, !weir_is_null(&out));
+    return out;
+}
+
+static void a_bad_number_of_a_file_with_types_is_one_wherever_it_stands(void **state)
+{
+    (void)state;
+    bool bad = false;
+    weir_type geo = weir_type_of(WEIR_GEO), whole = weir_type_of(WEIR_INT64);
+    weir_value place = {.kind = WEIR_GEO, .as.geo = {NAN, 2.0}};
+    place = converted(geo, place, WEIR_UNIT_US, &bad);
+    assert_true(weir_is_null(&place) && bad);
+    place = (weir_value){.kind = WEIR_GEO, .as.geo = {1.0, -INFINITY}};
+    place = converted(geo, place, WEIR_UNIT_US, &bad);
+    assert_true(weir_is_null(&place) && bad);
+    place = (weir_value){.kind = WEIR_GEO, .as.geo = {-0.0, -0.0}};
+    place = converted(geo, place, WEIR_UNIT_US, &bad);
+    assert_false(bad || signbit(place.as.geo.latitude) || signbit(place.as.geo.longitude));
+    weir_value time = converted(whole, weir_int(INT64_MAX), WEIR_UNIT_MS, &bad);
+    assert_true(weir_is_null(&time) && bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +427,7 @@ int main(void)
         cmocka_unit_test(damage_names_the_file_once),
         cmocka_unit_test(what_a_name_does_not_tell_the_first_bytes_do),
         cmocka_unit_test(conversions_are_exact_or_refused),
+        cmocka_unit_test(a_bad_number_of_a_file_with_types_is_one_wherever_it_stands),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
