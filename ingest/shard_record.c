@@ -47,7 +47,7 @@ void weir_shard_record_deinit(weir_shard_record *record)
 
 static void origin_grow(weir_origin *origin, uint32_t count)
 {
-    WEIR_ASSERT(count <= WEIR_ORIGIN_PARTITIONS_MAX);
+    WEIR_ASSERT(count > origin->count && count <= WEIR_ORIGIN_PARTITIONS_MAX);
     origin->next = realloc(origin->next, count * sizeof *origin->next);
     WEIR_ASSERT(origin->next != NULL);
     memset(origin->next + origin->count, 0, (count - origin->count) * sizeof *origin->next);
@@ -213,7 +213,8 @@ static void take_origins(weir_reader *reader, const weir_plan *plan, weir_shard_
         uint8_t kind = weir_reader_u8(reader);
         weir_bytes name = weir_reader_string(reader);
         uint64_t partitions = weir_reader_varint(reader);
-        if (partitions > WEIR_ORIGIN_PARTITIONS_MAX || partitions > weir_reader_left(reader))
+        if (partitions == 0 || partitions > WEIR_ORIGIN_PARTITIONS_MAX ||
+            partitions > weir_reader_left(reader))
             reader->bad = true;
         weir_origin *origin = reader->bad ? NULL : origin_of(plan, record, kind, name);
         if (origin == NULL || origin->count != 0) reader->bad = true;
