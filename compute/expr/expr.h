@@ -115,6 +115,9 @@ const weir_expr *weir_expr_overflows(weir_arena *into, const weir_expr *expr);
 /* What an OVERFLOWS asks, as a condition over the same leaves: longer, for SQL. */
 const weir_expr *weir_expr_overflow_words(const weir_expr_bind_context *context,
                                           const weir_expr *node);
+/* The condition as it decides: true or false, since null is false; null only because of an overflow,
+ * and not where another of the parts joined by `and` is false or null. */
+const weir_expr *weir_expr_verdict(const weir_expr_bind_context *context, const weir_expr *expr);
 /* `expr`; null and an overflow where `guard` is true. */
 const weir_expr *weir_expr_unless_overflow(weir_arena *into, const weir_expr *guard,
                                            const weir_expr *expr);

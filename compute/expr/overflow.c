@@ -83,6 +83,7 @@ static bool may_overflow(const weir_expr *call)
 
 static bool tree_may_overflow(const weir_expr *expr)
 {
+    if (expr->op == WEIR_EXPR_OVERFLOWS) return false;
     if (expr->op == WEIR_EXPR_CALL && may_overflow(expr)) return true;
     for (uint32_t i = 0; i < expr->arg_count; i++)
         if (tree_may_overflow(expr->args[i])) return true;
@@ -218,6 +219,24 @@ const weir_expr *weir_expr_overflow_words(const weir_expr_bind_context *context,
     WEIR_ASSERT(node->op == WEIR_EXPR_OVERFLOWS);
     const weir_expr *expr = node->args[0];
     return and_so(context, flagged(context, expr), not_so(context, has(context, expr)));
+}
+
+/* ---- Conditions ---- */
+
+const weir_expr *weir_expr_verdict(const weir_expr_bind_context *context, const weir_expr *expr)
+{
+    WEIR_ASSERT(expr->type.kind == WEIR_BOOL || expr->type.kind == WEIR_NULL);
+    const weir_expr *sides[2];
+    if (expr->op == WEIR_EXPR_AND) {
+        for (uint32_t i = 0; i < 2; i++)
+            sides[i] = weir_expr_verdict(context, expr->args[i]);
+        return bound(context, "and", sides, 2);
+    }
+    sides[0] = expr;
+    sides[1] = truth(context, false);
+    const weir_expr *lost = weir_expr_overflows(context->into, expr),
+                    *sure = bound(context, "??", sides, 2);
+    return lost == NULL ? sure : weir_expr_unless_overflow(context->into, lost, sure);
 }
 
 /* ---- Reading ---- */

@@ -697,20 +697,32 @@ static const weir_expr *unless_any(weir_checker *c, const aggregate *from, weir_
     return guard == NULL ? NULL : weir_expr_unless_overflow(c->into, guard, cell);
 }
 
-/* The stored column as it was computed: an overflow where it is null because of one. */
-static const weir_expr *as_computed(weir_checker *c, const aggregate *a, weir_column_info *column)
+/* Where a condition that is stored gives no verdict; NULL: it always does. */
+static weir_column_info *undecided_column(weir_checker *c, const aggregate *a,
+                                          const weir_expr *const *conditions)
 {
-    const weir_expr *leaf = weir_expr_leaf(c->into, WEIR_EXPR_COLUMN, column->type, column->id);
-    weir_column_info *lost = overflow_column(c, a, &column, 1);
-    if (lost == NULL) return leaf;
-    const weir_expr *mark = weir_expr_leaf(c->into, WEIR_EXPR_COLUMN, lost->type, lost->id);
-    return weir_expr_unless_overflow(c->into, mark, leaf);
+    const weir_expr_bind_context context = {.into = c->into};
+    weir_column_info verdict = {.type = weir_type_of(WEIR_BOOL)}, *const of = &verdict;
+    for (uint32_t i = 0; i < a->scope->group->stream_count; i++) {
+        if (conditions[i] == NULL) return NULL; /* reported */
+        verdict.exprs[i] = weir_expr_verdict(&context, conditions[i]);
+    }
+    return overflow_column(c, a, &of, 1);
 }
 
-/* A filter over columns, over what they were computed from. */
+static const weir_expr *column_leaf(weir_checker *c, const weir_column_info *column)
+{
+    return weir_expr_leaf(c->into, WEIR_EXPR_COLUMN, column->type, column->id);
+}
+
+/* A filter over stored columns, over what they were computed from: an overflow is one again. */
 static const weir_expr *over_computed(weir_checker *c, const aggregate *a, const weir_expr *expr)
 {
-    if (expr->op == WEIR_EXPR_COLUMN) return as_computed(c, a, c->columns.items[expr->index]);
+    if (expr->op == WEIR_EXPR_COLUMN) {
+        weir_column_info *column = c->columns.items[expr->index];
+        const weir_column_info *lost = overflow_column(c, a, &column, 1);
+        return lost == NULL ? expr : weir_expr_unless_overflow(c->into, column_leaf(c, lost), expr);
+    }
     weir_expr *copy = weir_arena_copy(c->into, expr, sizeof *expr);
     const weir_expr **args = weir_arena_array(c->into, const weir_expr *, expr->arg_count);
     for (uint32_t i = 0; i < expr->arg_count; i++)
@@ -723,17 +735,20 @@ static const weir_expr *over_computed(weir_checker *c, const aggregate *a, const
 static const weir_expr *unless_condition(weir_checker *c, const aggregate *from,
                                          const weir_expr *cell)
 {
+    const weir_expr_bind_context context = {.into = c->into};
+    const weir_column_info *filter = from->filter;
+    weir_column_info *lost = filter == NULL ? NULL : undecided_column(c, from, filter->exprs);
     aggregate a = *from;
-    weir_column_info *lost = from->filter == NULL ? NULL : overflow_column(c, from, &a.filter, 1);
     if (lost != NULL) a.filter = NULL;
     if (from->read_filter == NULL) return lost == NULL ? cell : unless_any(c, &a, lost, cell);
-    const weir_expr *parts[2] = {over_computed(c, from, from->read_filter)};
+    const weir_expr *verdict =
+        weir_expr_verdict(&context, over_computed(c, from, from->read_filter));
     if (lost != NULL) {
-        parts[1] = parts[0];
-        parts[0] = as_computed(c, from, from->filter);
-        parts[0] = weir_bind(c, from->scope, from->call->span, "and", parts, 2);
+        const weir_expr *parts[2] = {weir_expr_verdict(&context, column_leaf(c, filter)), verdict};
+        parts[0] = weir_expr_unless_overflow(c->into, column_leaf(c, lost), parts[0]);
+        verdict = weir_bind(c, from->scope, from->call->span, "and", parts, 2);
     }
-    a.read_filter = weir_expr_overflows(c->into, parts[0]);
+    a.read_filter = weir_expr_overflows(c->into, verdict);
     if (a.read_filter == NULL) return cell;
     weir_column_info here = {.type = weir_type_of(WEIR_BOOL)};
     for (uint32_t i = 0; i < from->scope->group->stream_count; i++)
@@ -746,14 +761,8 @@ static const weir_expr *unless_membership(weir_checker *c, const aggregate *from
                                           const weir_expr *cell)
 {
     const weir_group_info *group = from->scope->group;
-    weir_column_info where = {.type = weir_type_optional(weir_type_of(WEIR_BOOL))}, *const of =
-                                                                                        &where;
-    if (group->decl->as.group.where == NULL) return cell;
-    for (uint32_t i = 0; i < group->stream_count; i++) {
-        where.exprs[i] = group->own_wheres[i];
-        if (where.exprs[i] == NULL) return NULL; /* reported */
-    }
-    weir_column_info *lost = overflow_column(c, from, &of, 1);
+    weir_column_info *lost =
+        group->decl->as.group.where == NULL ? NULL : undecided_column(c, from, group->own_wheres);
     aggregate a = *from;
     a.filter = NULL;
     a.read_filter = NULL;

@@ -364,6 +364,17 @@ static void digest_group(weir_checker *c, weir_group_info *group)
     weir_digester_finish(&sha, group->digest);
 }
 
+/* The condition, or that it gives no verdict. */
+static const weir_expr *of_what_is_kept(weir_checker *c, const weir_scope *scope, weir_span at,
+                                        const weir_expr *own)
+{
+    if (own == NULL) return NULL;
+    const weir_expr_bind_context context = {.into = c->into};
+    const weir_expr *parts[2] = {own,
+                                 weir_expr_overflows(c->into, weir_expr_verdict(&context, own))};
+    return parts[1] == NULL ? own : weir_bind(c, scope, at, "or", parts, 2);
+}
+
 static void check_where(weir_checker *c, weir_group_info *group)
 {
     const weir_ast_expr *where = group->decl->as.group.where;
@@ -375,11 +386,8 @@ static void check_where(weir_checker *c, weir_group_info *group)
                             .source = group->streams[i],
                             .source_index = i,
                             .no_this_here = true};
-        const weir_expr *own = weir_check_condition(c, &scope, where);
-        const weir_expr *parts[2] = {own, own == NULL ? NULL : weir_expr_overflows(c->into, own)};
-        group->own_wheres[i] = own;
-        group->wheres[i] =
-            parts[1] == NULL ? own : weir_bind(c, &scope, where->span, "or", parts, 2);
+        group->own_wheres[i] = weir_check_condition(c, &scope, where);
+        group->wheres[i] = of_what_is_kept(c, &scope, where->span, group->own_wheres[i]);
     }
     c->steps = steps;
 }
