@@ -10,6 +10,7 @@
 #include "ingest/kafka_reader.h"
 #include "ingest/packer.h"
 #include "ingest/scorer.h"
+#include "ops/cli/columns.h"
 #include "ops/cli/stack.h"
 #include "ops/runtime/digest.h"
 #include "ops/runtime/json.h"
@@ -36,6 +37,7 @@ typedef struct tail {
     weir_kafka_reader *reader;
     weir_arena arena, scratch;
     const weir_schema *own[OWN_SCHEMAS]; /* schemas of the topics that weir itself writes */
+    weir_columns *columns;
     weir_buffer line, body;
     uint64_t printed;
     int64_t count; /* 0: no limit */
@@ -52,7 +54,8 @@ static weir_error *own_schemas(tail *self)
         WEIR_TRY(
             weir_schema_parse(texts[i], strlen(texts[i]), "weir", &self->arena, &self->own[i]));
     }
-    return NULL;
+    return weir_columns_create(self->stack->plan, self->own[0], self->own[2], &self->arena,
+                               &self->columns);
 }
 
 /* --- values --- */
@@ -211,7 +214,10 @@ static void print_value(tail *self, const char *topic, weir_bytes value, weir_js
     if (weir_frame_read(value, &id, &body)) {
         const weir_schema *schema = schema_of(self, topic, id);
         print_int(writer, "schema_id", id);
-        if (schema != NULL && print_avro(self, schema, body, "value", writer)) return;
+        if (schema != NULL && print_avro(self, schema, body, "value", writer)) {
+            weir_columns_write(self->columns, schema, body, &self->scratch, writer);
+            return;
+        }
     } else if (print_pack(self, value, writer) || print_notice(value, writer)) {
         return;
     }
@@ -356,13 +362,14 @@ const weir_command weir_command_tail = {
     .group = WEIR_GROUP_STREAM,
     .summary = "Print the records of a topic, decoded",
     .arguments = "TOPIC",
-    .help = "One JSON object a record: partition, offset, timestamp, key, headers, and the value "
-            "by its "
-            "schema; records of journals\n"
-            "with the copies packed in them. What can not be decoded is shown in base64 as `raw`, "
-            "a key or "
-            "header that is no text\n"
-            "as `key_raw`, `NAME_raw`.",
+    .help =
+        "One JSON object a record: partition, offset, timestamp, key, headers, and the value by "
+        "its schema; records of journals\n"
+        "with the copies packed in them. The vector of a score, and what a sampled answer showed, "
+        "stand as `values` by column,\n"
+        "if the definitions of this folder made them. What can not be decoded is shown in base64 "
+        "as `raw`, a key or header\n"
+        "that is no text as `key_raw`, `NAME_raw`.",
     .options = options,
     .formats = WEIR_FORMAT_JSONL | WEIR_FORMAT_JSON,
     .arguments_min = 1,

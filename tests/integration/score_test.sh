@@ -108,17 +108,29 @@ python3 - <<'P' || fail "what was said before the event is not what was scored"
 import json
 scored = {}
 for line in open("out"):
-    value = json.loads(line)["value"]
-    scored[value["event_id"]] = value
+    record = json.loads(line)
+    value = record["value"]
+    scored[value["event_id"]] = dict(value, values=record["values"])
 asked = [json.loads(line) for line in open("asked.jsonl")]
 assert len(asked) > 10, asked
 for row in asked:
     want, have = scored[str(row["id"])], row["answer"]
-    for name in ("score", "decision", "fallback", "reasons"):
+    for name in ("score", "decision", "fallback", "reasons", "values"):
         assert want[name] == have[name], (row["id"], name, want[name], have[name])
     points = {(p["entity"], p["partition"]) for p in want["receipt"]}
     assert points == {(p["entity"], p["partition"]) for p in have["receipt"]["read"]}, (want, have)
 P
+# The bytes of a record are shown by column, if the folder's definitions made them.
+expect 0 "$weir" -C project tail weir.card.served --from start --until-end
+python3 - <<'P' || fail "the values of sampled answers"
+import json
+rows = [json.loads(line) for line in open("out")]
+assert rows and all(list(r["values"]) == r["value"]["members"] for r in rows), rows[:2]
+assert any(r["values"].get("card_vel_n_1h") == 0 and r["values"]["card_vel_spend_1h"] == "0.00" for r in rows), rows[:2]
+P
+cp project/card.weir other; sed -i 's/over last 10/over last 12/' other/card.weir
+expect 0 "$weir" -C other tail fraud.scores --from start --count 1
+grep -q '"values"' out && fail "columns of another definition: $(cat out)"
 expect 0 "$weir" -C project prove
 says out 'proved'
 grep -q ' [1-9][0-9]*  served' out || fail "no sampled answer was proved: $(cat out)"
