@@ -18,7 +18,7 @@ struct weir_driver {
     member **members;
     _Atomic uint32_t member_count; /* that run: others ask how they are while more start */
     atomic_bool stop;
-    bool was_ready;
+    bool was_ready, is_over; /* all that was in the sources is committed */
     weir_until_end *watch;
     weir_marks *marks;
     int64_t progress_us, watch_us;
@@ -140,6 +140,18 @@ static bool are_all_assigned(const weir_driver *driver)
     return true;
 }
 
+/* All is committed. A state that was lost is folded again first, so that it is whole when we end. */
+static bool are_replays_done(weir_driver *driver, int64_t now_us)
+{
+    uint32_t replaying = 0;
+    for (uint32_t i = 0; i < driver->member_count; i++) {
+        member *one = driver->members[i];
+        if (atomic_load(&one->over_us) == INT64_MAX) atomic_store(&one->over_us, now_us);
+        replaying += atomic_load(&one->counters.replaying);
+    }
+    return replaying == 0;
+}
+
 /*
  * --until-end: asks, stops all when everything is through. Not before partitions were opened: what
  * is refused then, such as a topic whose retention has passed us, may not look like an end. Brokers
@@ -154,13 +166,14 @@ static weir_error *end_look(weir_driver *driver, int64_t now_us)
         return weir_error_new(WEIR_E_CORRUPT, "a partition stands still; the log above says which "
                                               "one, why, and what to do");
     }
-    bool is_done = false;
-    weir_error *error = weir_until_end_look(driver->watch, &is_done);
+    bool is_done = driver->is_over;
+    weir_error *error = is_done ? NULL : weir_until_end_look(driver->watch, &is_done);
     if (error != NULL && weir_error_class_of(error) == WEIR_CLASS_TRANSIENT) {
         weir_error_free(error);
         return NULL;
     }
-    if (is_done) weir_driver_stop(driver);
+    driver->is_over = is_done;
+    if (is_done && are_replays_done(driver, now_us)) weir_driver_stop(driver);
     return error;
 }
 

@@ -95,6 +95,7 @@ static weir_error *nodes_tick(member *self)
     self->has_worked = false;
     self->ticked_us = self->now_us;
     weir_kafka_consumer_refresh(self->consumer);
+    if (self->options->until_end) member_count_replaying(self);
     for (size_t i = 0; i < self->node_count; i++) {
         member_node *node = self->nodes[i];
         if (!member_node_is_open(node)) continue;
@@ -335,6 +336,7 @@ weir_error *member_create(const weir_driver_options *options, weir_board *board,
     self->board = board;
     self->index = index;
     self->stop = stop;
+    self->over_us = INT64_MAX;
     self->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     self->nodes = calloc(WEIR_MEMBER_NODES_MAX, sizeof(member_node *));
     self->generations = calloc(WEIR_MEMBER_NODES_MAX, sizeof *self->generations);

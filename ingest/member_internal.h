@@ -40,6 +40,7 @@ typedef struct member_node {
     weir_topic topic;
     int32_t partition;
     uint32_t number;          /* slot and generation: comes back with acknowledgements */
+    int64_t opened_us;        /* when the partition came to us */
     int64_t position;         /* first offset not wholly taken */
     int64_t committed;        /* K as we know it; -1: none */
     int64_t parked_committed; /* K when it was parked */
@@ -83,6 +84,7 @@ typedef struct member_counters {
     _Atomic uint64_t source_events, journal_events, outputs, packs, copies, commits, restarts, gaps,
         waits_given_up, lag;
     _Atomic uint32_t partitions, stopped;
+    _Atomic uint32_t replaying; /* of those that count for --until-end */
     _Atomic bool is_ready, was_assigned;
 } member_counters;
 
@@ -101,6 +103,9 @@ struct member {
     atomic_bool *stop; /* the driver's */
     weir_error *error; /* why it ended; read after join */
     atomic_bool is_done;
+    /* When the driver saw that all is committed: partitions that come later are what workers that
+     * ended have left, and whether their state is whole is not ours to mend. */
+    _Atomic int64_t over_us; /* INT64_MAX: not yet */
 
     void *shared; /* the factory's */
     int wake_fd;
@@ -182,6 +187,7 @@ member_node *member_node_at(const member *self, weir_topic topic, int32_t partit
 weir_error *member_turn(member *self, uint32_t group, size_t *events_out);
 void member_tell(member *self); /* pins positions and marks to the board */
 bool member_is_at_end(const member *self, const member_node *node);
+void member_count_replaying(member *self);
 
 /* member_commit.c */
 weir_error *member_commit_paced(member *self);

@@ -30,6 +30,7 @@ static member_node *node_new(member *self, const weir_lane *lane)
     *node = (member_node){.owner = self,
                           .topic = lane->topic,
                           .partition = lane->partition,
+                          .opened_us = self->assigned_us,
                           .number = (uint32_t)self->generations[slot] << SLOT_BITS | (uint32_t)slot,
                           .committed = lane->committed,
                           .front_us = INT64_MIN};
@@ -224,6 +225,7 @@ weir_error *member_nodes_assigned(void *context, weir_lane *lanes, size_t count)
         if (node != NULL && node->lane == NULL) member_node_close(self, node);
     }
     atomic_store(&self->counters.partitions, (uint32_t)count);
+    member_count_replaying(self);
     atomic_store(&self->counters.was_assigned, true);
     WEIR_LOG(INFO, "partitions_assigned", WEIR_INT("member", self->index),
              WEIR_INT("partitions", count));

@@ -185,6 +185,21 @@ static int64_t topic_limit(const member *self, weir_topic topic, uint32_t group)
 /* Its journal up to K is folded again, silently: nothing of that goes out. */
 static bool is_replaying(const member_node *node) { return node->position < node->committed; }
 
+/* What is parked may come back. */
+static bool is_awaited(const member *self, const member_node *node)
+{
+    if (node->opened_us > atomic_load(&self->over_us) || !is_replaying(node)) return false;
+    return node->lane == NULL || (!node->lane->is_stopped && !member_is_at_end(self, node));
+}
+
+void member_count_replaying(member *self)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < self->node_count; i++)
+        count += self->nodes[i] != NULL && is_awaited(self, self->nodes[i]);
+    atomic_store(&self->counters.replaying, count);
+}
+
 /* --- telling the others --- */
 
 static weir_board_state node_state(const member *self, const member_node *node)

@@ -6,7 +6,8 @@
  * did the work: K is committed only after all copies and scores below it are acknowledged. First
  * the sources must be committed up to the ends they had at the start. Then the journals up to the
  * ends they have now; since their copies may have made other journals longer meanwhile, that is
- * repeated, at most once per hop, until the ends stay where they are.
+ * repeated, at most once per hop, until the ends stay where they are. That a worker's own state is
+ * folded that far, too, the driver waits for.
  *
  * Threads: one.
  */

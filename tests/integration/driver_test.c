@@ -525,6 +525,42 @@ static void live_traffic_does_not_wait_for_a_replay(void **state)
     assert_true(outputs >= OURS);
 }
 
+/* A live worker makes small packs, so that a replay of them takes many turns. */
+static void small_packs_make(int count)
+{
+    enum { CHUNK = 50 };
+    weir_driver_options options = driver_options();
+    options.until_end = false;
+    weir_driver *worker = weir_driver_create(&options);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, worker_main, worker), 0);
+    while (!weir_driver_describe(worker).is_ready)
+        usleep(10000);
+    for (int i = 0; i < count; i += CHUNK)
+        source_fill(i, CHUNK, NULL);
+    while (weir_driver_describe(worker).outputs < (uint64_t)count)
+        usleep(10000);
+    workers_end(&worker, &thread, 1);
+}
+
+/* All is committed, but the state is gone: it is whole again before the run ends. */
+static void a_run_to_the_end_folds_a_lost_state_again(void **state)
+{
+    (void)state;
+    enum { COUNT = 5000 };
+    topics_make();
+    small_packs_make(COUNT);
+    weir_driver_options options = driver_options();
+    (void)run_to_end(&options);
+    atomic_store(&is_replaying, true);
+    options.factory.create = create_replaying;
+    weir_driver_stats stats = run_to_end(&options);
+    atomic_store(&is_replaying, false);
+    assert_true(stats.journal_events >= COUNT);
+    assert_int_equal(stats.outputs, 0);
+    (void)output_check(COUNT, true);
+}
+
 /* `workers` of `threads` each, one partition of the source stuck: after their patience the others
  * go on without it, and say so. */
 static void patience_check(int workers, uint32_t threads)
@@ -661,6 +697,7 @@ int main(void)
         cmocka_unit_test(an_opening_that_fails_halfway_is_done_again),
         cmocka_unit_test(a_partition_that_stopped_counts_again_where_it_goes_on),
         cmocka_unit_test(live_traffic_does_not_wait_for_a_replay),
+        cmocka_unit_test(a_run_to_the_end_folds_a_lost_state_again),
         cmocka_unit_test(no_thread_waits_longer_than_its_patience),
         cmocka_unit_test(no_worker_waits_longer_than_its_patience),
         cmocka_unit_test(scores_in_transactions_arrive_once),
