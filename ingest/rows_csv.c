@@ -98,6 +98,10 @@ static weir_error *check_header(const weir_rows *rows, const weir_rows_column *c
             return bad_header(rows, "a column of the header has no name");
         if (!weir_utf8_is_valid(columns[i].name, strlen(columns[i].name)))
             return bad_header(rows, "the header is no UTF-8 text; is this a CSV file?");
+        const char *cr = strchr(columns[i].name, '\r');
+        if (cr != NULL && cr[1] != '\n')
+            return bad_header(rows,
+                              "a carriage return without a line feed; lines end in LF or CRLF");
         for (size_t k = 0; k < i; k++) {
             if (strcmp(columns[i].name, columns[k].name) == 0) {
                 return weir_error_new(WEIR_E_DATA,

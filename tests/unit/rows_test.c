@@ -148,6 +148,18 @@ static void absent_column_is_an_error_that_lists_the_columns(void **state)
     weir_rows_close(rows);
 }
 
+/* All of such a file would be its header, and nobody would miss the rows. */
+static void lines_that_end_in_a_carriage_return_alone_are_an_error(void **state)
+{
+    (void)state;
+    const char *text = "id,amount,note\r1,2.50,a\r2,3.50,b\r";
+    weir_rows *rows = NULL;
+    weir_error *error = weir_rows_open(write_file("cr.csv", text, strlen(text)), NULL, &rows);
+    assert_non_null(error);
+    assert_non_null(strstr(weir_error_message(error), "lines end in LF or CRLF"));
+    weir_error_free(error);
+}
+
 static void too_long_line_is_bad_and_skipped(void **state)
 {
     (void)state;
@@ -417,6 +429,7 @@ int main(void)
         cmocka_unit_test(csv_bad_row_names_line_and_column_and_does_not_stop),
         cmocka_unit_test(csv_bad_decimal_in_an_optional_column_is_null_and_counted),
         cmocka_unit_test(absent_column_is_an_error_that_lists_the_columns),
+        cmocka_unit_test(lines_that_end_in_a_carriage_return_alone_are_an_error),
         cmocka_unit_test(too_long_line_is_bad_and_skipped),
         cmocka_unit_test(json_lines_find_members_by_name_and_path),
         cmocka_unit_test(json_lines_tell_what_is_wrong_and_go_on),
