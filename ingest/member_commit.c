@@ -71,7 +71,7 @@ static weir_error *acks_wait(member *self, int64_t patience_us)
 
 static weir_error *transaction_close(member *self, int64_t patience_us)
 {
-    static _Thread_local commit_list list;
+    commit_list list;
     int64_t began = member_clock_us(self);
     WEIR_TRY(acks_wait(self, patience_us));
     list_fill(self, true, &list);
@@ -107,7 +107,7 @@ weir_error *member_transaction_begin(member *self)
 /* A position of a node that sends scores waits, and no score is on its way. */
 static weir_error *tail_begin(member *self)
 {
-    static _Thread_local commit_list list;
+    commit_list list;
     if (!self->options->is_transactional || self->in_transaction) return NULL;
     list_fill(self, true, &list);
     return list.count == 0 ? NULL : member_transaction_begin(self);
@@ -125,7 +125,7 @@ int64_t member_commit_due(const member *self)
 
 weir_error *member_commit_paced(member *self)
 {
-    static _Thread_local commit_list list;
+    commit_list list;
     weir_error *failure = self->failure;
     self->failure = NULL;
     WEIR_TRY(failure);
@@ -148,7 +148,7 @@ weir_error *member_commit_paced(member *self)
 
 weir_error *member_commit_all(member *self, int64_t patience_us)
 {
-    static _Thread_local commit_list list;
+    commit_list list;
     WEIR_TRY(acks_wait(self, patience_us));
     list_fill(self, false, &list);
     WEIR_TRY(weir_kafka_consumer_commit_wait(self->consumer, list.lanes, list.offsets, list.count));

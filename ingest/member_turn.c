@@ -572,7 +572,7 @@ static void wait_judge(member *self, int64_t *blocked_us, bool is_blocked)
 
 weir_error *member_turn(member *self, uint32_t group, size_t *events_out)
 {
-    static _Thread_local wave over;
+    wave over;
     *events_out = 0;
     WEIR_TRY(wave_gather(self, group, &over));
     bool had_heads = over.count > 0;

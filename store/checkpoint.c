@@ -90,7 +90,7 @@ static weir_error *hash_file(const char *path, uint64_t *hash_out, uint64_t *siz
     FILE *file = fopen(path, "rb");
     if (file == NULL) return io_error("reading", path);
     weir_xxh64_state *state = weir_xxh64_begin(0);
-    static _Thread_local char chunk[1 << 16];
+    char chunk[1 << 16];
     uint64_t size = 0;
     for (size_t got = fread(chunk, 1, sizeof chunk, file); got > 0;
          got = fread(chunk, 1, sizeof chunk, file)) {
@@ -318,7 +318,7 @@ static weir_error *copy_file(const char *from, const char *to)
     if (in == NULL) return io_error("reading", from);
     FILE *out = fopen(to, "wb");
     weir_error *error = out == NULL ? io_error("creating", to) : NULL;
-    static _Thread_local char chunk[1 << 16];
+    char chunk[1 << 16];
     while (error == NULL) {
         size_t got = fread(chunk, 1, sizeof chunk, in);
         if (got == 0) break;

@@ -363,6 +363,8 @@ static rocksdb_options_t *make_options(const weir_store_shared *shared)
     rocksdb_options_set_info_log_level(options, 2);
     rocksdb_options_set_keep_log_file_num(options, 2);
     rocksdb_options_set_max_open_files(options, 256);
+    /* Else sixteen threads are started to open what are few files. */
+    rocksdb_options_set_max_file_opening_threads(options, 1);
     rocksdb_options_set_write_buffer_size(options, (size_t)32 << 20);
     rocksdb_options_set_max_write_buffer_number(options, 3);
     rocksdb_options_set_max_background_jobs(options, 2);
