@@ -26,8 +26,8 @@ typedef struct weir_batch_column weir_batch_column;
 
 typedef struct weir_column_batch {
     size_t row_count; /* at most WEIR_COLUMN_BATCH_ROWS */
-    size_t column_count;
-    weir_batch_column *columns;
+    size_t column_count, word_count;
+    weir_batch_column *columns; /* of words first */
     weir_parquet_vector *vectors;
     weir_arena arena; /* of the batch */
     weir_arena texts; /* of the rows */
