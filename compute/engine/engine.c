@@ -65,12 +65,19 @@ typedef struct cell_list {
     const uint32_t *cells;
 } cell_list;
 
-/* A column: a carried value as it is, or computed. */
+/* A column: a carried value as it is; or with `?? constant`; or computed. */
 typedef struct vector_column {
-    uint32_t carried; /* or WEIR_NONE */
-    bool overflow;    /* of the event at hand, where it is computed */
+    uint32_t index;              /* in the vector */
+    uint32_t carried;            /* WEIR_NONE where it is computed */
+    const weir_value *otherwise; /* the constant, which is not null: no overflow is told */
     weir_flat *flat;
+    bool overflow; /* of the event at hand, where it is computed */
 } vector_column;
+
+/* The columns of a vector, of each of the three kinds those up to here. */
+typedef struct vector_columns {
+    vector_column *first, *bare_end, *defaulted_end, *end;
+} vector_columns;
 
 struct weir_engine {
     const weir_plan *plan;
@@ -85,8 +92,8 @@ struct weir_engine {
     uint64_t *stamps;  /* when a cell was collected last */
     uint64_t stamp;
     uint32_t *collected;
-    weir_bounds *bounds;                          /* of the group at hand */
-    vector_column **vectors;                      /* per vector and column */
+    weir_bounds *bounds; /* of the group at hand */
+    vector_columns *vectors;
     const weir_value **views;                     /* columns of the vector at hand */
     const weir_value *row[WEIR_PLAN_COLUMNS_MAX]; /* the event as a row of a view */
     weir_value room[WEIR_PLAN_COLUMNS_MAX];       /* of its computed columns */
@@ -408,23 +415,49 @@ static void prepare_empty(weir_engine *engine)
     }
 }
 
+static bool is_carried_or(const weir_expr *expr)
+{
+    return expr->op == WEIR_EXPR_COALESCE && expr->args[0]->op == WEIR_EXPR_CARRIED &&
+           expr->args[1]->op == WEIR_EXPR_CONST && !weir_is_null(&expr->args[1]->constant);
+}
+
+static vector_columns prepare_vector(const weir_plan_vector *vector, weir_arena *into)
+{
+    vector_columns v = {.first = weir_arena_array(into, vector_column, vector->column_count + 1)};
+    vector_column *at = v.first;
+    for (uint32_t c = 0; c < vector->column_count; c++) {
+        const weir_expr *expr = vector->columns[c].expr;
+        if (expr->op == WEIR_EXPR_CARRIED)
+            *at++ = (vector_column){.index = c, .carried = expr->index};
+    }
+    v.bare_end = at;
+    for (uint32_t c = 0; c < vector->column_count; c++) {
+        const weir_expr *expr = vector->columns[c].expr;
+        if (is_carried_or(expr))
+            *at++ = (vector_column){
+                .index = c, .carried = expr->args[0]->index, .otherwise = &expr->args[1]->constant};
+    }
+    v.defaulted_end = at;
+    for (uint32_t c = 0; c < vector->column_count; c++) {
+        const weir_expr *expr = vector->columns[c].expr;
+        if (expr->op != WEIR_EXPR_CARRIED && !is_carried_or(expr))
+            *at++ = (vector_column){
+                .index = c, .carried = WEIR_NONE, .flat = weir_flat_create(expr, into)};
+    }
+    v.end = at;
+    return v;
+}
+
 static void prepare_vectors(weir_engine *engine)
 {
     const weir_plan *plan = engine->plan;
     weir_arena *arena = &engine->arena;
     uint32_t columns_max = 0;
-    engine->vectors = weir_arena_array(arena, vector_column *, plan->vector_count + 1);
+    engine->vectors = weir_arena_array(arena, vector_columns, plan->vector_count + 1);
     for (uint32_t v = 0; v < plan->vector_count; v++) {
-        const weir_plan_vector *vector = &plan->vectors[v];
-        vector_column *columns = weir_arena_array(arena, vector_column, vector->column_count + 1);
-        for (uint32_t c = 0; c < vector->column_count; c++) {
-            const weir_expr *expr = vector->columns[c].expr;
-            bool is_carried = expr->op == WEIR_EXPR_CARRIED;
-            columns[c].carried = is_carried ? expr->index : WEIR_NONE;
-            columns[c].flat = is_carried ? NULL : weir_flat_create(expr, arena);
-        }
-        engine->vectors[v] = columns;
-        if (vector->column_count > columns_max) columns_max = vector->column_count;
+        uint32_t count = plan->vectors[v].column_count;
+        engine->vectors[v] = prepare_vector(&plan->vectors[v], arena);
+        if (count > columns_max) columns_max = count;
     }
     engine->views = weir_arena_array(arena, const weir_value *, columns_max + 1);
 }
@@ -833,41 +866,53 @@ bool weir_engine_horizon(const weir_engine *engine, const weir_shard_clock *cloc
 }
 
 /* Columns are null because of an overflow rarely enough to be told in a second pass. */
-static void tell_overflow(const weir_engine *engine, uint32_t vector, const weir_event *event,
-                          bool *overflow_out)
+static void tell_overflow(const vector_columns *v, const bool *carried_overflow, bool *overflow_out)
 {
-    const vector_column *columns = engine->vectors[vector];
-    for (uint32_t c = 0; c < engine->plan->vectors[vector].column_count; c++) {
-        uint32_t carried = columns[c].carried;
-        overflow_out[c] =
-            carried != WEIR_NONE ? event->carried_overflow[carried] : columns[c].overflow;
-    }
+    for (const vector_column *c = v->first; c < v->bare_end; c++)
+        overflow_out[c->index] = carried_overflow[c->carried];
+    for (const vector_column *c = v->bare_end; c < v->defaulted_end; c++)
+        overflow_out[c->index] = false;
+    for (const vector_column *c = v->defaulted_end; c < v->end; c++)
+        overflow_out[c->index] = c->overflow;
 }
 
-bool weir_engine_vector_view(weir_engine *engine, uint32_t vector, const weir_event *event,
-                             const weir_value **columns_out, bool *overflow_out)
+/* Returns whether there is an overflow. */
+static bool compute_columns(weir_engine *engine, const vector_columns *v, const weir_event *event,
+                            const weir_value **columns_out)
 {
-    vector_column *columns = engine->vectors[vector];
-    uint32_t count = engine->plan->vectors[vector].column_count;
-    WEIR_ASSERT(engine->plan->vectors[vector].stream == event->stream);
     bool has_overflow = false;
     weir_expr_env env = {.fields = event->fields,
                          .self = event->fields,
                          .carried = event->carried,
                          .carried_overflow = event->carried_overflow,
                          .scratch = &engine->scratch};
-    for (uint32_t c = 0; c < count; c++) {
-        if (columns[c].carried != WEIR_NONE) {
-            columns_out[c] = &env.carried[columns[c].carried];
-            has_overflow |= env.carried_overflow[columns[c].carried];
-            continue;
-        }
+    for (vector_column *c = v->defaulted_end; c < v->end; c++) {
         env.overflow = false;
-        columns_out[c] = weir_flat_run(columns[c].flat, &env);
-        columns[c].overflow = env.overflow && weir_is_null(columns_out[c]);
-        has_overflow |= columns[c].overflow;
+        columns_out[c->index] = weir_flat_run(c->flat, &env);
+        c->overflow = env.overflow && weir_is_null(columns_out[c->index]);
+        has_overflow |= c->overflow;
     }
-    if (has_overflow) tell_overflow(engine, vector, event, overflow_out);
+    return has_overflow;
+}
+
+bool weir_engine_vector_view(weir_engine *engine, uint32_t vector, const weir_event *event,
+                             const weir_value **columns_out, bool *overflow_out)
+{
+    const vector_columns *v = &engine->vectors[vector];
+    const weir_value *carried = event->carried;
+    const bool *carried_overflow = event->carried_overflow;
+    WEIR_ASSERT(engine->plan->vectors[vector].stream == event->stream);
+    bool has_overflow = false;
+    for (const vector_column *c = v->first; c < v->bare_end; c++) {
+        columns_out[c->index] = &carried[c->carried];
+        has_overflow |= carried_overflow[c->carried];
+    }
+    for (const vector_column *c = v->bare_end; c < v->defaulted_end; c++) {
+        const weir_value *value = &carried[c->carried];
+        columns_out[c->index] = weir_is_null(value) ? c->otherwise : value;
+    }
+    if (v->defaulted_end < v->end) has_overflow |= compute_columns(engine, v, event, columns_out);
+    if (has_overflow) tell_overflow(v, carried_overflow, overflow_out);
     return has_overflow;
 }
 

@@ -83,6 +83,21 @@ static void set_slots(const weir_plan_stream *stream, const char *text)
     }
 }
 
+/* The vector's columns against each expression as it is written, evaluated by itself. */
+static void assert_as_written(const weir_plan_vector *vector, const weir_event *event)
+{
+    for (uint32_t c = 0; c < vector->column_count; c++) {
+        weir_expr_env env = {.fields = event->fields,
+                             .self = event->fields,
+                             .carried = event->carried,
+                             .carried_overflow = event->carried_overflow,
+                             .scratch = &arena};
+        weir_value want = weir_expr_eval(vector->columns[c].expr, &env);
+        if (!weir_value_equal(&columns[c], &want)) fail_msg("column %s", vector->columns[c].name);
+        assert_int_equal(column_overflow[c], env.overflow && weir_is_null(&want));
+    }
+}
+
 /* Sends an event through its hops; afterwards columns hold the first vector of its stream, if there
  * is one. */
 static void send_at(const char *stream_name, const char *text, int64_t ingest_us)
@@ -128,8 +143,9 @@ static void send_at(const char *stream_name, const char *text, int64_t ingest_us
         if (was_duplicate) return;
     }
     for (uint32_t v = 0; v < plan->vector_count; v++) {
-        if (plan->vectors[v].stream == index)
-            weir_engine_vector(engine, v, &event, columns, column_overflow);
+        if (plan->vectors[v].stream != index) continue;
+        weir_engine_vector(engine, v, &event, columns, column_overflow);
+        assert_as_written(&plan->vectors[v], &event);
     }
 }
 
@@ -471,10 +487,14 @@ static void r12_numbers_are_exact_and_overflow_is_told(void **state)
     (void)state;
     define("features f per card from tx { s = sum(units) over 1h  m = mean(amount) over 1h  x = "
            "sum(score) over 1h\n"
-           "n = count() over 1h  up = max(units) + 1 over 1h }\nvector v on tx { f.* }");
+           "n = count() over 1h  up = max(units) + 1 over 1h }\nvector v on tx { f.*  plain = f.up "
+           "?? 7  more = (f.up ?? 7) + 1  never = f.x ?? f.x }");
     send("tx", "card=c ts=12:00:00 units=9223372036854775807 amount=0.10 score=1e308");
+    IS("plain", "7"); /* no row is there yet */
     send("tx", "card=c ts=12:00:01 units=1 amount=0.20 score=1e308");
     IS("f_up", "overflow");
+    IS("plain", "7"); /* a value, so nothing is told */
+    IS("more", "8");
     send("tx", "card=c ts=12:00:02 units=-2 amount=0.60 score=-1e308");
     IS("f_s", "overflow");
     IS("f_x", "null");
