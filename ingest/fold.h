@@ -35,8 +35,12 @@ typedef struct weir_fold_row {
 typedef struct weir_fold_row_sink {
     void *context;
     weir_error *(*take)(void *context, const weir_fold_row *row);
+    /* Whether it wants the event, of which only stream, hop, key, times and seq are known yet; NULL:
+     * all. What nobody else needs of one that it does not want is left out. */
+    bool (*wants)(void *context, const weir_event *event);
     /* An event at its first hop that goes on from there; or NULL. */
     weir_error *(*begin)(void *context, const weir_fold_row *row);
+    bool ignores_values; /* the carried ones: they may be null */
 } weir_fold_row_sink;
 
 /* Called before an event is folded, with the ingest time that the fold gives it (R2): for lookups

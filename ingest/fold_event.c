@@ -132,18 +132,13 @@ static weir_error *decide_duplicate(fold *self, const passage *p, bool *duplicat
 
 /* Reads what the event carries from here on; at the first hop for those before it, too, whose keys
  * are null. */
-static weir_error *read_event(fold *self, passage *p, weir_read_point *point_out)
+static weir_error *read_event(fold *self, passage *p, bool *beyond_horizon_out)
 {
-    bool beyond_horizon = false;
     for (uint32_t h = 0; p->copy.point_count == 0 && h < p->event.hop; h++)
         WEIR_TRY(read_absent(self, p, h));
     WEIR_TRY(weir_engine_read(self->options.engine, weir_state_table_port(self->table),
-                              &self->record.clock, &p->event, &beyond_horizon));
+                              &self->record.clock, &p->event, beyond_horizon_out));
     hold_values(self, p->lane);
-    *point_out = (weir_read_point){.hop = p->event.hop,
-                                   .partition = self->options.partition,
-                                   .seq = p->event.seq,
-                                   .beyond_horizon = beyond_horizon};
     return NULL;
 }
 
@@ -166,20 +161,30 @@ static void count_duplicate(fold *self, const passage *p)
     weir_seq_list_add(&self->slices.duplicates[weir_slice_of(p->hash)], p->event.seq);
 }
 
-/* Below K nothing leaves: values are read only where rows depend on them, or a sink wants them. */
+/* Below K nothing leaves: values are read only where rows depend on them, or the sink wants them. */
 static bool must_read(const fold *self, const passage *p)
 {
-    return p->emits || p->lane->needs_reads ||
-           (self->options.rows != NULL && self->options.replay_rows);
+    return p->emits || p->lane->needs_reads || (p->is_shown && !self->options.rows->ignores_values);
+}
+
+static bool goes_on(const fold *self, const passage *p)
+{
+    return p->is_shown || must_read(self, p);
+}
+
+static bool is_shown(const fold *self, const passage *p)
+{
+    const weir_fold_row_sink *rows = self->options.rows;
+    if (rows == NULL || !(p->emits || self->options.replay_rows)) return false;
+    return rows->wants == NULL || rows->wants(rows->context, &p->event);
 }
 
 /* Duplicate, read, apply, in this order (R4, R9). */
-static weir_error *fold_event(fold *self, passage *p, bool *duplicate_out,
-                              weir_read_point *point_out)
+static weir_error *fold_event(fold *self, passage *p, bool *duplicate_out, bool *beyond_horizon_out)
 {
     WEIR_TRY(decide_duplicate(self, p, duplicate_out));
     if (*duplicate_out && !WEIR_PLANTED(DUPLICATE_TRAVELS)) return NULL;
-    if (must_read(self, p)) WEIR_TRY(read_event(self, p, point_out));
+    if (must_read(self, p)) WEIR_TRY(read_event(self, p, beyond_horizon_out));
     if (WEIR_PLANTED(DUPLICATE_TRAVELS) && *duplicate_out) return NULL;
     return weir_engine_apply(self->options.engine, weir_state_table_port(self->table),
                              &self->record.clock, &p->event);
@@ -316,13 +321,21 @@ static weir_fold_row row_of(const fold *self, const passage *p)
                            .engine = self->options.engine};
 }
 
+/* Most events have none. */
+static void count_overflows(fold *self, const weir_lane *l)
+{
+    uint32_t count = l->stream->carried_count;
+    if (count == 0 || memchr(l->overflow, true, count) == NULL) return;
+    for (uint32_t i = 0; i < count; i++)
+        self->record.counters.overflows += l->overflow[i];
+}
+
 static weir_error *finish_event(fold *self, passage *p)
 {
     weir_lane *l = p->lane;
     self->record.counters.rows += p->emits;
-    for (uint32_t i = 0; p->emits && i < l->stream->carried_count; i++)
-        self->record.counters.overflows += l->overflow[i];
-    if (self->options.rows != NULL && (p->emits || self->options.replay_rows)) {
+    if (p->emits) count_overflows(self, l);
+    if (p->is_shown) {
         weir_fold_row row = row_of(self, p);
         WEIR_TRY(self->options.rows->take(self->options.rows->context, &row));
     }
@@ -341,18 +354,21 @@ static weir_error *begin_row(fold *self, const passage *p)
 
 /* On to the next hop whose key is not null; those between read as absent (R2). After the last one:
  * the end. */
-static weir_error *pass_on(fold *self, passage *p, weir_read_point point)
+static weir_error *pass_on(fold *self, passage *p, bool beyond_horizon)
 {
-    p->copy.points[p->copy.point_count++] = point;
+    p->copy.points[p->copy.point_count++] = (weir_read_point){.hop = p->event.hop,
+                                                              .partition = self->options.partition,
+                                                              .seq = p->event.seq,
+                                                              .beyond_horizon = beyond_horizon};
     for (uint32_t h = p->event.hop + 1; h < p->lane->stream->hop_count; h++) {
         weir_bytes key;
         if (hop_key(self, p->lane, h, &key)) {
             self->record.counters.passed += p->emits;
-            bool begins = p->copy.point_count == 1 && (p->emits || p->is_others);
+            bool begins = p->copy.point_count == 1 && (p->is_shown || p->is_others);
             if (begins) WEIR_TRY(begin_row(self, p));
             return p->emits ? send_copy(self, p, h, key) : NULL;
         }
-        WEIR_TRY(read_absent(self, p, h));
+        if (must_read(self, p)) WEIR_TRY(read_absent(self, p, h));
     }
     return finish_event(self, p);
 }
@@ -373,20 +389,20 @@ static void replay_ahead(fold *self, const passage *p)
 
 static weir_error *replay_or_fold(fold *self, passage *p)
 {
-    bool duplicate = false;
-    weir_read_point point = {0};
+    bool duplicate = false, beyond_horizon = false;
     WEIR_TRY(decode_event(self, p));
     weir_state_table_begin(self->table, p->copy.key, p->hash);
-    weir_error *error = fold_event(self, p, &duplicate, &point);
+    weir_error *error = fold_event(self, p, &duplicate, &beyond_horizon);
     weir_state_table_end(self->table);
     if (error != NULL) return error;
     if (duplicate) {
         count_duplicate(self, p);
-        if (WEIR_PLANTED(DUPLICATE_TRAVELS) && must_read(self, p)) return pass_on(self, p, point);
+        if (WEIR_PLANTED(DUPLICATE_TRAVELS) && must_read(self, p))
+            return pass_on(self, p, beyond_horizon);
         return NULL;
     }
     advance_clock(self, p);
-    return must_read(self, p) ? pass_on(self, p, point) : NULL;
+    return goes_on(self, p) ? pass_on(self, p, beyond_horizon) : NULL;
 }
 
 static void set_event(passage *p, weir_seq seq)
@@ -465,6 +481,7 @@ weir_error *fold_take_copy(fold *self, passage *p, weir_seq seq)
     if (watch != NULL)
         WEIR_TRY(watch->before(watch->context, &self->node, seq, p->event.ingest_us));
     self->record.clock.ingest_us = p->event.ingest_us;
+    p->is_shown = is_shown(self, p);
     if (weir_slices_is_ahead(&self->slices, weir_slice_of(p->hash), weir_seq_offset(seq)))
         replay_ahead(self, p);
     else

@@ -32,6 +32,7 @@ typedef struct passage {
     int64_t record_us, order_us;
     weir_pack_mark behind; /* where the pack goes on */
     bool emits;            /* at or above K */
+    bool is_shown;         /* the row sink wants it after its last hop */
     /* It carries another version's values, or was begun by one where this one would not have begun
      * it: only that one can take it on. */
     bool is_others;

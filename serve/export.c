@@ -283,18 +283,18 @@ static bool is_of_other(const weir_replay_place *place, const weir_fold_row *row
     return row->is_foreign || (row->point_count == 1 && !place->is_kin);
 }
 
+static bool wants_row(void *context, const weir_event *event) { return is_asked(context, event); }
+
 static weir_error *on_row(void *context, const weir_replay_place *place, const weir_fold_row *row)
 {
     export_job *exporter = context;
-    const weir_event *event = row->event;
-    if (!is_asked(exporter, event)) return NULL;
     if (is_of_other(place, row)) {
         exporter->others++;
         return NULL;
     }
     weir_arena_reset(&exporter->scratch);
     WEIR_TRY(decode_extra(exporter, row));
-    return add_event(exporter, row->engine, event, place->partition);
+    return add_event(exporter, row->engine, row->event, place->partition);
 }
 
 /* Rows of a spine are read where their time falls between two ingest times, or at the end. */
@@ -383,7 +383,8 @@ static weir_error *before_instant(void *context, int64_t et_us)
 static weir_error *fold_asof(export_job *exporter)
 {
     exporter->asof = weir_asof_create(exporter->topics, weir_replay_engine(exporter->replay));
-    weir_replay_sinks sinks = {.context = exporter, .row = collect, .begin = collect_begun};
+    weir_replay_sinks sinks = {
+        .context = exporter, .row = collect, .begin = collect_begun, .ignores_values = true};
     count_partitions(exporter);
     WEIR_TRY(weir_replay_journals(exporter->replay, &sinks));
     weir_asof_sinks asof = {.context = exporter, .event = on_asof_event};
@@ -503,7 +504,7 @@ static weir_error *export_rows(export_job *exporter)
 {
     if (exporter->spine != NULL) return export_spine(exporter);
     if (exporter->options->is_asof) return fold_asof(exporter);
-    weir_replay_sinks sinks = {.context = exporter, .row = on_row};
+    weir_replay_sinks sinks = {.context = exporter, .row = on_row, .wants = wants_row};
     return weir_replay_journals(exporter->replay, &sinks);
 }
 

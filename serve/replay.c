@@ -163,6 +163,12 @@ static weir_error *catch_row(void *context, const weir_fold_row *row)
     return replay->sinks->row(replay->sinks->context, &replay->place, row);
 }
 
+static bool catch_wants(void *context, const weir_event *event)
+{
+    weir_replay *replay = context;
+    return replay->sinks->wants == NULL || replay->sinks->wants(replay->sinks->context, event);
+}
+
 static weir_error *catch_begin(void *context, const weir_fold_row *row)
 {
     weir_replay *replay = context;
@@ -182,7 +188,7 @@ weir_error *weir_replay_open(const weir_replay_options *options, weir_replay **r
     WEIR_ASSERT(replay != NULL);
     replay->options = *options;
     replay->port = (weir_output_port){replay, catch_output, partition_count};
-    replay->rows = (weir_fold_row_sink){replay, catch_row, catch_begin};
+    replay->rows = (weir_fold_row_sink){replay, catch_row, catch_wants, catch_begin, false};
     replay->watch = (weir_fold_watch){replay, catch_event};
     replay->engine = weir_engine_create(options->topics->plan);
     weir_error *error = find_ranges(replay);
@@ -295,6 +301,7 @@ static weir_error *open_shard(weir_replay *replay, replay_shard *shard)
     weir_shard_store_options store_options = {
         .shared = replay->shared, .directory = directory, .free_bytes_min = 64 << 20};
     int64_t restored = 0;
+    bool sends = replay->sinks->output != NULL;
     WEIR_TRY(weir_shard_store_open(&store_options, &shard->store, &restored));
     shard->has_store = true;
     weir_fold_options options = {
@@ -308,6 +315,7 @@ static weir_error *open_shard(weir_replay *replay, replay_shard *shard)
         .scorers = replay->scorers,
         .rows = &replay->rows,
         .replay_rows = replay->sinks->row != NULL,
+        .follows = !sends,
         .spans_versions = true,
         .watch = replay->sinks->event != NULL ? &replay->watch : NULL,
         .table_bytes = replay->options.table_bytes,
@@ -315,8 +323,9 @@ static weir_error *open_shard(weir_replay *replay, replay_shard *shard)
         .freeze_every_events = FREEZE_EVENTS,
     };
     WEIR_TRY(weir_fold_create(&options, &shard->node));
-    weir_node_position at = {
-        .committed = shard->range.from, .log_start = shard->range.from, .log_end = shard->range.to};
+    weir_node_position at = {.committed = sends ? shard->range.from : INT64_MAX,
+                             .log_start = shard->range.from,
+                             .log_end = shard->range.to};
     return shard->node->ops->open(shard->node, &at, &shard->next);
 }
 
@@ -440,6 +449,7 @@ weir_error *weir_replay_journals(weir_replay *replay, const weir_replay_sinks *s
 {
     WEIR_ASSERT(replay->scratch[0] == '\0'); /* once */
     replay->sinks = sinks;
+    replay->rows.ignores_values = sinks->ignores_values;
     (void)snprintf(replay->scratch, sizeof replay->scratch, "%s/replay-%ld",
                    replay->options.scratch, (long)getpid());
     replay->shared = weir_store_shared_create((size_t)32 << 20);

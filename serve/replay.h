@@ -50,11 +50,13 @@ typedef struct weir_replay_sinks {
     /* Before each event is folded, with its ingest time (R2). */
     weir_error *(*event)(void *context, const weir_replay_place *at, weir_node *fold, weir_seq seq,
                          int64_t ingest_us);
-    /* What a fold sends. */
+    /* What a fold sends. Where nobody looks, nothing is made to be sent. */
     weir_error *(*output)(void *context, const weir_replay_place *from, const weir_output *output);
-    /* An event after its last hop. */
+    /* An event after its last hop, where `wants` (NULL: always) says so. */
     weir_error *(*row)(void *context, const weir_replay_place *from, const weir_fold_row *row);
-    /* An event at its first hop that goes on from there. */
+    bool (*wants)(void *context, const weir_event *event);
+    bool ignores_values; /* row() does not look at carried values */
+    /* An event at its first hop that goes on from there, where row() is asked for. */
     weir_error *(*begin)(void *context, const weir_replay_place *from, const weir_fold_row *row);
     /* A record as it stands in a topic that is only read. */
     weir_error *(*record)(void *context, const weir_replay_place *at,

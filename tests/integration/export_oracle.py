@@ -4,7 +4,8 @@
 
     export_oracle.py make DIR          events.jsonl (in the order of ingest, with late ones, ties, duplicates and nulls), spine.csv, spine.parquet
     export_oracle.py check DIR EVENTS  compares DIR/known, DIR/known_parquet, DIR/asof, DIR/asof_spine with values from the definitions;
-                                       EVENTS is the as-known export of all events, read for nothing but where each stands
+                                       EVENTS is the as-known export of all events, read for where each stands; EVENTS_between,
+                                       those of two days, must be the same rows
 
 Nothing of weir is used but the positions: the partition of a key is murmur2 as Kafka's clients have it, ingest times are the running
 maximum of a partition (R2), the read point of a spine row is the first position with an ingest time after t (R3).
@@ -137,6 +138,11 @@ def compare(name, want, have, ignore=()):
 def check(folder, exported):
     import pyarrow.parquet as pq
     read = lambda path: [row for part in sorted(glob.glob(f"{path}/*.parquet")) for row in pq.read_table(part).to_pylist()]
+    days = datetime.datetime(2026, 3, 3, tzinfo=datetime.timezone.utc), datetime.datetime(2026, 3, 5, tzinfo=datetime.timezone.utc)
+    want = [row for row in read(exported) if days[0] <= row["event_time"] < days[1]]
+    assert len(want) > 100
+    compare("as known, two days", want, read(f"{exported}_between"))
+
     events = [json.loads(line) for line in open(f"{folder}/events.jsonl")]
     for e in events:
         for field in ("ts", "seen"): e[field] = us_of(datetime.datetime.fromisoformat(e[field]))

@@ -41,6 +41,7 @@ expect 0 "$weir" -q -C project produce --stream tx --ingest seen "$PWD/events.js
 expect 0 "$weir" -q -C project run --until-end
 export_to() { expect 0 "$weir" -C project export --vector v --out "$PWD/$1" "${@:2}"; }
 export_to events
+export_to events_between --from 2026-03-03 --to 2026-03-05
 export_to known --spine "$PWD/spine.csv"; cp out known_text
 export_to known_parquet --spine "$PWD/spine.parquet"
 export_to asof --mode as-of --with seen
