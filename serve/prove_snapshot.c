@@ -285,7 +285,7 @@ static bool ranges_are_same(snapshot_job *job)
 static weir_error *read_manifest(const char *folder, weir_arena *into, weir_manifest *manifest_out)
 {
     weir_bytes text;
-    const char *path = weir_arena_printf(into, "%s/" WEIR_MANIFEST_NAME, folder);
+    const char *path = weir_manifest_path(folder, into);
     WEIR_TRY(weir_file_read(path, WEIR_MANIFEST_BYTES_MAX, into, &text));
     return weir_manifest_parse(path, text, into, manifest_out);
 }
@@ -389,7 +389,7 @@ static weir_error *search_folder(search *found, const char *folder, int depth)
     const char *const *names = NULL;
     size_t count = 0;
     bool is_snapshot =
-        weir_file_exists(weir_arena_printf(found->into, "%s/" WEIR_MANIFEST_NAME, folder)) &&
+        weir_file_exists(weir_manifest_path(folder, found->into)) &&
         weir_file_exists(weir_arena_printf(found->into, "%s/part-00000.parquet", folder));
     if (is_snapshot) {
         add_path(found, folder);

@@ -17,7 +17,7 @@
 weir_error *weir_snapshot_prove(const weir_replay_options *replay, const char *path,
                                 weir_arena *into, weir_proof *proof);
 
-/* Snapshots in `folder` and up to three folders deeper: what holds a manifest.json and a first
+/* Snapshots in `folder` and up to three folders deeper: what holds a _manifest.json and a first
  * part. Hidden folders and `skip` are not entered. */
 weir_error *weir_snapshots_find(const char *folder, const char *skip, weir_arena *into,
                                 const char *const **paths_out, size_t *count_out);

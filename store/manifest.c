@@ -10,11 +10,19 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ops/runtime/file.h"
 #include "ops/runtime/json.h"
 
 enum { DIGEST_DIGITS = WEIR_SHA256_TEXT_SIZE - 1, VERSION = 1 };
 
 static const char kind_text[] = "weir.snapshot";
+
+const char *weir_manifest_path(const char *folder, weir_arena *into)
+{
+    const char *path = weir_arena_printf(into, "%s/" WEIR_MANIFEST_NAME, folder);
+    const char *old = weir_arena_printf(into, "%s/" WEIR_MANIFEST_NAME_OLD, folder);
+    return weir_file_exists(path) || !weir_file_exists(old) ? path : old;
+}
 
 static void add_text(weir_buffer *out, const char *text)
 {

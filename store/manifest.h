@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest.h - what a snapshot says about itself: manifest.json, written last, checked first.
+ * manifest.h - what a snapshot says about itself: _manifest.json, written last, checked first.
  *
  * The file is one JSON object whose last member, `manifest_sha256`, is the hash of the file's own
  * bytes with that member's 64 digits as zeros, so that a flipped bit in the manifest is found as
@@ -16,7 +16,9 @@
 
 enum { WEIR_MANIFEST_BYTES_MAX = 64 << 20, WEIR_MANIFEST_PARTS_MAX = 100000 };
 
-#define WEIR_MANIFEST_NAME "manifest.json"
+/* Readers of a folder of Parquet (pandas, pyarrow, Spark) pass over names that begin so. */
+#define WEIR_MANIFEST_NAME     "_manifest.json"
+#define WEIR_MANIFEST_NAME_OLD "manifest.json" /* of the first snapshots */
 
 typedef struct weir_manifest_part {
     const char *file; /* name in the folder */
@@ -38,6 +40,8 @@ typedef struct weir_manifest {
     char content_sha256[WEIR_SHA256_TEXT_SIZE];
 } weir_manifest;
 
+/* Where the folder's manifest is, or would be. */
+const char *weir_manifest_path(const char *folder, weir_arena *into);
 /* The content hash of all that stands in it, hex. */
 void weir_manifest_content(const weir_manifest *manifest, char text_out[WEIR_SHA256_TEXT_SIZE]);
 /* Appends the whole file. Sets rows, bytes and content_sha256 from the parts. */

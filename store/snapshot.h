@@ -2,7 +2,7 @@
 /*
  * snapshot.h - a folder of Parquet parts that is complete or invisible, and never changes (G5).
  *
- * Parts are written into `.<name>.tmp-<random>` beside the final place, synced, then manifest.json,
+ * Parts are written into `.<name>.tmp-<random>` beside the final place, synced, then _manifest.json,
  * synced, then the folder is renamed to its final name: who sees the name sees everything. A name
  * that exists is refused, never overwritten. The manifest tells schema, definition, models, offset
  * ranges, grades, rows and hashes; its content hash depends on the rows, the schema and the facts

@@ -70,16 +70,17 @@ static weir_error *verify_part(const char *folder, const weir_manifest_part *par
     return NULL;
 }
 
-static bool is_listed(const weir_manifest *manifest, const char *file)
+static bool is_listed(const weir_manifest *manifest, const char *manifest_path, const char *file)
 {
     for (size_t i = 0; i < manifest->part_count; i++) {
         if (strcmp(manifest->parts[i].file, file) == 0) return true;
     }
-    return strcmp(file, WEIR_MANIFEST_NAME) == 0;
+    return strcmp(file, strrchr(manifest_path, '/') + 1) == 0;
 }
 
 /* A file that nobody listed may be a part that somebody put there: readers take all *.parquet. */
-static weir_error *check_no_more(const char *folder, const weir_manifest *manifest)
+static weir_error *check_no_more(const char *folder, const char *manifest_path,
+                                 const weir_manifest *manifest)
 {
     DIR *directory = opendir(folder);
     weir_error *error = NULL;
@@ -87,7 +88,7 @@ static weir_error *check_no_more(const char *folder, const weir_manifest *manife
     for (struct dirent *entry = readdir(directory); entry != NULL && error == NULL;
          entry = readdir(directory)) {
         bool is_dots = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-        if (is_dots || is_listed(manifest, entry->d_name)) continue;
+        if (is_dots || is_listed(manifest, manifest_path, entry->d_name)) continue;
         error = weir_error_new(WEIR_E_CORRUPT, "%s: the file %s is not in the manifest; remove it",
                                folder, entry->d_name);
     }
@@ -101,7 +102,7 @@ static weir_error *verify_folder(const char *folder, weir_snapshot_verdict *verd
     weir_manifest manifest;
     weir_bytes text;
     weir_error *error = NULL;
-    const char *path = weir_arena_printf(&scratch, "%s/" WEIR_MANIFEST_NAME, folder);
+    const char *path = weir_manifest_path(folder, &scratch);
     if (!weir_file_exists(path)) {
         error = weir_error_new(
             WEIR_E_CORRUPT,
@@ -110,7 +111,7 @@ static weir_error *verify_folder(const char *folder, weir_snapshot_verdict *verd
     }
     WEIR_TRY_OUT(weir_file_read(path, WEIR_MANIFEST_BYTES_MAX, &scratch, &text));
     WEIR_TRY_OUT(weir_manifest_parse(path, text, &scratch, &manifest));
-    WEIR_TRY_OUT(check_no_more(folder, &manifest));
+    WEIR_TRY_OUT(check_no_more(folder, path, &manifest));
     if (manifest.part_count == 0) {
         error = weir_error_new(WEIR_E_CORRUPT, "%s names no part; export the snapshot again", path);
         goto out;

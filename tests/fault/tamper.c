@@ -103,7 +103,7 @@ static void tamper_snapshot(const char *from, const char *to, const char *column
     weir_arena arena = {0};
     weir_bytes text;
     weir_manifest manifest;
-    const char *path = weir_arena_printf(&arena, "%s/" WEIR_MANIFEST_NAME, from);
+    const char *path = weir_manifest_path(from, &arena);
     must(weir_file_read(path, WEIR_MANIFEST_BYTES_MAX, &arena, &text));
     must(weir_manifest_parse(path, text, &arena, &manifest));
     WEIR_ASSERT(manifest.part_count == 1);

@@ -49,8 +49,8 @@ export_to asof_spine --mode as-of --spine "$PWD/spine.csv"
 "$python" "$oracle" check . events || fail "an export is not what the rules say"
 for folder in known asof asof_spine; do expect 0 "$weir" verify $folder; done
 "$python" "$root/tests/parquet/readers.py" events known asof || fail "other readers see another snapshot"
-says asof/manifest.json '"as-of"'
-grep -q '"c" *: *[1-9]' asof/manifest.json || fail "no row is of grade C: $(cat asof/manifest.json)"
+says asof/_manifest.json '"as-of"'
+grep -q '"c" *: *[1-9]' asof/_manifest.json || fail "no row is of grade C: $(cat asof/_manifest.json)"
 export_to again --spine "$PWD/spine.csv"
 cmp out known_text || fail "the same export has another content"
 export_to asof_again --mode as-of --with seen --from 2026-03-03 --to 2026-03-04T06:00:00+02:00

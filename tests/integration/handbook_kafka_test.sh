@@ -59,7 +59,7 @@ fi
 expect 0 "$weir" -C project export --vector handbook --with tx_id --with fraud --with customer --out "$work/again"
 "$python" - <<'P' || fail "the same export twice has two hashes"
 import json
-a, b = (json.load(open(f"{d}/manifest.json")) for d in ("snapshot", "again"))
+a, b = (json.load(open(f"{d}/_manifest.json")) for d in ("snapshot", "again"))
 assert a["content_sha256"] == b["content_sha256"], (a["content_sha256"], b["content_sha256"])
 P
 

@@ -22,7 +22,7 @@ import train  # noqa: E402, the columns as the trainer reads them
 
 def exported(snapshot, start):
     names = train.feature_names(snapshot)
-    table = dataset.dataset(snapshot, format="parquet", exclude_invalid_files=True).to_table()
+    table = dataset.dataset(snapshot, format="parquet").to_table()
     kept = table["event_time"].to_numpy().astype("datetime64[us]") >= np.datetime64(start, "us")
     x = np.column_stack([train.as_float32(table[name].combine_chunks()) for name in names])
     return table["tx_id"].to_numpy()[kept], x[kept], names

@@ -82,8 +82,8 @@ printf '\x55' | dd of=broken/part-00000.parquet bs=1 seek=5000 conv=notrunc stat
 differs differing "snapshot"
 says out '"snapshots": 0'
 # Neither does anybody read it whose manifest has a flipped bit, or whose file is cut.
-for hurt in 'printf "\x55" | dd of=broken/manifest.json bs=1 seek=300 conv=notrunc status=none' 'truncate -s -40 broken/part-00000.parquet' \
-    'truncate -s 200 broken/manifest.json'; do
+for hurt in 'printf "\x55" | dd of=broken/_manifest.json bs=1 seek=300 conv=notrunc status=none' 'truncate -s -40 broken/part-00000.parquet' \
+    'truncate -s 200 broken/_manifest.json'; do
     rm -r broken; cp -r project/sets/all broken; eval "$hurt"
     expect 1 "$weir" verify broken
     differs differing "snapshot"

@@ -193,7 +193,7 @@ static void damage_anywhere_is_found(void **state)
 {
     (void)state;
     (void)make("g", 50, false);
-    static const char *const files[] = {"g/manifest.json", "g/part-00000.parquet",
+    static const char *const files[] = {"g/_manifest.json", "g/part-00000.parquet",
                                         "g/part-00001.parquet"};
     for (size_t f = 0; f < 3; f++) {
         weir_bytes bytes;
@@ -217,6 +217,19 @@ static void damage_anywhere_is_found(void **state)
     assert_found("g");
 }
 
+static void a_manifest_under_its_first_name_is_one(void **state)
+{
+    (void)state;
+    (void)make("old", 50, false);
+    weir_bytes bytes;
+    weir_snapshot_verdict verdict;
+    must(weir_file_read(path_of("old/_manifest.json"), 1 << 20, &arena, &bytes));
+    must(weir_file_write(path_of("old/manifest.json"), bytes.data, bytes.size));
+    assert_found("old"); /* one too many */
+    must(weir_file_remove(path_of("old/_manifest.json")));
+    must(weir_snapshot_verify(path_of("old"), &verdict));
+}
+
 static void a_manifest_without_parts_is_found(void **state)
 {
     (void)state;
@@ -224,11 +237,11 @@ static void a_manifest_without_parts_is_found(void **state)
     weir_bytes bytes;
     weir_manifest manifest;
     weir_buffer text = {0};
-    must(weir_file_read(path_of("n/manifest.json"), 1 << 20, &arena, &bytes));
+    must(weir_file_read(path_of("n/_manifest.json"), 1 << 20, &arena, &bytes));
     must(weir_manifest_parse("n", bytes, &arena, &manifest));
     manifest.part_count = manifest.rows = manifest.bytes = 0;
     weir_manifest_print(&manifest, &text);
-    must(weir_file_write(path_of("n/manifest.json"), text.data, text.size));
+    must(weir_file_write(path_of("n/_manifest.json"), text.data, text.size));
     must(weir_file_remove(path_of("n/part-00000.parquet")));
     assert_found("n");
     weir_buffer_deinit(&text);
@@ -240,7 +253,7 @@ static void a_manifest_tells_what_it_was_told(void **state)
     (void)make("h", 0, false);
     weir_bytes bytes;
     weir_manifest manifest;
-    must(weir_file_read(path_of("h/manifest.json"), 1 << 20, &arena, &bytes));
+    must(weir_file_read(path_of("h/_manifest.json"), 1 << 20, &arena, &bytes));
     must(weir_manifest_parse("h", bytes, &arena, &manifest));
     assert_string_equal(manifest.title, "card.v");
     assert_string_equal(manifest.facts.ranges[0].topic, "tx.journal");
@@ -259,6 +272,7 @@ int main(void)
         cmocka_unit_test(what_a_crash_left_is_swept),
         cmocka_unit_test(a_killed_process_leaves_nothing_visible),
         cmocka_unit_test(damage_anywhere_is_found),
+        cmocka_unit_test(a_manifest_under_its_first_name_is_one),
         cmocka_unit_test(a_manifest_without_parts_is_found),
         cmocka_unit_test(a_manifest_tells_what_it_was_told),
     };

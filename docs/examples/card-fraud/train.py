@@ -25,7 +25,7 @@ NOT_FEATURES = {"seq", "stream", "time", "tx_id", "event_time", "card", "merchan
 
 def load(path, events):
     if pathlib.Path(path).is_dir():
-        table = dataset.dataset(path, format="parquet", exclude_invalid_files=True).to_table()
+        table = dataset.dataset(path, format="parquet").to_table()
         labels = table["fraud"].to_numpy()
     else:
         table = pyarrow.csv.read_csv(path)

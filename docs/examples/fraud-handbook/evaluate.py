@@ -70,7 +70,7 @@ def known_from(day, customer, fraud):
 
 def test_rows(snapshot, start):
     """The test week: day, card, label and id of each row that counts."""
-    table = dataset.dataset(snapshot, format="parquet", exclude_invalid_files=True).to_table(
+    table = dataset.dataset(snapshot, format="parquet").to_table(
         columns=["tx_id", "event_time", "customer", "fraud"])
     first = np.datetime64(start, "D") - WEEK - DELAY_DAYS
     day = (table["event_time"].to_numpy().astype("datetime64[D]") - first).astype(int)

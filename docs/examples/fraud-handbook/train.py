@@ -25,7 +25,7 @@ BESIDE = {"tx_id", "event_time", "customer", "terminal", "fraud", "errors", "jou
 
 
 def feature_names(snapshot):
-    manifest = json.loads((pathlib.Path(snapshot) / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((pathlib.Path(snapshot) / "_manifest.json").read_text(encoding="utf-8"))
     return [column["name"] for column in manifest["columns"] if column["name"] not in BESIDE]
 
 
@@ -42,7 +42,7 @@ def load(snapshot, start, days):
     first = datetime.datetime.fromisoformat(start).replace(tzinfo=datetime.timezone.utc)
     time = compute.field("event_time")
     within = (time >= first) & (time < first + datetime.timedelta(days))
-    table = dataset.dataset(snapshot, format="parquet", exclude_invalid_files=True).to_table(columns=names + ["fraud"], filter=within)
+    table = dataset.dataset(snapshot, format="parquet").to_table(columns=names + ["fraud"], filter=within)
     return np.column_stack([as_float32(table[name].combine_chunks()) for name in names]), table["fraud"].to_numpy().astype(np.int64), names
 
 
