@@ -455,3 +455,58 @@ weir_error *weir_admin_committed(weir_admin *admin, const char *group, const cha
     rd_kafka_event_destroy(event);
     return error;
 }
+
+/* --- groups --- */
+
+static weir_group_member member_of(const rd_kafka_MemberDescription_t *member, weir_arena *into)
+{
+    const char *name = rd_kafka_MemberDescription_group_instance_id(member);
+    if (name == NULL || name[0] == '\0') name = rd_kafka_MemberDescription_client_id(member);
+    const char *host = rd_kafka_MemberDescription_host(member);
+    host += host[0] == '/'; /* as Java prints an address */
+    const rd_kafka_MemberAssignment_t *dealt = rd_kafka_MemberDescription_assignment(member);
+    const rd_kafka_topic_partition_list_t *list =
+        dealt == NULL ? NULL : rd_kafka_MemberAssignment_partitions(dealt);
+    return (weir_group_member){.name = weir_arena_string(into, name, strlen(name)),
+                               .host = weir_arena_string(into, host, strlen(host)),
+                               .partitions = list == NULL ? 0 : (size_t)list->cnt};
+}
+
+static weir_error *group_read(const rd_kafka_ConsumerGroupDescription_t *found, const char *group,
+                              weir_arena *into, weir_group_state *out)
+{
+    const rd_kafka_error_t *failure = rd_kafka_ConsumerGroupDescription_error(found);
+    if (failure != NULL && rd_kafka_error_code(failure) != 0) {
+        return weir_kafka_failed(rd_kafka_error_code(failure), "who is in group %s: %s", group,
+                                 rd_kafka_error_string(failure));
+    }
+    size_t count = rd_kafka_ConsumerGroupDescription_member_count(found);
+    weir_group_member *members = weir_arena_array(into, weir_group_member, count + 1);
+    for (size_t i = 0; i < count; i++)
+        members[i] = member_of(rd_kafka_ConsumerGroupDescription_member(found, i), into);
+    *out = (weir_group_state){
+        .state = rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(found)),
+        .members = members,
+        .member_count = count};
+    return NULL;
+}
+
+weir_error *weir_admin_group(weir_admin *admin, const char *group, weir_arena *into,
+                             weir_group_state *out)
+{
+    *out = (weir_group_state){.state = "Unknown"};
+    rd_kafka_AdminOptions_t *options =
+        call_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+    rd_kafka_DescribeConsumerGroups(admin->handle, &group, 1, options, admin->queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_event_t *event = NULL;
+    WEIR_TRY(answer_get(admin, RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT,
+                        "asking who is in the group", &event));
+    size_t count = 0;
+    const rd_kafka_ConsumerGroupDescription_t **groups =
+        rd_kafka_DescribeConsumerGroups_result_groups(
+            rd_kafka_event_DescribeConsumerGroups_result(event), &count);
+    weir_error *error = count == 1 ? group_read(groups[0], group, into, out) : NULL;
+    rd_kafka_event_destroy(event);
+    return error;
+}

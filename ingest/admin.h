@@ -42,6 +42,19 @@ typedef struct weir_broker_info {
     int port;
 } weir_broker_info;
 
+/* A member of a group. */
+typedef struct weir_group_member {
+    const char *name; /* its instance id (static membership), else its client's */
+    const char *host;
+    size_t partitions; /* that it was dealt */
+} weir_group_member;
+
+typedef struct weir_group_state {
+    const char *state; /* Kafka's word: "Stable", "PreparingRebalance", "Empty", "Dead" (unknown) */
+    const weir_group_member *members;
+    size_t member_count;
+} weir_group_state;
+
 weir_error *weir_admin_open(const weir_kafka_options *options, weir_admin **admin_out);
 void weir_admin_close(weir_admin *admin); /* NULL is fine */
 
@@ -71,6 +84,9 @@ weir_error *weir_admin_ends(weir_admin *admin, const char *topic, int32_t partit
 /* First offset whose timestamp is at or after time_us; the end if there is none. */
 weir_error *weir_admin_offset_at(weir_admin *admin, const char *topic, int32_t partition,
                                  int64_t time_us, int64_t *offset_out);
+/* Who is in the group. The mock does not know that call: ask weir_admin_is_embedded before. */
+weir_error *weir_admin_group(weir_admin *admin, const char *group, weir_arena *into,
+                             weir_group_state *out);
 /* What `group` has committed, for partitions 0 .. count of a topic; -1 where nothing. */
 weir_error *weir_admin_committed(weir_admin *admin, const char *group, const char *topic,
                                  int32_t count, int64_t *offsets_out);

@@ -28,13 +28,14 @@ typedef struct doctor {
     weir_listing list;
     const weir_topic_state *topics; /* by topic; NULL: the brokers are away */
     bool is_table;
+    int64_t lag; /* records that the group has to read, of all its topics */
     uint32_t counts[3];
 } doctor;
 
 enum { FILES_A_SHARD = 64, FILES_BASE = 256, SHARDS_MAX = 65536 };
 
-/* One line: what was looked at, what was found, and, if something is wrong, the page that tells
- * what to do. */
+/* One line: what was looked at, what was found, and, if it is not well, the page that tells what to
+ * do. */
 __attribute__((format(printf, 5, 6))) static void tell(doctor *self, verdict found,
                                                        const char *what, const char *runbook,
                                                        const char *format, ...)
@@ -50,11 +51,11 @@ __attribute__((format(printf, 5, 6))) static void tell(doctor *self, verdict fou
         weir_listing_text(&self->list, what);
         weir_listing_text(&self->list, found == NO ? "no" : words[found]);
         weir_listing_text(&self->list, text);
-        weir_listing_text(&self->list, found == NO ? runbook : NULL);
+        weir_listing_text(&self->list, found == YES ? NULL : runbook);
         return;
     }
     (void)printf("%-4s  %-12s  %s", words[found], what, text);
-    if (found == NO && runbook != NULL) (void)printf(" (docs/runbooks/%s.md)", runbook);
+    if (found != YES && runbook != NULL) (void)printf(" (docs/runbooks/%s.md)", runbook);
     (void)putchar('\n');
 }
 
@@ -360,6 +361,7 @@ static weir_error *check_position(doctor *self, const weir_topic_info *info,
              state->name, i, start, committed[i]);
         is_lost = true;
     }
+    self->lag += lag;
     if (!is_lost)
         tell(self, YES, "positions", NULL, "%s: %" PRId64 " records to read", state->name, lag);
     return NULL;
@@ -383,6 +385,22 @@ static void check_retention(doctor *self, const weir_topic_info *info,
     }
 }
 
+/* Events that were refused are nobody's fault here, but somebody wants to know. */
+static weir_error *check_dead(doctor *self, const weir_topic_state *state)
+{
+    int64_t count = 0;
+    for (int32_t i = 0; i < state->partitions; i++) {
+        int64_t start = 0, end = 0;
+        WEIR_TRY(weir_admin_ends(self->admin, state->name, i, &start, &end));
+        count += end - start;
+    }
+    if (count > 0)
+        tell(self, NOTE, "dead letters", NULL,
+             "%" PRId64 " events were refused; weir tail %s --from start says why", count,
+             state->name);
+    return NULL;
+}
+
 static weir_error *check_topics(doctor *self, size_t *shards_out)
 {
     const weir_topics *topics = self->stack->topics;
@@ -402,6 +420,31 @@ static weir_error *check_topics(doctor *self, size_t *shards_out)
         if (info->role == WEIR_TOPIC_JOURNAL) *shards_out += (size_t)states[i].partitions;
         check_retention(self, info, &states[i]);
         if (info->is_consumed) WEIR_TRY(check_position(self, info, &states[i]));
+        if (info->role == WEIR_TOPIC_DEAD) WEIR_TRY(check_dead(self, &states[i]));
+    }
+    return NULL;
+}
+
+/* Does anybody read what there is to read? A worker that hangs is one until Kafka misses it. */
+static weir_error *check_workers(doctor *self)
+{
+    bool is_embedded = false;
+    weir_group_state group;
+    WEIR_TRY(weir_admin_is_embedded(self->admin, &is_embedded));
+    if (is_embedded) return NULL; /* it does not tell */
+    WEIR_TRY(weir_admin_group(self->admin, self->stack->group, &self->cli->arena, &group));
+    if (group.member_count == 0) {
+        tell(self, self->lag > 0 ? NOTE : YES, "workers", "lag",
+             "no worker is in group %s, and %" PRId64 " records are to be read%s",
+             self->stack->group, self->lag, self->lag > 0 ? ": start weir run" : "");
+        return NULL;
+    }
+    bool is_stable = strcmp(group.state, "Stable") == 0;
+    for (size_t i = 0; i < group.member_count; i++) {
+        const weir_group_member *member = &group.members[i];
+        tell(self, is_stable ? YES : NOTE, "workers", "lag", "%s at %s: %zu partitions%s%s",
+             member->name, member->host, member->partitions,
+             is_stable ? "" : "; the group deals them anew: ", is_stable ? "" : group.state);
     }
     return NULL;
 }
@@ -412,7 +455,8 @@ static void check_kafka(doctor *self, size_t *shards_out)
                     "brokers-away"))
         return;
     if (!check_brokers(self)) return;
-    (void)tell_error(self, check_topics(self, shards_out), "topics", "topics");
+    if (tell_error(self, check_topics(self, shards_out), "topics", "topics"))
+        (void)tell_error(self, check_workers(self), "workers", "lag");
 }
 
 static void check_applied(doctor *self)
@@ -472,10 +516,10 @@ const weir_command weir_command_doctor = {
     .group = WEIR_GROUP_STREAM,
     .summary = "Look at everything that a worker depends on",
     .arguments = "",
-    .help =
-        "Brokers, topics and their settings, positions against retention, definitions in force, "
-        "registry, models, disk, the state of shards that no worker has open,\n"
-        "memory, limits and clock. Exit code 1 if something says NO; each NO names its runbook.",
+    .help = "Brokers, topics and their settings, positions against retention, the workers of the "
+            "group, definitions in force, registry,\n"
+            "models, disk, the state of shards that no worker has open, memory, limits and clock.\n"
+            "Exit code 1 if something says NO; what is not ok names its runbook.",
     .formats = WEIR_FORMATS_OF_LISTINGS,
     .run = run,
 };

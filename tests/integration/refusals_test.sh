@@ -38,8 +38,12 @@ expect 0 "$weir" init -q project
 expect 0 "$weir" -C project apply --partitions 2
 "$weir" simulate -n 3000 > events.jsonl
 send 500
+# Nobody is there to read it, which is told; who is there, too, and that an event was refused.
+healthy; says out 'no worker is in group weir.card, and 5'; says out 'docs/runbooks/lag.md'
+head -1 events.jsonl | sed 's/"ts":[^,]*/"ts":"2099-01-01T00:00:00Z"/; s/"tx_id":[^,]*/"tx_id":999999/' > future.jsonl
+expect 0 "$weir" -C project produce --stream tx --ingest now "$work/future.jsonl"
 run 0
-healthy
+healthy; says out '1 events were refused; weir tail weir.card.dead --from start says why'
 
 # The source's retention has passed us: the loss is said, never passed over.
 send 100
@@ -58,6 +62,8 @@ proved
 "$weir" -C project run --worker-id w0 2> worker.log & worker=$!
 children+=("$worker")
 send 100 # a checkpoint is made where there is something new
+is_dealt() { "$weir" -C project doctor | grep -q 'weir.card.w0.0 at 127.0.0.1: 6 partitions'; }
+within 60 is_dealt
 for partition in 0 1; do within 120 checkpoints project/state/checkpoints/$journal-$partition; done
 expect 75 "$weir" -C project rebuild --shard $journal/0 --from-start # open: nothing of it is removed, its checkpoints neither
 says err 'is in use; stop worker w0 first'
