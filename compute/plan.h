@@ -18,7 +18,7 @@
  *             and carried values of other members
  *   carried   what a stream's events carry from hop to hop: members that its vectors, or row
  *             expressions of views at later hops, need. At each hop the members of that entity are
- *             read before the event is applied (R4), in `reads` order
+ *             read before the event is applied (R4)
  *   vector    named columns on a stream, evaluated after the last hop from carried values and
  *             `this`
  *   score     a model over a vector, with its decisions and its output topic
@@ -82,8 +82,7 @@ typedef struct weir_plan_hop {
     uint32_t
         key_slots[WEIR_PLAN_KEY_FIELDS_MAX]; /* slots of the key fields; any null: no copy here */
     uint32_t read_count;
-    const uint32_t
-        *reads; /* indexes into stream->carried, in the order in which they must be computed */
+    const uint32_t *reads; /* indexes into stream->carried, rising                               */
     uint32_t cell_count;
     const uint32_t *cells; /* the distinct cells those reads need, grouped by view */
     uint32_t feed_count;

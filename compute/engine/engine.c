@@ -330,6 +330,59 @@ static bool put_directly(const weir_plan_stream *stream, const weir_plan_hop *ho
     return false;
 }
 
+/* Does the trigger's row need the value where the deferred cell looks at it? (The view has columns
+ * of other cells, too.) */
+static bool own_row_needs(const weir_plan *plan, const cell_group *deferred, uint32_t carried)
+{
+    const weir_plan_cell *cell = &plan->cells[deferred_cell(deferred)];
+    const weir_plan_view *view = &plan->views[deferred->view];
+    const weir_plan_source *own = deferred->own;
+    bool needs = uses(own->where, WEIR_EXPR_CARRIED, carried);
+    for (uint32_t i = 0; i < view->extra_key_count; i++)
+        needs = needs || uses(own->extra_keys[i], WEIR_EXPR_CARRIED, carried);
+    for (uint32_t c = 0; c < view->column_count; c++) {
+        bool is_asked =
+            c == cell->filter || c == cell->by || uses(cell->read_filter, WEIR_EXPR_COLUMN, c);
+        for (uint32_t a = 0; a < cell->binding.arg_count; a++)
+            is_asked = is_asked || c == cell->args[a];
+        needs = needs || (is_asked && uses(own->columns[c], WEIR_EXPR_CARRIED, carried));
+    }
+    return needs;
+}
+
+/* Is what the value's deferred cells need of their own rows among those that are done? */
+static bool is_ready(const weir_plan *plan, const weir_expr *expr, const hop_reads *reads,
+                     const uint32_t *rest, const bool *is_done)
+{
+    for (uint32_t d = 0; d < reads->deferred_count; d++) {
+        const cell_group *deferred = &reads->deferred[d];
+        if (!uses(expr, WEIR_EXPR_CELL, deferred_cell(deferred))) continue;
+        for (uint32_t r = 0; r < reads->rest_count; r++)
+            if (!is_done[r] && own_row_needs(plan, deferred, rest[r])) return false;
+    }
+    return true;
+}
+
+/* `including this` may look at what the trigger itself carries from this hop: that comes first. */
+static const uint32_t *in_order(weir_engine *engine, const weir_plan_stream *stream,
+                                const hop_reads *reads, const uint32_t *rest)
+{
+    if (reads->deferred_count == 0) return rest;
+    uint32_t *order = weir_arena_array(&engine->arena, uint32_t, reads->rest_count), count = 0;
+    bool *is_done = weir_arena_array(&engine->arena, bool, reads->rest_count);
+    while (count < reads->rest_count) {
+        uint32_t before = count;
+        for (uint32_t r = 0; r < reads->rest_count; r++) {
+            const weir_expr *expr = stream->carried[rest[r]].expr;
+            if (is_done[r] || !is_ready(engine->plan, expr, reads, rest, is_done)) continue;
+            is_done[r] = true;
+            order[count++] = rest[r];
+        }
+        WEIR_ASSERT(count > before); /* the compiler refuses circles */
+    }
+    return order;
+}
+
 static void prepare_values(weir_engine *engine, const weir_plan_stream *stream,
                            const weir_plan_hop *hop, hop_reads *reads)
 {
@@ -345,7 +398,7 @@ static void prepare_values(weir_engine *engine, const weir_plan_stream *stream,
         }
     }
     reads->bare = bare;
-    reads->rest = rest;
+    reads->rest = in_order(engine, stream, reads, rest);
 }
 
 /* Puts a hop's cells into groups by view. */
@@ -381,8 +434,8 @@ static hop_reads *prepare_hop(weir_engine *engine, uint32_t stream_index, uint32
     reads->groups = groups;
     reads->deferred = deferred;
     reads->late_us = INT64_MAX;
-    for (uint32_t g = 0; g < reads->group_count; g++) {
-        int64_t late_us = engine->layouts->views[groups[g].view].late_us;
+    for (uint32_t c = 0; c < hop->cell_count; c++) {
+        int64_t late_us = engine->layouts->views[plan->cells[hop->cells[c]].view].late_us;
         if (late_us < reads->late_us) reads->late_us = late_us;
     }
     prepare_values(engine, stream, hop, reads);
@@ -729,7 +782,8 @@ weir_error *weir_engine_read(weir_engine *engine, const weir_state_port *port,
                              bool *beyond_horizon_out)
 {
     const hop_reads *reads = engine->reads[event->stream * WEIR_PLAN_HOPS_MAX + event->hop];
-    *beyond_horizon_out = reads->group_count > 0 && is_beyond(clock, event->et_us, reads->late_us);
+    bool reads_any = reads->group_count + reads->deferred_count > 0;
+    *beyond_horizon_out = reads_any && is_beyond(clock, event->et_us, reads->late_us);
     begin(engine, event->hop);
     return read_hop(engine, port, clock->greatest_et_us, event);
 }
