@@ -51,6 +51,14 @@ static weir_error_code code_of(rd_kafka_resp_err_t code)
     }
 }
 
+/* The library's words say what happened to a socket. */
+static const char *cure_of(int code)
+{
+    bool is_away = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE ||
+                   code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    return is_away ? "; see that the brokers run, and that the setting `brokers` names them" : "";
+}
+
 weir_error *weir_kafka_failed(int code, const char *format, ...)
 {
     WEIR_ASSERT(code != RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -59,9 +67,9 @@ weir_error *weir_kafka_failed(int code, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    return weir_error_new(code_of((rd_kafka_resp_err_t)code), "%s: %s (%s)", what,
+    return weir_error_new(code_of((rd_kafka_resp_err_t)code), "%s: %s (%s)%s", what,
                           rd_kafka_err2str((rd_kafka_resp_err_t)code),
-                          rd_kafka_err2name((rd_kafka_resp_err_t)code));
+                          rd_kafka_err2name((rd_kafka_resp_err_t)code), cure_of(code));
 }
 
 weir_error *weir_kafka_failure(rd_kafka_error_t *failure, const char *format, ...)

@@ -97,5 +97,6 @@ WEIR_BROKERS=127.0.0.1:9 "$weir" -C project run 2> away.log & away=$!
 children+=($away)
 says_within 60 away.log brokers_away
 kill -TERM $away; wait $away || fail "told to stop while the brokers are away, a worker leaves with $?"
+expect 69 env WEIR_BROKERS=127.0.0.1:9 "$weir" -C project apply; says err 'see that the brokers run, and that the setting `brokers` names them'
 expect 1 env WEIR_BROKERS=127.0.0.1:9 "$weir" -C project doctor
 says out 'docs/runbooks/brokers-away.md'
