@@ -2,7 +2,9 @@
 /*
  * The statement: one WITH query per view of rows (rows_V: the events as the group sees them), per
  * cell (cell_S_C: an aggregate for each event of stream S) and per value that another feature needs
- * at a past event (value_S_I), then the feature's own expression.
+ * at a past event (value_S_I), then the feature's own expression. What rows hold of other features'
+ * values stands in rows of the cell that asks for it (rows_V_C): those features may be of the same
+ * view, and SQL knows no circle.
  */
 #include "compute/lang/sql.h"
 
@@ -41,8 +43,55 @@ static void collect_carried(const weir_expr *expr, bool *is_used)
         collect_carried(expr->args[i], is_used);
 }
 
-static void put_source(weir_sql *sql, const weir_plan_view *view, const weir_plan_source *source,
-                       weir_buffer *out)
+static bool uses(const weir_expr *expr, weir_expr_op op)
+{
+    bool is_used = expr->op == op;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        is_used = is_used || uses(expr->args[i], op);
+    return is_used;
+}
+
+/* Is it made of other features' values? */
+static bool is_nested(const weir_plan_view *view, uint32_t column)
+{
+    for (uint32_t i = 0; i < view->source_count; i++)
+        if (uses(view->sources[i].columns[column], WEIR_EXPR_CARRIED)) return true;
+    return false;
+}
+
+static bool filter_asks(const weir_expr *filter, uint32_t column)
+{
+    if (filter == NULL) return false;
+    bool asks = filter->op == WEIR_EXPR_COLUMN && filter->index == column;
+    for (uint32_t i = 0; i < filter->arg_count; i++)
+        asks = asks || filter_asks(filter->args[i], column);
+    return asks;
+}
+
+static bool asks(const weir_plan_cell *cell, uint32_t column)
+{
+    bool is_asked = column == cell->filter || filter_asks(cell->read_filter, column);
+    for (uint32_t a = 0; a < cell->binding.arg_count; a++)
+        is_asked = is_asked || column == cell->args[a];
+    return is_asked;
+}
+
+/* Does it need rows of its own? */
+static bool asks_nested(const weir_plan_view *view, const weir_plan_cell *cell)
+{
+    for (uint32_t c = 0; c < view->column_count; c++)
+        if (asks(cell, c) && is_nested(view, c)) return true;
+    return false;
+}
+
+/* Whether the column stands in the rows that the cell reads; NULL: in those that cells share. */
+static bool has_column(const weir_plan_view *view, const weir_plan_cell *cell, uint32_t column)
+{
+    return cell == NULL ? !is_nested(view, column) : asks(cell, column);
+}
+
+static void put_source(weir_sql *sql, const weir_plan_view *view, const weir_plan_cell *cell,
+                       const weir_plan_source *source, weir_buffer *out)
 {
     const weir_plan_stream *stream = &sql->plan->streams[source->stream];
     const weir_plan_hop *hop = &stream->hops[source->hop];
@@ -61,6 +110,7 @@ static void put_source(weir_sql *sql, const weir_plan_view *view, const weir_pla
         collect_carried(source->extra_keys[i], used);
     }
     for (uint32_t i = 0; i < view->column_count; i++) {
+        if (!has_column(view, cell, i)) continue;
         weir_buffer_put_text(out, ", ");
         weir_sql_expr(sql, &scope, source->columns[i], out);
         weir_buffer_printf(out, " AS c%u", i);
@@ -81,20 +131,34 @@ static void put_source(weir_sql *sql, const weir_plan_view *view, const weir_pla
     weir_sql_expr(sql, &scope, source->where, out);
 }
 
-static void need_rows(weir_sql *sql, uint32_t index)
+static void put_rows(weir_sql *sql, const char *name, const weir_plan_view *view,
+                     const weir_plan_cell *cell)
 {
-    const weir_plan_view *view = &sql->plan->views[index];
-    if (sql->has_rows[index]) return;
-    sql->has_rows[index] = true;
     weir_buffer text = {0};
     for (uint32_t i = 0; i < view->source_count; i++) {
         if (i > 0) weir_buffer_put_text(&text, "\n  UNION ALL\n");
-        put_source(sql, view, &view->sources[i], &text);
+        put_source(sql, view, cell, &view->sources[i], &text);
     }
-    weir_buffer_printf(&sql->with, "rows_%u AS (\n", index);
+    weir_buffer_printf(&sql->with, "%s AS (\n", name);
     weir_buffer_put(&sql->with, text.data, text.size);
     weir_buffer_put_text(&sql->with, "\n),\n");
     weir_buffer_deinit(&text);
+}
+
+/* The rows that the cell reads. */
+static const char *need_rows(weir_sql *sql, uint32_t cell_index)
+{
+    const weir_plan_cell *cell = &sql->plan->cells[cell_index];
+    const weir_plan_view *view = &sql->plan->views[cell->view];
+    bool is_own = asks_nested(view, cell);
+    const char *name = is_own ? weir_arena_printf(sql->into, "rows_%u_%u", cell->view, cell_index)
+                              : weir_arena_printf(sql->into, "rows_%u", cell->view);
+    bool *has = is_own ? &sql->has_own_rows[cell_index] : &sql->has_rows[cell->view];
+    if (!*has) {
+        *has = true;
+        put_rows(sql, name, view, is_own ? cell : NULL);
+    }
+    return name;
 }
 
 /* ---- a cell ---- */
@@ -137,13 +201,13 @@ static const weir_plan_view_key *extra_key(const weir_plan *plan, uint32_t view,
 }
 
 static void put_join(weir_sql *sql, uint32_t stream_index, const weir_plan_cell *cell,
-                     weir_buffer *out)
+                     const char *rows, weir_buffer *out)
 {
     const weir_plan_stream *stream = &sql->plan->streams[stream_index];
     const weir_plan_view *view = &sql->plan->views[cell->view];
     const weir_plan_hop *hop = hop_of(stream, view->entity);
     weir_sql_scope scope = {.stream = stream, .fields = "t", .self = "t"};
-    weir_buffer_printf(out, "    LEFT JOIN rows_%u e ON ", cell->view);
+    weir_buffer_printf(out, "    LEFT JOIN %s e ON ", rows);
     for (uint32_t k = 0; k < sql->plan->entities[view->entity].key_count; k++) {
         weir_buffer_printf(out, "%se.k%u = t.", k > 0 ? " AND " : "", k);
         weir_sql_name(sql, stream->slot_paths[hop->key_slots[k]], out);
@@ -180,7 +244,7 @@ static const char *chosen(weir_sql *sql, const weir_plan_stream *stream, const w
 }
 
 static void put_cell(weir_sql *sql, uint32_t stream_index, const weir_plan_cell *cell,
-                     weir_buffer *out)
+                     const char *rows, weir_buffer *out)
 {
     const weir_plan_stream *stream = &sql->plan->streams[stream_index];
     const weir_plan_view *view = &sql->plan->views[cell->view];
@@ -196,7 +260,8 @@ static void put_cell(weir_sql *sql, uint32_t stream_index, const weir_plan_cell 
         weir_buffer_printf(out, ", CASE WHEN %s THEN r.c%u END AS x", counts, cell->args[0]);
     weir_buffer_put_text(out, " FROM (\n    SELECT t.event AS event, e.seq AS e_seq, e.et AS e_et");
     for (uint32_t i = 0; i < view->column_count; i++)
-        weir_buffer_printf(out, ", e.c%u", i);
+        if (has_column(view, asks_nested(view, cell) ? cell : NULL, i))
+            weir_buffer_printf(out, ", e.c%u", i);
     for (uint32_t s = 0; s < stream->slot_count; s++) {
         if (!used[s]) continue;
         weir_buffer_put_text(out, ", t.");
@@ -210,7 +275,7 @@ static void put_cell(weir_sql *sql, uint32_t stream_index, const weir_plan_cell 
     weir_buffer_put_text(out, "\n    FROM ");
     weir_sql_name(sql, view_name(sql, stream_index, view->entity), out);
     weir_buffer_put_text(out, " t\n");
-    put_join(sql, stream_index, cell, out);
+    put_join(sql, stream_index, cell, rows, out);
     weir_buffer_put_text(out, "\n  ) r) q\n  GROUP BY q.event");
 }
 
@@ -232,9 +297,9 @@ static void need_cell(weir_sql *sql, uint32_t stream, uint32_t index)
                       sql->plan->streams[stream].name);
         return;
     }
-    need_rows(sql, cell->view);
+    const char *rows = need_rows(sql, index);
     weir_buffer text = {0};
-    put_cell(sql, stream, cell, &text);
+    put_cell(sql, stream, cell, rows, &text);
     weir_buffer_printf(&sql->with, "cell_%u_%u AS (\n", stream, index);
     weir_buffer_put(&sql->with, text.data, text.size);
     weir_buffer_put_text(&sql->with, "\n),\n");
@@ -345,6 +410,7 @@ const char *weir_sql_member(const weir_plan *plan, uint32_t member, uint32_t str
             sql.carried_most = plan->streams[s].carried_count;
     }
     sql.has_rows = weir_arena_array(into, bool, plan->view_count + 1);
+    sql.has_own_rows = weir_arena_array(into, bool, plan->cell_count + 1);
     sql.has_cell = weir_arena_array(into, bool, plan->stream_count * plan->cell_count + 1);
     sql.has_value = weir_arena_array(into, bool, plan->stream_count *sql.carried_most + 1);
     if (stream == WEIR_NONE) stream = weir_sql_stream(plan, member);

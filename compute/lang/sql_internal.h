@@ -16,6 +16,7 @@ typedef struct weir_sql {
     const char *problem; /* the first; NULL while all is well */
     weir_buffer with;    /* the CTEs so far, each ends in ",\n" */
     bool *has_rows;      /* per view          */
+    bool *has_own_rows;  /* per cell          */
     bool *has_cell;      /* per stream * cell */
     bool *has_value;     /* per stream * carried value of a stream */
     uint32_t carried_most;

@@ -62,7 +62,8 @@ def features(rng, other, nested):
     lines += ["  a = count() over 1h, 1d", "  s = sum(amount) over 1d", "  m = mean(n) over 2d", "  z = last(ts) over ever",
               "  ratio = a[1h] / max(a[1d], 1)", "  share = s / max(this.amount ?? 1.00, 0.01)", "  gap = hours(this.ts - z) ?? -1.0",
               "  big = s > 30.00 and a[1d] >= 2", "  diff = a[1d] - a[1h] * 3", "  rest = mod(a[1d], 3) + div(a[1d], 2)",
-              "  best = clamp(m ?? 0.0, 0.5, 1.5)", "  least = min(a[1h], 2)", "  r = rate() over 1h"]
+              "  best = clamp(m ?? 0.0, 0.5, 1.5)", "  least = min(a[1h], 2)", "  r = rate() over 1h",
+              "  odd = count() where n > m over 1d", "  busy = sum(n) where a[1d] > 1 and has word over 2d including this"]
     if nested:
         lines += [f"  hot = count() where {nested}.a[1h] > 1 over 1d", f"  sum_of = sum({nested}.a[1d]) over 2d"]
     return "\n".join(lines)
