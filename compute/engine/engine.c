@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "compute/engine/order.h"
 #include "compute/engine/plain.h"
 #include "compute/expr/flat.h"
 #include "ops/runtime/assert.h"
@@ -330,56 +331,20 @@ static bool put_directly(const weir_plan_stream *stream, const weir_plan_hop *ho
     return false;
 }
 
-/* Does the trigger's row need the value where the deferred cell looks at it? (The view has columns
- * of other cells, too.) */
-static bool own_row_needs(const weir_plan *plan, const cell_group *deferred, uint32_t carried)
-{
-    const weir_plan_cell *cell = &plan->cells[deferred_cell(deferred)];
-    const weir_plan_view *view = &plan->views[deferred->view];
-    const weir_plan_source *own = deferred->own;
-    bool needs = uses(own->where, WEIR_EXPR_CARRIED, carried);
-    for (uint32_t i = 0; i < view->extra_key_count; i++)
-        needs = needs || uses(own->extra_keys[i], WEIR_EXPR_CARRIED, carried);
-    for (uint32_t c = 0; c < view->column_count; c++) {
-        bool is_asked =
-            c == cell->filter || c == cell->by || uses(cell->read_filter, WEIR_EXPR_COLUMN, c);
-        for (uint32_t a = 0; a < cell->binding.arg_count; a++)
-            is_asked = is_asked || c == cell->args[a];
-        needs = needs || (is_asked && uses(own->columns[c], WEIR_EXPR_CARRIED, carried));
-    }
-    return needs;
-}
-
-/* Is what the value's deferred cells need of their own rows among those that are done? */
-static bool is_ready(const weir_plan *plan, const weir_expr *expr, const hop_reads *reads,
-                     const uint32_t *rest, const bool *is_done)
-{
-    for (uint32_t d = 0; d < reads->deferred_count; d++) {
-        const cell_group *deferred = &reads->deferred[d];
-        if (!uses(expr, WEIR_EXPR_CELL, deferred_cell(deferred))) continue;
-        for (uint32_t r = 0; r < reads->rest_count; r++)
-            if (!is_done[r] && own_row_needs(plan, deferred, rest[r])) return false;
-    }
-    return true;
-}
-
 /* `including this` may look at what the trigger itself carries from this hop: that comes first. */
 static const uint32_t *in_order(weir_engine *engine, const weir_plan_stream *stream,
                                 const hop_reads *reads, const uint32_t *rest)
 {
     if (reads->deferred_count == 0) return rest;
-    uint32_t *order = weir_arena_array(&engine->arena, uint32_t, reads->rest_count), count = 0;
-    bool *is_done = weir_arena_array(&engine->arena, bool, reads->rest_count);
-    while (count < reads->rest_count) {
-        uint32_t before = count;
-        for (uint32_t r = 0; r < reads->rest_count; r++) {
-            const weir_expr *expr = stream->carried[rest[r]].expr;
-            if (is_done[r] || !is_ready(engine->plan, expr, reads, rest, is_done)) continue;
-            is_done[r] = true;
-            order[count++] = rest[r];
-        }
-        WEIR_ASSERT(count > before); /* the compiler refuses circles */
-    }
+    weir_deferred_cell *deferred =
+        weir_arena_array(&engine->scratch, weir_deferred_cell, reads->deferred_count);
+    for (uint32_t d = 0; d < reads->deferred_count; d++)
+        deferred[d] =
+            (weir_deferred_cell){deferred_cell(&reads->deferred[d]), reads->deferred[d].own};
+    weir_order_request request = {engine->plan,      stream, deferred, reads->deferred_count,
+                                  reads->rest_count, rest};
+    const uint32_t *order = weir_order_values(&request, &engine->arena, &engine->scratch);
+    weir_arena_reset(&engine->scratch);
     return order;
 }
 
