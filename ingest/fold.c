@@ -7,7 +7,7 @@
 #include "ingest/admission.h"
 #include "ops/runtime/assert.h"
 
-enum { FOLD_MAGIC = 0x0f01d001, WAITING_MAX = 8, PART_PAUSE_US = 500 };
+enum { FOLD_MAGIC = 0x0f01d001, WAITING_MAX = 8, BYTE_PAUSE_US = 8 };
 
 static fold *self_of(const weir_node *node)
 {
@@ -255,21 +255,21 @@ static weir_error *freeze_one(fold *self)
     self->events_since_freeze = 0;
     if (self->next_index != 0 && !WEIR_PLANTED(FREEZE_IN_PACK)) return NULL;
     if (self->slices.waiting >= WAITING_MAX) return NULL;
-    self->parts_frozen =
+    self->bytes_frozen =
         weir_slices_freeze(&self->slices, self->next + (self->next_index != 0), &self->record);
     return weir_slices_write(&self->slices, floor_of(self));
 }
 
 /*
  * What a restart replays is what came since the oldest slice was written, so a slice that is cheap to
- * write is soon followed by the next: half a millisecond for each part is about a hundred times what
- * writing it takes, a percent of a core for each shard at most. Where more keys change than that, a
- * longer pause lets more of their events share a write.
+ * write is soon followed by the next: a byte that is written takes some 20 ns, RocksDB's own threads
+ * included, so eight microseconds of pause for it are a quarter of a percent of a core for each shard.
+ * Where more bytes change than that, a longer pause lets more events share a write.
  */
 static int64_t pause_of(const fold *self, bool idle)
 {
     int64_t longest = self->options.freeze_every_us, shortest = longest / 4;
-    int64_t earned = (int64_t)self->parts_frozen * PART_PAUSE_US;
+    int64_t earned = (int64_t)self->bytes_frozen * BYTE_PAUSE_US;
     if (idle) return longest / 8;
     return earned < shortest ? shortest : earned > longest ? longest : earned;
 }

@@ -65,7 +65,7 @@ typedef struct fold {
     int64_t committed; /* K */
     bool is_open, is_failed;
     uint32_t events_since_freeze;
-    size_t parts_frozen; /* by the last freeze */
+    size_t bytes_frozen; /* by the last freeze */
     int64_t last_freeze_us, last_checkpoint_us, checkpoint_low;
     int32_t *score_ids; /* schema id per score of the plan; valid where has_score_id */
     bool *has_score_id;

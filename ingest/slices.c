@@ -13,7 +13,7 @@ struct weir_slice_batch {
     uint64_t number;
     weir_arena arena; /* of the parts' bytes; keys stay in the table until the batch is written */
     weir_store_item *items;
-    size_t count, capacity;
+    size_t count, capacity, bytes;
     weir_buffer record;
 };
 
@@ -98,6 +98,7 @@ static void take_part(void *context, uint32_t view, weir_bytes key, uint64_t par
     const uint8_t *copy =
         bytes.size == 0 ? NULL : weir_arena_copy(&batch->arena, bytes.data, bytes.size);
     batch->items[batch->count++] = (weir_store_item){view, key, part, {copy, bytes.size}};
+    batch->bytes += key.size + bytes.size;
 }
 
 static void append(weir_slices *slices, weir_slice_batch *batch)
@@ -127,7 +128,7 @@ size_t weir_slices_freeze(weir_slices *slices, int64_t position, const weir_shar
                              &slices->duplicates[s], &batch->record);
     slices->frozen[s] = position;
     append(slices, batch);
-    return batch->count;
+    return batch->bytes;
 }
 
 /* One batch, in one piece: the slice's parts and its record. */

@@ -53,7 +53,7 @@ static inline bool weir_slices_is_ahead(const weir_slices *slices, uint32_t slic
 }
 
 /* Freezes the next slice in turn at `position`, a record boundary; nothing, if that slice stands
- * there or beyond. Returns how many parts of states were dirty. */
+ * there or beyond. Returns the bytes of what was dirty. */
 size_t weir_slices_freeze(weir_slices *slices, int64_t position, const weir_shard_record *record);
 /* Writes what may be written now that `committed` is K. */
 weir_error *weir_slices_write(weir_slices *slices, int64_t committed);

@@ -493,12 +493,12 @@ static void fold_cards(scene *s, weir_engine *engine, uint32_t cards)
     weir_buffer packs[64] = {{0}};
     uint32_t count = (cards + COPIES - 1) / COPIES;
     weir_value values[5];
-    char card[16];
+    char card[32];
     open_observe(s);
     for (uint32_t i = 0; i < cards; i++) {
         good_values(values);
         values[1] = values[3] = weir_null();
-        values[2] = weir_string(card, (size_t)snprintf(card, sizeof card, "c%u", i));
+        values[2] = weir_string(card, (size_t)snprintf(card, sizeof card, "card number %u", i));
         pack_add(s, &packs[i / COPIES], 5 + i, values);
     }
     s->node->ops->close(s->node);
@@ -540,12 +540,12 @@ static void a_slice_waits_behind_one_that_was_dear_to_write(void **state)
 {
     scene *s = *state;
     weir_engine *engine = weir_engine_create(s->compilation->plan);
-    fold_cards(s, engine, 40000); /* of a slice, 625 or so: a third of a second */
+    fold_cards(s, engine, 60000); /* of a slice, 940 or so: some 25 kB */
     assert_int_equal(slices_written(s, 1), 0);
     int64_t first = WEIR_FOLD_FREEZE_US / 4 + 1;
     assert_int_equal(slices_written(s, first), 1);
-    assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US / 2), 1);
-    assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US * 3 / 4), 2);
+    assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US / 4), 1);
+    assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US), 2);
     s->node->ops->close(s->node);
     s->node = NULL;
     weir_engine_destroy(engine);
