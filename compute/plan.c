@@ -28,6 +28,23 @@ void weir_plan_unref(const weir_plan *plan)
     weir_arena_deinit(&arena);
 }
 
+static bool reads_column(const weir_expr *filter, uint32_t column)
+{
+    if (filter == NULL) return false;
+    bool reads = filter->op == WEIR_EXPR_COLUMN && filter->index == column;
+    for (uint32_t i = 0; i < filter->arg_count; i++)
+        reads = reads || reads_column(filter->args[i], column);
+    return reads;
+}
+
+bool weir_plan_cell_asks(const weir_plan_cell *cell, uint32_t column)
+{
+    bool asks = column == cell->filter || column == cell->by;
+    for (uint32_t a = 0; a < cell->binding.arg_count; a++)
+        asks = asks || column == cell->args[a];
+    return asks || reads_column(cell->read_filter, column);
+}
+
 uint32_t weir_plan_find_stream(const weir_plan *plan, const char *name)
 {
     for (uint32_t i = 0; i < plan->stream_count; i++) {

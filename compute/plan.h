@@ -281,6 +281,9 @@ typedef struct weir_plan {
 const weir_plan *weir_plan_ref(const weir_plan *plan);
 void weir_plan_unref(const weir_plan *plan); /* NULL is fine */
 
+/* Whether the cell looks at that column of its view: argument, filter or `by`. */
+bool weir_plan_cell_asks(const weir_plan_cell *cell, uint32_t column);
+
 /* By name; WEIR_NONE when there is none. */
 uint32_t weir_plan_find_stream(const weir_plan *plan, const char *name);
 uint32_t weir_plan_find_group(const weir_plan *plan, const char *name);

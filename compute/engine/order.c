@@ -23,23 +23,6 @@ static void add_edges(weir_arena *into, const weir_expr *expr, weir_expr_op op,
         add_edges(into, expr->args[i], op, place_of, list);
 }
 
-static bool reads_column(const weir_expr *filter, uint32_t column)
-{
-    if (filter == NULL) return false;
-    bool reads = filter->op == WEIR_EXPR_COLUMN && filter->index == column;
-    for (uint32_t i = 0; i < filter->arg_count; i++)
-        reads = reads || reads_column(filter->args[i], column);
-    return reads;
-}
-
-static bool is_asked(const weir_plan_cell *cell, uint32_t column)
-{
-    bool asked = column == cell->filter || column == cell->by;
-    for (uint32_t a = 0; a < cell->binding.arg_count; a++)
-        asked = asked || column == cell->args[a];
-    return asked || reads_column(cell->read_filter, column);
-}
-
 /* Which of the values the trigger's row needs where the deferred cell looks at it. */
 static edge *own_row_needs(const weir_plan *plan, const weir_deferred_cell *deferred,
                            const uint32_t *place_of, weir_arena *into)
@@ -51,7 +34,7 @@ static edge *own_row_needs(const weir_plan *plan, const weir_deferred_cell *defe
     for (uint32_t i = 0; i < view->extra_key_count; i++)
         add_edges(into, deferred->own->extra_keys[i], WEIR_EXPR_CARRIED, place_of, &needs);
     for (uint32_t c = 0; c < view->column_count; c++)
-        if (is_asked(cell, c))
+        if (weir_plan_cell_asks(cell, c))
             add_edges(into, deferred->own->columns[c], WEIR_EXPR_CARRIED, place_of, &needs);
     return needs;
 }

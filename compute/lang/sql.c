@@ -59,35 +59,18 @@ static bool is_nested(const weir_plan_view *view, uint32_t column)
     return false;
 }
 
-static bool filter_asks(const weir_expr *filter, uint32_t column)
-{
-    if (filter == NULL) return false;
-    bool asks = filter->op == WEIR_EXPR_COLUMN && filter->index == column;
-    for (uint32_t i = 0; i < filter->arg_count; i++)
-        asks = asks || filter_asks(filter->args[i], column);
-    return asks;
-}
-
-static bool asks(const weir_plan_cell *cell, uint32_t column)
-{
-    bool is_asked = column == cell->filter || filter_asks(cell->read_filter, column);
-    for (uint32_t a = 0; a < cell->binding.arg_count; a++)
-        is_asked = is_asked || column == cell->args[a];
-    return is_asked;
-}
-
 /* Does it need rows of its own? */
 static bool asks_nested(const weir_plan_view *view, const weir_plan_cell *cell)
 {
     for (uint32_t c = 0; c < view->column_count; c++)
-        if (asks(cell, c) && is_nested(view, c)) return true;
+        if (weir_plan_cell_asks(cell, c) && is_nested(view, c)) return true;
     return false;
 }
 
 /* Whether the column stands in the rows that the cell reads; NULL: in those that cells share. */
 static bool has_column(const weir_plan_view *view, const weir_plan_cell *cell, uint32_t column)
 {
-    return cell == NULL ? !is_nested(view, column) : asks(cell, column);
+    return cell == NULL ? !is_nested(view, column) : weir_plan_cell_asks(cell, column);
 }
 
 static void put_source(weir_sql *sql, const weir_plan_view *view, const weir_plan_cell *cell,

@@ -751,25 +751,35 @@ static bool is_absent_inside(const weir_guess *guess, const weir_guess_column *c
     return outer == NULL ? column->type.optional : column->nulls > outer->nulls;
 }
 
-static void write_field(const weir_guess *guess, weir_json_writer *writer,
-                        const weir_guess_column *column, const char *name)
+/* {"name": .., "type": T} around what writes T, or the union of null and T. */
+static void begin_member(weir_json_writer *writer, const char *name, bool is_optional)
 {
-    bool is_optional = is_absent_inside(guess, column);
     weir_json_write_begin(writer, '{');
     weir_json_write_key(writer, "name");
     weir_json_write_text(writer, name);
     weir_json_write_key(writer, "type");
-    if (is_optional) {
-        weir_json_write_begin(writer, '[');
-        weir_json_write_text(writer, "null");
-    }
-    write_bare(writer, column->type, column->unit, name);
+    if (!is_optional) return;
+    weir_json_write_begin(writer, '[');
+    weir_json_write_text(writer, "null");
+}
+
+static void end_member(weir_json_writer *writer, bool is_optional)
+{
     if (is_optional) {
         weir_json_write_end(writer, ']');
         weir_json_write_key(writer, "default");
         weir_json_write_null(writer);
     }
     weir_json_write_end(writer, '}');
+}
+
+static void write_field(const weir_guess *guess, weir_json_writer *writer,
+                        const weir_guess_column *column, const char *name)
+{
+    bool is_optional = is_absent_inside(guess, column);
+    begin_member(writer, name, is_optional);
+    write_bare(writer, column->type, column->unit, name);
+    end_member(writer, is_optional);
 }
 
 static bool is_below(const weir_guess_column *column, const char *prefix)
@@ -804,14 +814,7 @@ static void write_record(const weir_guess *guess, weir_json_writer *writer, cons
                          const char *name)
 {
     bool is_optional = may_be_null(guess, prefix);
-    weir_json_write_begin(writer, '{');
-    weir_json_write_key(writer, "name");
-    weir_json_write_text(writer, name);
-    weir_json_write_key(writer, "type");
-    if (is_optional) {
-        weir_json_write_begin(writer, '[');
-        weir_json_write_text(writer, "null");
-    }
+    begin_member(writer, name, is_optional);
     weir_json_write_begin(writer, '{');
     weir_json_write_key(writer, "type");
     weir_json_write_text(writer, "record");
@@ -821,12 +824,7 @@ static void write_record(const weir_guess *guess, weir_json_writer *writer, cons
     weir_json_write_key(writer, "fields");
     write_fields(guess, writer, prefix);
     weir_json_write_end(writer, '}');
-    if (is_optional) {
-        weir_json_write_end(writer, ']');
-        weir_json_write_key(writer, "default");
-        weir_json_write_null(writer);
-    }
-    weir_json_write_end(writer, '}');
+    end_member(writer, is_optional);
 }
 
 /* The columns below `prefix`, in order; an inner record where its first member stands. */
