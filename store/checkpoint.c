@@ -301,7 +301,9 @@ weir_error *weir_checkpoint_verify(const char *folder)
     while (error == NULL && sums_read(sums, &line) && line.end == SIZE_MAX) {
         uint64_t hash = 0, size = 0;
         join(path, folder, line.name);
-        error = hash_file(path, &hash, &size);
+        bool is_missing = access(path, F_OK) != 0 && errno == ENOENT;
+        error =
+            is_missing ? damaged(folder, line.name, "is missing") : hash_file(path, &hash, &size);
         if (error == NULL && (hash != line.hash || size != line.size))
             error = damaged(folder, line.name, "has changed");
         seen++;

@@ -117,7 +117,7 @@ holds
 checkpoint=$(checkpoints $made | tail -1)
 cp -r "$checkpoint" other
 expect 0 "$tamper" state "$checkpoint"
-differs differing "checkpoint state/checkpoints" "has changed"
+differs differing "checkpoint state/checkpoints" "remove that checkpoint" # a file has changed; some versions of RocksDB remove one, too
 rm -r "$checkpoint"; mv other "$checkpoint"
 holds
 

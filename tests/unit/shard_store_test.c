@@ -228,6 +228,25 @@ static void table_that_rots_between_checkpoints_is_found(void **state)
     port.close(port.context);
 }
 
+static void a_checkpoint_without_one_of_its_files_is_damaged(void **state)
+{
+    fixture *f = *state;
+    int64_t restored = 0;
+    char folder[160], current[192];
+    weir_store_port port = open_store(f, f->live, &restored);
+    write_sample(&port);
+    checkpoint(&port, 10);
+    port.close(port.context);
+    (void)snprintf(folder, sizeof folder, "%s/10", f->checkpoints);
+    (void)snprintf(current, sizeof current, "%s/CURRENT", folder);
+    assert_int_equal(remove(current), 0);
+    weir_error *error = weir_checkpoint_verify(folder);
+    assert_non_null(error);
+    assert_int_equal(weir_error_code_of(error), WEIR_E_CORRUPT);
+    assert_non_null(strstr(weir_error_message(error), "CURRENT is missing"));
+    weir_error_free(error);
+}
+
 static void what_an_attempt_left_goes_with_the_next(void **state)
 {
     fixture *f = *state;
@@ -294,6 +313,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(checkpoint_beside_writes_is_of_one_moment, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(table_that_rots_between_checkpoints_is_found, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_checkpoint_without_one_of_its_files_is_damaged, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_an_attempt_left_goes_with_the_next, set_up, tear_down),
         cmocka_unit_test_setup_teardown(verify_counts_values_and_finds_no_store, set_up, tear_down),
