@@ -69,7 +69,7 @@ typedef struct weir_fold_options {
     const weir_fold_watch *watch; /* or NULL */
     bool accepts_gaps;            /* file logs: seq is a line number */
     size_t table_bytes;           /* budget of the write-back table; 0: WEIR_FOLD_TABLE_BYTES */
-    int64_t freeze_every_us;      /* one slice per this time at least; 0: WEIR_FOLD_FREEZE_US */
+    int64_t freeze_every_us;      /* at most, between two slices; 0: WEIR_FOLD_FREEZE_US */
     uint32_t freeze_every_events; /* or per so many events; 0: WEIR_FOLD_FREEZE_EVENTS */
     int64_t checkpoint_every_us;  /* 0: never */
     const char *state_path;       /* for messages; or NULL */

@@ -40,10 +40,10 @@ int weir_number_compare(weir_type type_a, const weir_value *a, weir_type type_b,
 
 /*
  * Text. parse reads [+-]digits[.digits][(e|E)[+-]digits] of exactly `size` bytes into the scale
- * wanted, exactly; digits may be left out on one side of the point. False if it is no number, if its value has more digits than the scale holds
- * (zeros at the end are none), or if it does not fit `precision`. print writes at least one digit
- * before the point and `scale` digits after it; returns the length, at most WEIR_DECIMAL_TEXT_MAX,
- * no NUL.
+ * wanted, exactly; digits may be left out on one side of the point. False if it is no number, if its
+ * value has more digits than the scale holds (zeros at the end are none), or if it does not fit
+ * `precision`. print writes at least one digit before the point and `scale` digits after it; returns
+ * the length, at most WEIR_DECIMAL_TEXT_MAX, no NUL.
  */
 enum { WEIR_DECIMAL_TEXT_MAX = 48 };
 bool weir_decimal_parse(const char *text, size_t size, unsigned precision, unsigned scale,

@@ -188,7 +188,8 @@ weir_error *weir_replay_open(const weir_replay_options *options, weir_replay **r
     WEIR_ASSERT(replay != NULL);
     replay->options = *options;
     replay->port = (weir_output_port){replay, catch_output, partition_count};
-    replay->rows = (weir_fold_row_sink){replay, catch_row, catch_wants, catch_begin, false};
+    replay->rows = (weir_fold_row_sink){
+        .context = replay, .take = catch_row, .wants = catch_wants, .begin = catch_begin};
     replay->watch = (weir_fold_watch){replay, catch_event};
     replay->engine = weir_engine_create(options->topics->plan);
     weir_error *error = find_ranges(replay);

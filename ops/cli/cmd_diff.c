@@ -4,9 +4,9 @@
  *
  * Both sides are the canonical text of a package: a line "kind name digest" each (R15), and the
  * digests of the models that its scores use. A digest that stays under another name is a rename,
- * which keeps its state; a name with another digest is a new version. What a change costs is told of the views that the new side has and the old has not:
- * their rows are made by folding the journals again, with all others, unless both sides have one
- * fold digest.
+ * which keeps its state; a name with another digest is a new version. What a change costs is told of
+ * the views that the new side has and the old has not: their rows are made by folding the journals
+ * again, with all others, unless both sides have one fold digest.
  */
 #include <errno.h>
 #include <stdlib.h>

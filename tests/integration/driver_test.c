@@ -292,6 +292,19 @@ static weir_driver_options pair_options(int i, int64_t align_us)
     return options;
 }
 
+static weir_driver *worker_start(const weir_driver_options *options, pthread_t *thread_out)
+{
+    weir_driver *worker = weir_driver_create(options);
+    assert_int_equal(pthread_create(thread_out, NULL, worker_main, worker), 0);
+    return worker;
+}
+
+static void worker_wait_ready(weir_driver *worker)
+{
+    while (!weir_driver_describe(worker).is_ready)
+        usleep(10000);
+}
+
 static void workers_end(weir_driver **workers, const pthread_t *threads, int count)
 {
     for (int i = 0; i < count; i++)
@@ -322,10 +335,8 @@ static void a_worker_waits_for_one_that_still_opens(void **state)
     for (int i = 0; i < PAIR; i++) {
         weir_driver_options options = pair_options(i, ALIGN_US);
         if (i == 1) options.factory.create = create_slowly;
-        workers[i] = weir_driver_create(&options);
-        assert_int_equal(pthread_create(&threads[i], NULL, worker_main, workers[i]), 0);
-        while (i == 0 && !weir_driver_describe(workers[0]).is_ready)
-            usleep(10000);
+        workers[i] = worker_start(&options, &threads[i]);
+        if (i == 0) worker_wait_ready(workers[0]);
     }
     while (!atomic_load(&is_opening))
         usleep(10000);
@@ -389,11 +400,9 @@ static void a_thread_that_starts_again_is_waited_for(void **state)
     options.until_end = false;
     options.align_us = ALIGN_US;
     options.align_patience_us = LONG_US;
-    weir_driver *driver = weir_driver_create(&options);
     pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, worker_main, driver), 0);
-    while (!weir_driver_describe(driver).is_ready)
-        usleep(10000);
+    weir_driver *driver = worker_start(&options, &thread);
+    worker_wait_ready(driver);
     atomic_fetch_add(&passed_us, 2 * LONG_US); /* long since the partitions were dealt */
     source_trickle();
     while (weir_driver_describe(driver).outputs < EVENTS)
@@ -458,8 +467,7 @@ static void a_partition_that_stopped_counts_again_where_it_goes_on(void **state)
         before = i == 0 ? NULL : stuck_from_there;
         atomic_store(&stuck_times, 3);
         if (i == 0) options.factory.create = create_damaged;
-        workers[i] = weir_driver_create(&options);
-        assert_int_equal(pthread_create(&threads[i], NULL, worker_main, workers[i]), 0);
+        workers[i] = worker_start(&options, &threads[i]);
         while (i == 0 && weir_driver_describe(workers[0]).stopped < PARTITIONS)
             usleep(10000);
         atomic_store(&is_damaged, false);
@@ -509,10 +517,8 @@ static void live_traffic_does_not_wait_for_a_replay(void **state)
         options = pair_options(i, 2000);
         options.align_patience_us = 1000000;
         if (i == 1) options.factory.create = create_replaying;
-        workers[i] = weir_driver_create(&options);
-        assert_int_equal(pthread_create(&threads[i], NULL, worker_main, workers[i]), 0);
-        while (i == 0 && !weir_driver_describe(workers[0]).is_ready)
-            usleep(10000);
+        workers[i] = worker_start(&options, &threads[i]);
+        if (i == 0) worker_wait_ready(workers[0]);
     }
     while (weir_driver_describe(workers[1]).journal_events == 0)
         usleep(10000);
@@ -531,11 +537,9 @@ static void small_packs_make(int count)
     enum { CHUNK = 50 };
     weir_driver_options options = driver_options();
     options.until_end = false;
-    weir_driver *worker = weir_driver_create(&options);
     pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, worker_main, worker), 0);
-    while (!weir_driver_describe(worker).is_ready)
-        usleep(10000);
+    weir_driver *worker = worker_start(&options, &thread);
+    worker_wait_ready(worker);
     for (int i = 0; i < count; i += CHUNK)
         source_fill(i, CHUNK, NULL);
     while (weir_driver_describe(worker).outputs < (uint64_t)count)
@@ -576,8 +580,7 @@ static void patience_check(int workers, uint32_t threads)
         weir_driver_options options = pair_options(i, 2000);
         options.threads = threads;
         options.align_patience_us = PATIENCE_US;
-        drivers[i] = weir_driver_create(&options);
-        assert_int_equal(pthread_create(&running[i], NULL, worker_main, drivers[i]), 0);
+        drivers[i] = worker_start(&options, &running[i]);
     }
     uint64_t outputs = 0, given_up = 0;
     for (int i = 0; i < 1500 && (outputs < EVENTS / 2 || given_up < 2); i++) {

@@ -13,7 +13,7 @@ import sys
 from fractions import Fraction
 
 import seeds
-from random_eval import SECOND, compare_rows, duration, mean, show, total
+from random_eval import SECOND, compare_rows, duration, mean, moments, show, total
 
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
 FIELDS = {
@@ -99,12 +99,10 @@ def make_groups(rng):
 
 
 def make_events(rng, count, late):
-    events, now = [], 1_700_000_000 * SECOND
+    events = []
     maybe = lambda value: None if rng.random() < 0.12 else value
-    for seq in range(count):
-        now += rng.choice([0, 0, 1, rng.randrange(5 * SECOND), rng.randrange(600 * SECOND), rng.randrange(3600 * SECOND)])
-        lag = rng.choice([0, 0, 0, rng.randrange(60 * SECOND), rng.randrange(3600 * SECOND), rng.randrange(2 * late + 1)])
-        event = {"seq": seq, "stream": rng.choice(["tx", "tx", "login"]), "ts": now - lag, "ingest": now, "id": maybe(max(0, seq - rng.choice([0, 0, 0, rng.randrange(4)]))),
+    for seq, ts, now in moments(rng, count, late):
+        event = {"seq": seq, "stream": rng.choice(["tx", "tx", "login"]), "ts": ts, "ingest": now, "id": maybe(max(0, seq - rng.choice([0, 0, 0, rng.randrange(4)]))),
                  "card": maybe(f"c{rng.randrange(3)}"), "n": maybe(rng.randrange(-3, 6)), "frozen": {}}
         if event["stream"] == "tx":
             event |= {"shop": maybe(f"s{rng.randrange(2)}"), "amount": maybe(Fraction(rng.randrange(5000), 100)), "ok": maybe(rng.random() < 0.5)}

@@ -404,6 +404,15 @@ class Feature:
         return self.compute(values, self.argument)
 
 
+def moments(rng, count, late):
+    """Events as they come: seq, their own time, which lags, and the time at which they are known."""
+    now = 1_700_000_000 * SECOND
+    for seq in range(count):
+        now += rng.choice([0, 0, 1, rng.randrange(5 * SECOND), rng.randrange(600 * SECOND), rng.randrange(3600 * SECOND)])
+        lag = rng.choice([0, 0, 0, rng.randrange(60 * SECOND), rng.randrange(3600 * SECOND), rng.randrange(2 * late + 1)])
+        yield seq, now - lag, now
+
+
 def make_events(rng, count, late):
     events, now = [], 1_700_000_000 * SECOND + rng.randrange(SECOND)
     for seq in range(count):

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 import seeds
-from random_eval import SECOND, duration
+from random_eval import SECOND, duration, moments
 
 FIELDS = [("id", ["null", "long"]), ("ts", {"type": "long", "logicalType": "timestamp-micros"}), ("card", ["null", "string"]),
           ("shop", ["null", "string"]), ("n", ["null", "long"]), ("ok", ["null", "boolean"])]
@@ -117,12 +117,10 @@ def make_groups(rng):
 
 
 def make_events(rng, count, late):
-    events, now = [], 1_700_000_000 * SECOND
+    events = []
     maybe = lambda value: None if rng.random() < 0.12 else value
-    for seq in range(count):
-        now += rng.choice([0, 0, 1, rng.randrange(5 * SECOND), rng.randrange(600 * SECOND), rng.randrange(3600 * SECOND)])
-        lag = rng.choice([0, 0, 0, rng.randrange(60 * SECOND), rng.randrange(3600 * SECOND), rng.randrange(2 * late + 1)])
-        events.append({"seq": seq, "ts": now - lag, "ingest": now, "id": None, "card": maybe(f"c{rng.randrange(2)}"), "shop": maybe(f"s{rng.randrange(2)}"),
+    for seq, ts, now in moments(rng, count, late):
+        events.append({"seq": seq, "ts": ts, "ingest": now, "id": None, "card": maybe(f"c{rng.randrange(2)}"), "shop": maybe(f"s{rng.randrange(2)}"),
                        "n": maybe(rng.randrange(-2, 6)), "ok": maybe(rng.random() < 0.5), "frozen": {}})
     return events
 

@@ -382,6 +382,20 @@ static void r8_a_late_event_changes_later_reads_and_what_left_the_window_stays_o
     IS("f_l", "12");
 }
 
+/* Its row is made of what it carries itself: it is read apart from the others, here without any. */
+static void r8_reads_that_include_the_trigger_are_marked_beyond_the_horizon_too(void **state)
+{
+    (void)state;
+    define("features f per card from tx { d = this.units * 2  n = count() where d > 3 over 1h "
+           "including this }\nvector v on tx { f.* }");
+    send("tx", "card=c ts=12:00:00");
+    send("tx", "card=c ts=11:30:00"); /* late, by less than `late` */
+    assert_false(was_beyond);
+    send("tx", "card=z ts=15:00:00");
+    send("tx", "card=c ts=12:30:00");
+    assert_true(was_beyond);
+}
+
 static int64_t horizon_of(const char *group)
 {
     int64_t horizon = -1;
@@ -616,6 +630,7 @@ int main(void)
         RULE(r6_ever_last_n_and_steps),
         RULE(r7_only_ordered_aggregates_depend_on_order),
         RULE(r8_a_late_event_changes_later_reads_and_what_left_the_window_stays_out),
+        RULE(r8_reads_that_include_the_trigger_are_marked_beyond_the_horizon_too),
         RULE(r8_the_horizon_of_a_lookup_is_that_of_what_it_reads),
         RULE(r9_the_first_of_an_id_stays),
         RULE(r10_nulls_are_skipped_and_compare_to_null),
