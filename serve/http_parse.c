@@ -58,18 +58,35 @@ static bool take_text(head_cursor *cursor, const char *text)
     return true;
 }
 
+/* "http://host:port" of a target in absolute form, which clients send through proxies and servers
+ * have to take (RFC 9112, 3.2.2). Which host was meant makes no difference here. */
+static bool take_authority(head_cursor *target)
+{
+    const uint8_t *start = target->next;
+    while (target->next < target->end && *target->next != ':' && *target->next != '/')
+        target->next++;
+    weir_bytes scheme = {start, (size_t)(target->next - start)};
+    if (!weir_http_name_is(scheme, "http") && !weir_http_name_is(scheme, "https")) return false;
+    if (!take_text(target, "://")) return false;
+    const uint8_t *host = target->next;
+    while (target->next < target->end && *target->next != '/' && *target->next != '?')
+        target->next++;
+    return target->next > host && *host != ':';
+}
+
 static int parse_target(head_cursor *cursor, weir_http_request *request)
 {
-    const uint8_t *start = cursor->next, *query = NULL;
-    while (cursor->next<cursor->end && * cursor->next> 0x20 && *cursor->next < 0x7f) {
-        if (*cursor->next == '?' && query == NULL) query = cursor->next;
+    const uint8_t *start = cursor->next;
+    while (cursor->next<cursor->end && * cursor->next> 0x20 && *cursor->next < 0x7f)
         cursor->next++;
-    }
-    size_t size = (size_t)(cursor->next - start);
-    if (size == 0 || start[0] != '/') return 400;
-    const uint8_t *path_end = query != NULL ? query : cursor->next;
-    request->path = (weir_bytes){start, (size_t)(path_end - start)};
-    if (query != NULL) request->query = (weir_bytes){query + 1, (size_t)(cursor->next - query) - 1};
+    head_cursor target = {start, cursor->next};
+    if (start == cursor->next || (*start != '/' && !take_authority(&target))) return 400;
+    size_t size = (size_t)(target.end - target.next);
+    const uint8_t *query = memchr(target.next, '?', size);
+    size_t path_size = query != NULL ? (size_t)(query - target.next) : size;
+    request->path = (weir_bytes){target.next, path_size};
+    if (path_size == 0) request->path = (weir_bytes){(const uint8_t *)"/", 1};
+    if (query != NULL) request->query = (weir_bytes){query + 1, size - path_size - 1};
     return 0;
 }
 

@@ -87,6 +87,29 @@ static void parts_of_a_request_are_found(void **state)
     assert_int_equal(out.request.headers[1].value.size, 9);
 }
 
+static void assert_target(const char *target, const char *path, const char *query)
+{
+    char text[200];
+    int size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: b\r\n\r\n", target);
+    outcome out = parse_bytes(text, (size_t)size);
+    assert_int_equal(out.progress, WEIR_HTTP_REQUEST);
+    assert_int_equal(out.request.path.size, strlen(path));
+    assert_memory_equal(out.request.path.data, path, strlen(path));
+    assert_int_equal(out.request.query.size, strlen(query));
+    if (query[0] != '\0') assert_memory_equal(out.request.query.data, query, strlen(query));
+}
+
+static void a_target_in_absolute_form_is_its_path(void **state)
+{
+    (void)state;
+    assert_target("http://a/b/c?d=e?f", "/b/c", "d=e?f");
+    assert_target("HTTPS://a:80/b", "/b", "");
+    assert_target("http://[::1]:8080/", "/", "");
+    assert_target("http://a", "/", "");
+    assert_target("http://a?b", "/", "b");
+    assert_target("/http://a?", "/http://a", "");
+}
+
 static void smuggling_and_sloppiness_are_refused(void **state)
 {
     (void)state;
@@ -96,7 +119,12 @@ static void smuggling_and_sloppiness_are_refused(void **state)
         "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",
         "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http:/// HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://:80/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://a/ HTTP/1.1\r\n\r\n",
+        "GET x HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\nHost: a\r\n\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
@@ -143,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_framed_exactly),
         cmocka_unit_test(parts_of_a_request_are_found),
+        cmocka_unit_test(a_target_in_absolute_form_is_its_path),
         cmocka_unit_test(smuggling_and_sloppiness_are_refused),
         cmocka_unit_test(heads_are_bounded),
     };
