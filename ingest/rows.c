@@ -123,6 +123,32 @@ static weir_error *no_column(const weir_rows *rows, const char *name)
     return error;
 }
 
+/* A want that is absent, but whose parts are there, would be null without a word. */
+static weir_error *check_parts(const weir_rows *rows, const weir_rows_want *want)
+{
+    weir_arena scratch = {0};
+    weir_error *error = NULL;
+    size_t size = strlen(want->name);
+    for (size_t i = 0; i < rows->column_count && error == NULL; i++) {
+        const char *name = rows->columns[i].name;
+        if (strncmp(name, want->name, size) != 0 || name[size] != '.') continue;
+        char text[WEIR_SHOWN_TEXT_MAX];
+        error = weir_error_new(WEIR_E_DATA,
+                               "%s: %s, %s, is no column but has parts, such as %s; write it as "
+                               "one, or name its parts in the schema",
+                               rows->path, want->name, weir_type_print(want->type, &scratch),
+                               weir_text_show(name, strlen(name), text));
+    }
+    weir_arena_deinit(&scratch);
+    return error;
+}
+
+static bool is_found(const weir_rows *rows, const weir_rows_want *want, size_t source)
+{
+    return rows->format == WEIR_ROWS_JSONL || source != SIZE_MAX ||
+           (rows->form->has_otherwise != NULL && rows->form->has_otherwise(rows, want));
+}
+
 weir_error *weir_rows_bind(weir_rows *rows, const weir_rows_want *wants, size_t count)
 {
     weir_rows_want *copies = weir_arena_array(&rows->arena, weir_rows_want, count);
@@ -131,10 +157,9 @@ weir_error *weir_rows_bind(weir_rows *rows, const weir_rows_want *wants, size_t 
         copies[i] = wants[i];
         copies[i].name = weir_arena_string(&rows->arena, wants[i].name, strlen(wants[i].name));
         rows->sources[i] = find_column(rows, wants[i].name);
-        if (rows->format == WEIR_ROWS_JSONL || rows->sources[i] != SIZE_MAX ||
-            wants[i].may_be_absent)
-            continue;
-        return no_column(rows, wants[i].name);
+        if (is_found(rows, &wants[i], rows->sources[i])) continue;
+        WEIR_TRY(check_parts(rows, &wants[i]));
+        if (!wants[i].may_be_absent) return no_column(rows, wants[i].name);
     }
     rows->wants = copies;
     rows->want_count = count;

@@ -14,6 +14,8 @@ typedef struct rows_form {
     const char *name;
     /* After path and options are set. Fills columns where the form knows them. */
     weir_error *(*open)(weir_rows *rows);
+    /* Whether a want that no column is called like stands in others. May be NULL: never. */
+    bool (*has_otherwise)(const weir_rows *rows, const weir_rows_want *want);
     /* After wants and sources are set. May be NULL. */
     weir_error *(*bind)(weir_rows *rows);
     /* Sets status (and problem); general fields are rows.c's. */

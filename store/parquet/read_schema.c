@@ -175,18 +175,29 @@ static bool name_is(const parquet_element *element, const char *name)
            memcmp(element->name.data, name, element->name.size) == 0;
 }
 
-/* { lat, lon } of doubles: both leaves follow the group in the list of elements. */
-static bool is_geo(const walk *w, const parquet_element *group)
+static bool is_coordinate(const parquet_element *element)
+{
+    return (element->physical == PARQUET_DOUBLE || element->physical == PARQUET_FLOAT) &&
+           element->repetition != PARQUET_REPEATED;
+}
+
+static bool are_named(const parquet_element *a, const char *a_name, const parquet_element *b,
+                      const char *b_name)
+{
+    return name_is(a, a_name) && name_is(b, b_name);
+}
+
+/* { lat, lon } of floats or doubles, in any order: both leaves follow the group in the list of elements. */
+static bool is_geo(const walk *w, const parquet_element *group, bool *is_longitude_first_out)
 {
     size_t index = (size_t)(group - w->meta->elements);
     if (group->child_count != 2 || index + 2 >= w->meta->element_count) return false;
     const parquet_element *a = group + 1, *b = group + 2;
-    bool are_leaves = (a->physical == PARQUET_DOUBLE || a->physical == PARQUET_FLOAT) &&
-                      a->physical == b->physical;
-    bool are_single = a->repetition != PARQUET_REPEATED && b->repetition == a->repetition;
-    bool are_named = (name_is(a, "lat") && name_is(b, "lon")) ||
-                     (name_is(a, "latitude") && name_is(b, "longitude"));
-    return are_leaves && are_single && are_named;
+    *is_longitude_first_out =
+        are_named(a, "lon", b, "lat") || are_named(a, "longitude", b, "latitude");
+    return is_coordinate(a) && is_coordinate(b) &&
+           (*is_longitude_first_out || are_named(a, "lat", b, "lon") ||
+            are_named(a, "latitude", b, "longitude"));
 }
 
 static weir_error *geo_node(walk *w, place at, parquet_read_node *node)
@@ -200,8 +211,7 @@ static weir_error *geo_node(walk *w, place at, parquet_read_node *node)
         WEIR_TRY(take(w, &element));
         WEIR_TRY(enter(w, element, at, &inner));
         WEIR_TRY(add_leaf(w, element, inner, &type));
-        node->definition = inner.definition;
-        node->type.optional = inner.is_optional;
+        node->type.optional = node->type.optional || inner.is_optional;
     }
     return NULL;
 }
@@ -313,7 +323,7 @@ static weir_error *read_node(walk *w, const parquet_element *element, place at,
         WEIR_TRY(list_node(w, element, at, node));
     } else if (element->logical == PARQUET_LOGICAL_MAP && element->child_count == 1) {
         WEIR_TRY(map_node(w, at, node));
-    } else if (is_geo(w, element)) {
+    } else if (is_geo(w, element, &node->is_longitude_first)) {
         WEIR_TRY(geo_node(w, at, node));
     } else {
         WEIR_TRY(unsupported(w, element, at, node));
@@ -343,10 +353,11 @@ static weir_error *add_columns(walk *w, const parquet_element *element, place ab
 {
     place at = {0};
     WEIR_TRY(enter(w, element, above, &at));
+    bool is_longitude_first = false;
     bool is_annotated =
         element->logical == PARQUET_LOGICAL_LIST || element->logical == PARQUET_LOGICAL_MAP;
     bool is_struct = element->physical < 0 && element->repetition != PARQUET_REPEATED &&
-                     !is_annotated && !is_geo(w, element);
+                     !is_annotated && !is_geo(w, element, &is_longitude_first);
     if (!is_struct) return add_column(w, element, at);
     for (int32_t i = 0; i < element->child_count; i++) {
         const parquet_element *child = NULL;

@@ -2,8 +2,8 @@
 /*
  * read_schema.h - a file's tree of elements as columns that rows can have.
  *
- * Structs are taken apart ("a.b"), but for a struct of two doubles called lat and lon (or latitude
- * and longitude), which is a geo. Lists and maps are recognised in the forms that writers have used
+ * Structs are taken apart ("a.b"), but for a struct of two floats or doubles called lat and lon (or
+ * latitude and longitude), in any order, which is a geo. Lists and maps are recognised in the forms that writers have used
  * over the years. What weir has no type for (a list of structs, an interval) becomes a column of
  * kind WEIR_NULL that can not be selected.
  *
@@ -52,6 +52,7 @@ typedef struct parquet_read_node {
     unsigned item_definition; /* list, map */
     unsigned repetition;      /* list, map */
     size_t first_leaf, leaf_count;
+    bool is_longitude_first; /* geo */
     const struct parquet_read_node *children;
 } parquet_read_node;
 

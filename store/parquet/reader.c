@@ -289,7 +289,9 @@ static weir_error *take_geo(weir_parquet_reader *reader, const parquet_read_node
     }
     *out = weir_null();
     if (weir_is_null(&parts[0]) || weir_is_null(&parts[1])) return NULL;
-    *out = (weir_value){.kind = WEIR_GEO, .as.geo = {parts[0].as.float64, parts[1].as.float64}};
+    size_t lat = node->is_longitude_first ? 1 : 0;
+    *out = (weir_value){.kind = WEIR_GEO,
+                        .as.geo = {parts[lat].as.float64, parts[1 - lat].as.float64}};
     return NULL;
 }
 

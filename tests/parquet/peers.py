@@ -281,6 +281,14 @@ def write_theirs(folder):
     want = [["0", 1.5, {"k": 1, "l": None}, "YWJj", "1970-01-01T00:00:00.000001Z"],
             ["18446744073709551615", None, {}, None, "a time in nanoseconds that is no whole microsecond"], [None, -2.0, None, "eHl6", None]]
     compare("pyarrow odd types", list(head), ours, want)
+    places = [("turned", ["lon", "lat"], [pa.float64()] * 2), ("short", ["latitude", "longitude"], [pa.float32(), pa.float64()]),
+              ("turned_short", ["longitude", "latitude"], [pa.float32()] * 2)]
+    cells = [{"lat": 52.5, "lon": 13.25}, None, {"lat": None, "lon": 1.0}]
+    pick = lambda cell, names: None if cell is None else {n: cell[n[:3]] for n in names}
+    pq.write_table(pa.table({name: pa.array([pick(cell, members) for cell in cells], pa.struct(list(zip(members, kinds))))
+                             for name, members, kinds in places}), path)
+    head, *ours = run_tool("cat", path)
+    compare("pyarrow places", list(head), ours, [[{"lat": 52.5, "lon": 13.25}] * 3, [None] * 3, [None] * 3])
 
 
 def main():

@@ -278,6 +278,63 @@ static void parquet_rows_become_the_wanted_types(void **state)
     assert_end(rows);
 }
 
+static void a_place_of_parquet_is_read_whole_or_in_parts(void **state)
+{
+    (void)state;
+    static const weir_parquet_column columns[] = {
+        {"from.lon", {.kind = WEIR_INT64, .optional = true}},
+        {"from.lat", {.kind = WEIR_DECIMAL, .precision = 4, .scale = 2}},
+        {"from.height", {.kind = WEIR_INT64}},
+        {"to", {.kind = WEIR_GEO}},
+    };
+    static const weir_rows_want parts[] = {
+        {"from", {.kind = WEIR_GEO, .optional = true}, WEIR_UNIT_US, true},
+        {"to.latitude", {.kind = WEIR_FLOAT64}, WEIR_UNIT_US, false},
+        {"to.lon", {.kind = WEIR_DECIMAL, .precision = 6, .scale = 2}, WEIR_UNIT_US, false},
+        {"to", {.kind = WEIR_GEO}, WEIR_UNIT_US, false},
+    };
+    weir_buffer file = {0};
+    weir_parquet_writer *writer = NULL;
+    weir_parquet_summary summary;
+    assert_null(
+        weir_parquet_writer_create(columns, 4, NULL, (weir_parquet_sink){keep, &file}, &writer));
+    for (int i = 0; i < 2; i++) {
+        weir_value row[4] = {i == 0 ? weir_int(-13) : weir_null(), weir_decimal(5252), weir_int(80),
+                             (weir_value){.kind = WEIR_GEO, .as.geo = {48.5, 11.25}}};
+        assert_null(weir_parquet_writer_add_row(writer, row));
+    }
+    assert_null(weir_parquet_writer_finish(writer, &summary));
+    weir_parquet_writer_destroy(writer);
+    weir_rows *rows = NULL;
+    const char *path = write_file("places.parquet", file.data, file.size);
+    assert_null(weir_rows_open(path, NULL, &rows));
+    assert_null(weir_rows_bind(rows, parts, 4));
+    for (int i = 0; i < 2; i++) {
+        weir_row row;
+        weir_value values[4];
+        assert_null(weir_rows_next(rows, &arena, values, &row));
+        if (row.status != WEIR_ROW_OK) fail_msg("%s", row.problem);
+        assert_int_equal(values[0].kind, i == 0 ? WEIR_GEO : WEIR_NULL);
+        if (i == 0)
+            assert_true(values[0].as.geo.latitude == 52.52 && values[0].as.geo.longitude == -13);
+        assert_true(values[1].as.float64 == 48.5);
+        assert_true(values[2].as.decimal == 1125);
+        assert_true(values[3].as.geo.latitude == 48.5 && values[3].as.geo.longitude == 11.25);
+    }
+    weir_rows_close(rows);
+    /* What is there in parts that make no whole is not absent. */
+    static const weir_rows_want text = {
+        "from", {.kind = WEIR_STRING, .optional = true}, WEIR_UNIT_US, true};
+    assert_null(weir_rows_open(path, NULL, &rows));
+    weir_error *error = weir_rows_bind(rows, &text, 1);
+    assert_non_null(error);
+    assert_non_null(
+        strstr(weir_error_message(error), "is no column but has parts, such as `from.lon`"));
+    weir_error_free(error);
+    weir_rows_close(rows);
+    weir_buffer_deinit(&file);
+}
+
 static const char *write_avro(const char *name)
 {
     static const char json[] =
@@ -436,6 +493,7 @@ int main(void)
         cmocka_unit_test(columns_of_json_lines_are_the_first_members),
         cmocka_unit_test(raw_lines_come_as_they_stand),
         cmocka_unit_test(parquet_rows_become_the_wanted_types),
+        cmocka_unit_test(a_place_of_parquet_is_read_whole_or_in_parts),
         cmocka_unit_test(avro_records_become_rows),
         cmocka_unit_test(damage_names_the_file_once),
         cmocka_unit_test(what_a_name_does_not_tell_the_first_bytes_do),
