@@ -30,6 +30,7 @@ typedef struct query {
     uint32_t column_count, row_count;
     bool full_names;
     int64_t tau_us; /* of all rows alike: the server's clock at the first */
+    bool has_tau;
     /* What goes wrong: Feast's class, an HTTP status, a message. */
     const char *error_class;
     int status;
@@ -297,7 +298,8 @@ static bool look_up_entity(query *q, uint32_t entity_index, cell *cells)
                                  .overflow = weir_arena_array(arena, bool, count)};
     for (uint32_t row = 0; row < q->row_count; row++) {
         weir_lookup_request request = {entity_index, keys + (size_t)row * entity->key_count,
-                                       members, count, q->tau_us};
+                                       members,      count,
+                                       q->tau_us,    !q->has_tau};
         weir_error *error = q->feast->port->lookup(q->feast->port->context, &request, &answer);
         if (error != NULL) {
             (void)fail(q, 503, BAD_REQUEST, "%s", weir_error_message(error));
@@ -305,6 +307,7 @@ static bool look_up_entity(query *q, uint32_t entity_index, cell *cells)
             return false;
         }
         q->tau_us = answer.tau_us;
+        q->has_tau = true;
         for (uint32_t i = 0; i < count; i++) {
             cell *into = &cells[(size_t)names[i] * q->row_count + row];
             *into = (cell){weir_value_copy(&answer.values[i], arena), answer.is_known};
@@ -429,7 +432,7 @@ void weir_feast_answer(weir_feast *feast, const weir_http_request *request,
                        weir_http_response *response)
 {
     weir_arena_reset(&feast->arena);
-    query q = {.feast = feast, .tau_us = INT64_MIN};
+    query q = {.feast = feast};
     q.names = weir_arena_array(&feast->arena, asked, WEIR_FEAST_NAMES_MAX);
     q.columns = weir_arena_array(&feast->arena, entity_column,
                                  WEIR_PLAN_KEY_FIELDS_MAX * WEIR_PLAN_HOPS_MAX);

@@ -259,8 +259,11 @@ static weir_error *read_hop(void *context, weir_event *event, weir_hop_answer *a
     const follow_shard *shard = find_shard(follower, entity, event->key);
     answer->partition = shard->partition;
     answer->position = event->seq = weir_seq_of(weir_fold_next(shard->node), 0);
-    return weir_engine_read(follower->engine, weir_fold_states(shard->node, event->key),
-                            weir_fold_clock(shard->node), event, &answer->beyond_horizon);
+    const weir_shard_clock *clock = weir_fold_clock(shard->node);
+    if (!weir_engine_hop_horizon(follower->engine, clock, event, &answer->horizon_us))
+        answer->horizon_us = INT64_MIN;
+    return weir_engine_read(follower->engine, weir_fold_states(shard->node, event->key), clock,
+                            event, &answer->beyond_horizon);
 }
 
 static weir_error *look_up(void *context, const weir_lookup_request *request,
@@ -279,7 +282,7 @@ static weir_error *look_up(void *context, const weir_lookup_request *request,
     }
     weir_bytes key = {follower->key.data, follower->key.size};
     weir_lookup_request at = *request;
-    if (at.tau_us == INT64_MIN) at.tau_us = weir_follower_now(follower);
+    if (at.is_now) at.tau_us = weir_follower_now(follower);
     const follow_shard *shard = find_shard(follower, request->entity, key);
     answer->partition = shard->partition;
     return weir_lookup_in(plan, follower->engine, shard->node, key, &at, answer);

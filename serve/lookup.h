@@ -16,7 +16,8 @@ typedef struct weir_lookup_request {
     const weir_value *key; /* plan->entities[entity].key_count values, none null */
     const uint32_t *members;
     size_t member_count;
-    int64_t tau_us; /* INT64_MIN: the server's clock */
+    int64_t tau_us;
+    bool is_now; /* tau is the server's clock instead */
 } weir_lookup_request;
 
 typedef struct weir_lookup_answer {
@@ -34,6 +35,7 @@ typedef struct weir_lookup_answer {
 typedef struct weir_hop_answer {
     int32_t partition;
     weir_seq position;
+    int64_t horizon_us; /* as for a lookup */
     bool beyond_horizon;
 } weir_hop_answer;
 

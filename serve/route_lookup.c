@@ -12,6 +12,7 @@ typedef struct lookup_query {
     weir_arena arena;
     const char *group_name;
     weir_bytes key_text; /* the JSON object, raw */
+    bool has_at;
     int64_t at_us;
     const weir_plan_group *group;
     weir_value key[WEIR_PLAN_KEY_FIELDS_MAX];
@@ -34,6 +35,7 @@ static bool read_at(lookup_query *query, weir_json *json)
         return fail(query, weir_arena_printf(&query->arena, "at: %s",
                                              problem != NULL ? problem : "no time"));
     }
+    query->has_at = true;
     query->at_us = at.as.integer;
     return true;
 }
@@ -155,7 +157,12 @@ static void look_up(weir_service *service, lookup_query *query, weir_http_respon
         uint32_t member = query->group->members[i];
         if (!query->plan->members[member].uses_this) members[count++] = member;
     }
-    weir_lookup_request lookup = {query->group->entity, query->key, members, count, query->at_us};
+    weir_lookup_request lookup = {.entity = query->group->entity,
+                                  .key = query->key,
+                                  .members = members,
+                                  .member_count = count,
+                                  .tau_us = query->at_us,
+                                  .is_now = !query->has_at};
     weir_lookup_answer answer = {.values = weir_arena_array(&query->arena, weir_value, count + 1),
                                  .overflow = weir_arena_array(&query->arena, bool, count + 1)};
     const weir_lookup_port *port = weir_service_lookups(service);
@@ -171,7 +178,7 @@ static void look_up(weir_service *service, lookup_query *query, weir_http_respon
 void weir_route_lookup(weir_service *service, const weir_http_request *request,
                        weir_http_response *response)
 {
-    lookup_query query = {.plan = weir_service_plan(service), .at_us = INT64_MIN};
+    lookup_query query = {.plan = weir_service_plan(service)};
     if (read_query(&query, request->body)) {
         look_up(service, &query, response);
     } else {

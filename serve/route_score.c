@@ -328,6 +328,10 @@ static void write_receipt(const score_query *q, weir_json_writer *writer)
         weir_json_write_int(writer, weir_seq_offset(q->points[h].position));
         weir_json_write_key(writer, "beyond_horizon");
         weir_json_write_bool(writer, q->points[h].beyond_horizon);
+        weir_json_write_key(writer, "horizon");
+        weir_value horizon =
+            q->points[h].horizon_us == INT64_MIN ? weir_null() : weir_time(q->points[h].horizon_us);
+        weir_json_write_value(writer, weir_type_optional(weir_type_of(WEIR_TIME)), &horizon);
         weir_json_write_end(writer, '}');
     }
     weir_json_write_end(writer, ']');

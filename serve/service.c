@@ -130,7 +130,7 @@ static void sample_hop(weir_service *service, const weir_event *event,
     weir_value key[WEIR_PLAN_KEY_FIELDS_MAX];
     for (uint32_t k = 0; k < plan->entities[hop->entity].key_count; k++)
         key[k] = event->fields[hop->key_slots[k]];
-    weir_lookup_request request = {hop->entity, key, members, count, event->et_us};
+    weir_lookup_request request = {hop->entity, key, members, count, event->et_us, false};
     weir_lookup_answer shown = {.values = values,
                                 .tau_us = event->et_us,
                                 .partition = answer->partition,

@@ -735,20 +735,28 @@ static weir_error *read_hop(weir_engine *engine, const weir_state_port *port, in
     return reads->rest_count == 0 ? NULL : read_rest(engine, port, reads, event, &point);
 }
 
-static bool is_beyond(const weir_shard_clock *clock, int64_t tau_us, int64_t late_us)
+/* late_us: the least of what is read; INT64_MAX: nothing is. */
+static bool horizon_of(const weir_shard_clock *clock, int64_t late_us, int64_t *horizon_us_out)
 {
-    int64_t bound = 0;
-    bool is_far = __builtin_sub_overflow(clock->greatest_et_us, late_us, &bound);
-    return !is_far && clock->greatest_et_us != INT64_MIN && tau_us < bound;
+    return late_us != INT64_MAX && clock->greatest_et_us != INT64_MIN &&
+           !__builtin_sub_overflow(clock->greatest_et_us, late_us, horizon_us_out);
+}
+
+bool weir_engine_hop_horizon(const weir_engine *engine, const weir_shard_clock *clock,
+                             const weir_event *event, int64_t *horizon_us_out)
+{
+    const hop_reads *reads = engine->reads[event->stream * WEIR_PLAN_HOPS_MAX + event->hop];
+    return reads->group_count + reads->deferred_count > 0 &&
+           horizon_of(clock, reads->late_us, horizon_us_out);
 }
 
 weir_error *weir_engine_read(weir_engine *engine, const weir_state_port *port,
                              const weir_shard_clock *clock, const weir_event *event,
                              bool *beyond_horizon_out)
 {
-    const hop_reads *reads = engine->reads[event->stream * WEIR_PLAN_HOPS_MAX + event->hop];
-    bool reads_any = reads->group_count + reads->deferred_count > 0;
-    *beyond_horizon_out = reads_any && is_beyond(clock, event->et_us, reads->late_us);
+    int64_t horizon_us = 0;
+    *beyond_horizon_out =
+        weir_engine_hop_horizon(engine, clock, event, &horizon_us) && event->et_us < horizon_us;
     begin(engine, event->hop);
     return read_hop(engine, port, clock->greatest_et_us, event);
 }
@@ -880,8 +888,7 @@ bool weir_engine_horizon(const weir_engine *engine, const weir_shard_clock *cloc
             if (of_view_us < late_us) late_us = of_view_us;
         }
     }
-    return late_us != INT64_MAX && clock->greatest_et_us != INT64_MIN &&
-           !__builtin_sub_overflow(clock->greatest_et_us, late_us, horizon_us_out);
+    return horizon_of(clock, late_us, horizon_us_out);
 }
 
 /* Columns are null because of an overflow rarely enough to be told in a second pass. */

@@ -62,6 +62,9 @@ weir_error *weir_engine_read(weir_engine *engine, const weir_state_port *port,
                              bool *beyond_horizon_out);
 /* The same for a hop whose key is null: as for an unknown key (R2). */
 weir_error *weir_engine_read_absent(weir_engine *engine, const weir_event *event);
+/* What the hop reads before that may miss events (R8). False: all is kept, or nothing has come yet. */
+bool weir_engine_hop_horizon(const weir_engine *engine, const weir_shard_clock *clock,
+                             const weir_event *event, int64_t *horizon_us_out);
 /* Applies the event to the views that the hop feeds; the caller advances the clock afterwards. */
 weir_error *weir_engine_apply(weir_engine *engine, const weir_state_port *port,
                               const weir_shard_clock *clock, const weir_event *event);

@@ -109,17 +109,33 @@ static const char *find_text(const flat_answer *flat, const char *name)
     return NULL;
 }
 
-/* R8. The state has only what reads at the head and a little before it need. */
-static void note_horizon(const flat_answer *flat)
+static const char *find_in(const flat_answer *flat, const char *place, const char *name)
 {
-    const char *is_beyond = find_text(flat, "receipt.beyond_horizon");
-    const char *horizon = find_text(flat, "receipt.horizon");
+    return find_text(flat, weir_arena_printf(&flat->cli->arena, "%s.%s", place, name));
+}
+
+/* R8. The state has only what reads at the head and a little before it need. */
+static void note_horizon(const flat_answer *flat, const char *place)
+{
+    const char *is_beyond = find_in(flat, place, "beyond_horizon");
+    const char *horizon = find_in(flat, place, "horizon"), *entity = find_in(flat, place, "entity");
     if (is_beyond == NULL || strcmp(is_beyond, "true") != 0 || horizon == NULL) return;
     weir_cli_note(flat->cli,
-                  "all that is needed is kept for times from %s on; these values, of %s, may miss "
-                  "events: `weir export --spine FILE` reads any time from the journals, as it was "
-                  "known then, or with --mode as-of as it is known now",
-                  horizon, find_text(flat, "receipt.tau"));
+                  "all that is needed of %s is kept for times from %s on; these values, of %s, may "
+                  "miss events: `weir export --spine FILE` reads any time from the journals, as it "
+                  "was known then, or with --mode as-of as it is known now",
+                  entity, horizon, find_text(flat, "receipt.tau"));
+}
+
+/* A lookup has one place where it read, a score one an entity. */
+static void note_horizons(const flat_answer *flat)
+{
+    note_horizon(flat, "receipt");
+    for (size_t i = 0;; i++) {
+        const char *place = weir_arena_printf(&flat->cli->arena, "receipt.read.%zu", i);
+        if (find_in(flat, place, "entity") == NULL) return;
+        note_horizon(flat, place);
+    }
 }
 
 static void print_answer(weir_cli *cli, const flat_answer *flat, weir_bytes body)
@@ -169,7 +185,7 @@ static weir_error *call(weir_cli *cli, const char *server, const char *route,
     weir_json_init(&json, body.data, body.size, &cli->arena);
     flatten(&flat, &json, "");
     print_answer(cli, &flat, body);
-    note_horizon(&flat);
+    note_horizons(&flat);
     return NULL;
 }
 

@@ -83,6 +83,13 @@ horizon=$(grep -o '"horizon":"[^"]*"' out | cut -d'"' -f4)
 expect 0 "$weir" lookup --features card_vel --key card=nobody --at "$horizon"; says out '"beyond_horizon":false'
 expect 0 "$weir" lookup --features card_vel --key card=nobody --at 2025-12-01T00:00:00Z; says out '"beyond_horizon":true'
 says err "for times from $horizon on; these values, of 2025-12-01T00:00:00.000000Z, may miss events: \`weir export --spine FILE\`"
+expect 0 "$weir" lookup --features card_vel --key card=nobody --at 2025-12-01T00:00:00Z; says err 'needed of card is kept'
+score 0 --key card=nobody --key merchant=m1 --this amount=1 --this country=1 --at 2025-12-01T00:00:00Z
+says out "\"beyond_horizon\":true,\"horizon\":\"$horizon\""; says err 'needed of merchant is kept'
+says err "needed of card is kept for times from $horizon on; these values, of 2025-12-01T00:00:00.000000Z, may miss"
+# The least time of all is a time, not the server's clock.
+curl -sf "http://$WEIR_LISTEN/lookup" -d '{"features":"card_vel","key":{"card":"nobody"},"at":-9223372036854775808}' > out || fail "the least time"
+says out '"beyond_horizon":true'
 
 # Mistakes.
 score 65 --key card=c1 --this amount=12.00 --this country=1; says err 'needs the field `merchant` of stream tx'
