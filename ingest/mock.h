@@ -4,8 +4,8 @@
  *
  * It speaks Kafka's protocol on 127.0.0.1 and keeps everything in memory: 5 MiB or 100,000 batches
  * a partition, the rest is dropped from the front. It knows no CreateTopics, no DescribeConfigs, no
- * time index and no fencing; topics come into being when a producer asks for them, with 4
- * partitions unless made here. `weir broker` runs one as a process of its own, so that workers can
+ * time index and no fencing; topics come into being when a producer asks for them, all alike unless
+ * made here. `weir broker` runs one as a process of its own, so that workers can
  * be killed without it.
  *
  * Owns:    its cluster. Threads: its own; calls from one thread at a time.
@@ -13,6 +13,9 @@
 #pragma once
 
 #include "ingest/kafka.h"
+
+/* Of topics that were asked for: librdkafka's defaults. */
+enum { WEIR_MOCK_PARTITIONS = 4, WEIR_MOCK_COPIES_MAX = 3 };
 
 typedef struct weir_mock weir_mock;
 

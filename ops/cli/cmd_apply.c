@@ -7,6 +7,7 @@
 #include "ingest/dead_letter.h"
 #include "ingest/kafka_range.h"
 #include "ingest/lane.h"
+#include "ingest/mock.h"
 #include "ingest/packer.h"
 #include "ops/cli/listing.h"
 #include "ops/cli/stack.h"
@@ -34,6 +35,7 @@ typedef struct change {
     weir_admin *admin;
     weir_topic_state *states;
     int64_t partitions, replication;
+    bool is_embedded;       /* its broker makes all topics alike, whatever is asked for */
     weir_topic_spec *specs; /* to create */
     size_t spec_count;
     weir_journal_notice *notices; /* to write */
@@ -86,8 +88,9 @@ static const char *const *configs_of(const weir_topic_info *info, weir_arena *in
 
 static weir_topic_spec spec_of(const change *c, const weir_topic_info *info)
 {
-    bool is_single = info->role == WEIR_TOPIC_MARKS || info->role == WEIR_TOPIC_DEAD ||
-                     info->role == WEIR_TOPIC_SERVED;
+    bool is_single =
+        !c->is_embedded && (info->role == WEIR_TOPIC_MARKS || info->role == WEIR_TOPIC_DEAD ||
+                            info->role == WEIR_TOPIC_SERVED);
     return (weir_topic_spec){.name = info->name,
                              .partitions = is_single ? 1 : (int32_t)c->partitions,
                              .replication = (int16_t)c->replication,
@@ -97,6 +100,12 @@ static weir_topic_spec spec_of(const change *c, const weir_topic_info *info)
 static void spec_say(change *c, const weir_topic_spec *spec)
 {
     char configs[512] = "";
+    if (c->is_embedded) {
+        say(c, NEW, topic_name(c, spec->name),
+            "%d partitions, %d copies, as the embedded broker makes every topic", spec->partitions,
+            spec->replication);
+        return;
+    }
     for (const char *const *pair = spec->configs; *pair != NULL; pair += 2) {
         size_t used = strlen(configs);
         (void)snprintf(configs + used, sizeof configs - used, " %s=%s", pair[0], pair[1]);
@@ -105,9 +114,28 @@ static void spec_say(change *c, const weir_topic_spec *spec)
         spec->replication, configs);
 }
 
+/* What is announced is what will be made. */
+static weir_error *embedded_check(change *c)
+{
+    const weir_broker_info *brokers = NULL;
+    size_t count = 0;
+    WEIR_TRY(weir_admin_is_embedded(c->admin, &c->is_embedded));
+    if (!c->is_embedded) return NULL;
+    WEIR_TRY(weir_admin_brokers(c->admin, &c->cli->arena, &brokers, &count));
+    if (weir_cli_option(c->cli, "partitions") != NULL && c->partitions != WEIR_MOCK_PARTITIONS)
+        weir_cli_note(c->cli,
+                      "the embedded broker takes no --partitions: topics that it is asked for have "
+                      "%d; `weir broker --topic NAME:PARTITIONS` makes one with others",
+                      WEIR_MOCK_PARTITIONS);
+    c->partitions = WEIR_MOCK_PARTITIONS;
+    c->replication = count < WEIR_MOCK_COPIES_MAX ? (int64_t)count : WEIR_MOCK_COPIES_MAX;
+    return NULL;
+}
+
 static weir_error *topics_compare(change *c)
 {
     const weir_topics *topics = c->stack->topics;
+    WEIR_TRY(embedded_check(c));
     WEIR_TRY(weir_topic_states(c->admin, topics, &c->cli->arena, &c->states));
     c->specs = weir_arena_array(&c->cli->arena, weir_topic_spec, topics->count + 1);
     for (uint32_t i = 0; i < topics->count; i++) {

@@ -23,7 +23,7 @@ static weir_error *topics_make(const weir_cli *cli, weir_mock *mock)
         char name[300];
         (void)snprintf(name, sizeof name, "%s", weir_cli_option_at(cli, "topic", i));
         char *colon = strrchr(name, ':'), *end = NULL;
-        long partitions = colon == NULL ? 4 : strtol(colon + 1, &end, 10);
+        long partitions = colon == NULL ? WEIR_MOCK_PARTITIONS : strtol(colon + 1, &end, 10);
         if (partitions < 1 || partitions > 1000 || (end != NULL && *end != 0)) {
             return weir_error_new(WEIR_E_USAGE, "--topic %s: write NAME or NAME:PARTITIONS", name);
         }

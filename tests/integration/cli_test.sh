@@ -202,7 +202,11 @@ wait $! || fail "an interrupted simulate exits with $?"
 start_embedded
 expect 0 "$weir" -C same apply --dry-run; says out '+ topic pay.tx: 4 partitions'
 expect 0 "$weir" -C same apply --dry-run -o jsonl; says out '{"change":"new","what":"topic fraud.scores","text":"4 partitions, 1 copies'
-expect 0 "$weir" -q -C same apply
+expect 0 "$weir" -C same apply --dry-run --partitions 7; says err 'the embedded broker takes no --partitions'
+# What is announced is what is made.
+expect 0 "$weir" -q -C same apply; sed -n 's/^[+] \(topic .* partitions\).*/\1/p' out > announced
+expect 0 "$weir" -q -C same apply; sed -n 's/^= \(topic .* partitions\).*/\1/p' out > made
+[ -s made ] && cmp announced made || fail "announced: $(cat announced); made: $(cat made)"
 expect 0 "$weir" -C same apply -o csv; says out 'same,topic pay.tx,4 partitions'; says out 'same,definition/card,'; says err 'nothing to do'
 expect 0 "$weir" -q -C same produce --stream tx "$PWD/plain.jsonl"
 unread "$weir" -q -C same tail pay.tx --from start --until-end
