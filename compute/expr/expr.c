@@ -54,19 +54,41 @@ static __attribute__((noinline)) const weir_value *view_pair(const weir_expr *ex
     return room;
 }
 
-/* SQL's three values: false decides an `and`, true decides an `or`, else a null makes it null. */
+/*
+ * SQL's three values: false decides an `and`, true decides an `or`, else a null makes it null. What
+ * has a value has not overflowed, whatever was asked on the way: so it is here and below.
+ */
 static const weir_value *view_logic(const weir_expr *expr, weir_expr_env *env, weir_value *room)
 {
-    bool has_null = false, deciding = expr->op == WEIR_EXPR_OR;
+    bool before = env->overflow, has_null = false, deciding = expr->op == WEIR_EXPR_OR;
     for (uint32_t i = 0; i < expr->arg_count; i++) {
         const weir_value *value = view(expr->args[i], env, room);
         bool is_null = weir_is_null(value);
         has_null |= is_null;
         if (is_null || value->as.boolean != deciding) continue;
+        env->overflow = before;
         *room = weir_bool(deciding);
         return room;
     }
     *room = has_null ? weir_null() : weir_bool(!deciding);
+    return room;
+}
+
+static const weir_value *view_coalesce(const weir_expr *expr, weir_expr_env *env, weir_value *room)
+{
+    bool before = env->overflow;
+    const weir_value *value = view(expr->args[0], env, room);
+    if (!weir_is_null(value)) return value;
+    value = view(expr->args[1], env, room);
+    if (!weir_is_null(value)) env->overflow = before;
+    return value;
+}
+
+static const weir_value *view_has(const weir_expr *expr, weir_expr_env *env, weir_value *room)
+{
+    bool before = env->overflow;
+    *room = weir_bool(!weir_is_null(view(expr->args[0], env, room)));
+    env->overflow = before;
     return room;
 }
 
@@ -93,20 +115,14 @@ static const weir_value *view_if(const weir_expr *expr, weir_expr_env *env, weir
 
 static const weir_value *view_inner(const weir_expr *expr, weir_expr_env *env, weir_value *room)
 {
-    const weir_value *first;
     switch (expr->op) {
     case WEIR_EXPR_CALL:
         return expr->arg_count == 2 ? view_pair(expr, env, room) : view_call(expr, env, room);
     case WEIR_EXPR_IF: return view_if(expr, env, room);
-    case WEIR_EXPR_COALESCE:
-        first = view(expr->args[0], env, room);
-        return weir_is_null(first) ? view(expr->args[1], env, room) : first;
+    case WEIR_EXPR_COALESCE: return view_coalesce(expr, env, room);
     case WEIR_EXPR_AND:
     case WEIR_EXPR_OR: return view_logic(expr, env, room);
-    case WEIR_EXPR_HAS:
-        first = view(expr->args[0], env, room);
-        *room = weir_bool(!weir_is_null(first));
-        return room;
+    case WEIR_EXPR_HAS: return view_has(expr, env, room);
     case WEIR_EXPR_OVERFLOWS: return view_overflows(expr, env, room);
     default: WEIR_UNREACHABLE();
     }

@@ -110,6 +110,8 @@ const weir_expr *weir_expr_coerce(weir_arena *into, const weir_expr *expr, weir_
 /* The type that values of both types take where they meet, constants by their digits; false: there
  * is none. */
 bool weir_expr_common_type(const weir_expr *a, const weir_expr *b, weir_type *type_out);
+/* May it be null because an operation of its own overflows? */
+bool weir_expr_may_overflow(const weir_expr *expr);
 /* An OVERFLOWS of the expression; NULL where it never does. */
 const weir_expr *weir_expr_overflows(weir_arena *into, const weir_expr *expr);
 /* What an OVERFLOWS asks, as a condition over the same leaves: longer, for SQL. */

@@ -17,6 +17,8 @@ typedef enum step_op {
     STEP_CHECK,      /* nothing, but `to` may be null                             */
     STEP_SKIP,       /* on to `target`                                            */
     STEP_SKIP_SET,   /* on to `target` if `to` is not null                        */
+    STEP_NOTE,       /* to = was there an overflow?                               */
+    STEP_VALUED,     /* no more overflows than NOTE saw, unless `to` is null      */
     STEP_WATCH,      /* to = was there an overflow? From here on there is none    */
     STEP_CHOOSE,     /* on to `target` unless args[0] is true; null if it is lost */
     STEP_DONE,
@@ -29,7 +31,8 @@ struct step {
     weir_value *to;
     const weir_expr *node;
     const weir_value *args;
-    const weir_value *watch; /* CHOOSE: what WATCH left there */
+    /* CHOOSE: what WATCH left there; VALUED, HAS, DECIDES: NOTE, or NULL. */
+    const weir_value *watch;
     double float_least;
     int64_t whole_least;
     /* Where `to` is null: this becomes null, too, and it goes on there. */
@@ -206,11 +209,33 @@ static const weir_expr *through_if(layout *l, const weir_expr *expr)
     return made;
 }
 
+static bool reads_cells(const weir_expr *expr)
+{
+    bool does = expr->op == WEIR_EXPR_CELL || expr->op == WEIR_EXPR_CARRIED;
+    for (uint32_t i = 0; !does && i < expr->arg_count; i++)
+        does = reads_cells(expr->args[i]);
+    return does;
+}
+
+/* What has a value has not overflowed: NOTE keeps what was before. NULL: nothing here overflows. */
+static const weir_value *note(layout *l, const weir_expr *const *args, uint32_t arg_count)
+{
+    bool may_overflow = false;
+    for (uint32_t i = 0; i < arg_count; i++)
+        may_overflow |= weir_expr_may_overflow(args[i]) || reads_cells(args[i]);
+    if (!may_overflow) return NULL;
+    weir_value *noted = new_registers(l, 1);
+    add(l, STEP_NOTE, noted, NULL, NULL);
+    return noted;
+}
+
 static void lay_coalesce(layout *l, const weir_expr *expr, weir_value *to)
 {
+    const weir_value *noted = note(l, expr->args, 1);
     lay(l, expr->args[0], to, NULL);
     step *end = add(l, STEP_SKIP_SET, to, NULL, NULL);
     lay(l, expr->args[1], to, NULL);
+    if (noted != NULL) add(l, STEP_VALUED, to, NULL, NULL)->watch = noted;
     end->target = &l->steps[l->step_count];
 }
 
@@ -218,11 +243,13 @@ static void lay_coalesce(layout *l, const weir_expr *expr, weir_value *to)
 static void lay_logic(layout *l, const weir_expr *expr, weir_value *to)
 {
     step *deciding[WEIR_EXPR_ARGS_MAX];
+    const weir_value *noted = note(l, expr->args, expr->arg_count - 1);
     weir_value *args = new_registers(l, expr->arg_count);
     for (uint32_t i = 0; i < expr->arg_count; i++) {
         lay(l, expr->args[i], &args[i], NULL);
         deciding[i] = add(l, STEP_DECIDES, to, expr, NULL);
         deciding[i]->args = &args[i];
+        deciding[i]->watch = noted;
         deciding[i]->wanted = expr->op == WEIR_EXPR_OR;
     }
     step *last = add(l, STEP_UNDECIDED, to, expr, NULL);
@@ -234,9 +261,12 @@ static void lay_logic(layout *l, const weir_expr *expr, weir_value *to)
 
 static void lay_has(layout *l, const weir_expr *expr, weir_value *to)
 {
+    const weir_value *noted = note(l, expr->args, 1);
     weir_value *arg = new_registers(l, 1);
     lay(l, expr->args[0], arg, NULL);
-    add(l, STEP_HAS, to, expr, NULL)->args = arg;
+    step *made = add(l, STEP_HAS, to, expr, NULL);
+    made->args = arg;
+    made->watch = noted;
 }
 
 static void lay(layout *l, const weir_expr *expr, weir_value *to, const chain *in)
@@ -322,12 +352,16 @@ const weir_value *weir_flat_run(weir_flat *flat, weir_expr_env *env)
             *s->to = weir_bool((s->args->as.integer >= s->whole_least) == s->wanted);
             s++;
             continue;
-        case STEP_HAS: *s->to = weir_bool(!weir_is_null(s->args)); break;
+        case STEP_HAS:
+            if (s->watch != NULL) env->overflow = s->watch->as.boolean;
+            *s->to = weir_bool(!weir_is_null(s->args));
+            break;
         case STEP_DECIDES:
             if (weir_is_null(s->args) || s->args->as.boolean != s->wanted) {
                 s++;
                 continue;
             }
+            if (s->watch != NULL) env->overflow = s->watch->as.boolean;
             *s->to = weir_bool(s->wanted);
             s = s->target;
             continue;
@@ -335,6 +369,10 @@ const weir_value *weir_flat_run(weir_flat *flat, weir_expr_env *env)
         case STEP_CHECK: break;
         case STEP_SKIP: s = s->target; continue;
         case STEP_SKIP_SET: s = weir_is_null(s->to) ? s + 1 : s->target; continue;
+        case STEP_NOTE: *s->to = weir_bool(env->overflow); break;
+        case STEP_VALUED:
+            if (!weir_is_null(s->to)) env->overflow = s->watch->as.boolean;
+            break;
         case STEP_WATCH:
             *s->to = weir_bool(env->overflow);
             env->overflow = false;

@@ -81,18 +81,18 @@ static bool may_overflow(const weir_expr *call)
     return !is_call_of(call, "negate") && call->type.precision == WEIR_DECIMAL_PRECISION_MAX;
 }
 
-static bool tree_may_overflow(const weir_expr *expr)
+bool weir_expr_may_overflow(const weir_expr *expr)
 {
-    if (expr->op == WEIR_EXPR_OVERFLOWS) return false;
+    if (expr->op == WEIR_EXPR_HAS || expr->op == WEIR_EXPR_OVERFLOWS) return false;
     if (expr->op == WEIR_EXPR_CALL && may_overflow(expr)) return true;
     for (uint32_t i = 0; i < expr->arg_count; i++)
-        if (tree_may_overflow(expr->args[i])) return true;
+        if (weir_expr_may_overflow(expr->args[i])) return true;
     return false;
 }
 
 const weir_expr *weir_expr_overflows(weir_arena *into, const weir_expr *expr)
 {
-    if (!tree_may_overflow(expr)) return NULL;
+    if (!weir_expr_may_overflow(expr)) return NULL;
     weir_expr *node = weir_arena_new(into, weir_expr);
     node->op = WEIR_EXPR_OVERFLOWS;
     node->type = weir_type_of(WEIR_BOOL);
@@ -201,15 +201,15 @@ static const weir_expr *flagged_lazy(const weir_expr_bind_context *context, cons
     return rest;
 }
 
-/* Does an operation overflow that is asked on the way? */
+/* Is it null because of an operation on the way? What has a value has not overflowed. */
 static const weir_expr *flagged(const weir_expr_bind_context *context, const weir_expr *expr)
 {
-    if (!tree_may_overflow(expr)) return NULL;
+    if (!weir_expr_may_overflow(expr)) return NULL;
     switch (expr->op) {
     case WEIR_EXPR_CALL: return flagged_call(context, expr);
     case WEIR_EXPR_IF: return flagged_if(context, expr);
-    case WEIR_EXPR_HAS: return flagged(context, expr->args[0]);
-    default: return flagged_lazy(context, expr);
+    default:
+        return and_so(context, flagged_lazy(context, expr), not_so(context, has(context, expr)));
     }
 }
 
@@ -217,8 +217,7 @@ const weir_expr *weir_expr_overflow_words(const weir_expr_bind_context *context,
                                           const weir_expr *node)
 {
     WEIR_ASSERT(node->op == WEIR_EXPR_OVERFLOWS);
-    const weir_expr *expr = node->args[0];
-    return and_so(context, flagged(context, expr), not_so(context, has(context, expr)));
+    return flagged(context, node->args[0]);
 }
 
 /* ---- Conditions ---- */
