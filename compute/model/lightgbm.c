@@ -5,8 +5,10 @@
  * Lines are key=value; a section of them describes the whole, then one section a tree ("Tree=0"),
  * until "end of trees". A child below 0 is leaf ~child. decision_type: bit 0 categorical, bit 1
  * default left, bits 2 and 3 what missing means (none, zero, NaN). Comparisons and sums are in
- * float64.
+ * float64. Behind all that the Python package writes what the categories of a frame stand for:
+ * "pandas_categorical:" and a list for each column of categories, in their order.
  */
+#include "compute/model/categories.h"
 #include "compute/model/tree_model.h"
 #include "schemas/decimal.h"
 #include <math.h>
@@ -22,6 +24,8 @@ typedef struct reader {
     weir_trees_builder builder;
     size_t per_iteration; /* trees */
     bool averages;
+    const weir_doc **categories; /* what they stand for, by feature; NULL where for themselves */
+    size_t category_words;       /* of the sets that were put into values */
 } reader;
 
 static bool is(weir_bytes text, const char *want)
@@ -155,12 +159,76 @@ static weir_error *read_names(reader *r, weir_bytes value)
     return NULL;
 }
 
+/* The last line of a frame's model: [[10, 20], ["a", "b"]], or null. */
+static weir_error *find_categories(const reader *r, weir_arena *into, weir_doc *lists_out)
+{
+    static const char start[] = "\npandas_categorical:";
+    *lists_out = (weir_doc){0};
+    const uint8_t *found = NULL, *next = r->next;
+    while ((next = memmem(next, (size_t)(r->end - next), start, sizeof start - 1)) != NULL)
+        found = next = next + sizeof start - 1;
+    if (found == NULL) return NULL;
+    weir_error *error =
+        weir_doc_parse_json((weir_bytes){found, (size_t)(r->end - found)}, into, lists_out);
+    return weir_error_while(error, "pandas_categorical");
+}
+
+/* How many categories a feature of feature_infos has at least, "2:0:-1:1" (-1: missing); 0: it has a
+ * range or "none". */
+static uint32_t info_categories(weir_bytes info)
+{
+    uint32_t number = 0, most = 0;
+    bool is_below = false;
+    if (info.size == 0 || info.data[0] == '[' || is(info, "none")) return 0;
+    for (size_t i = 0; i <= info.size; i++) {
+        if (i < info.size && info.data[i] == '-') {
+            is_below = true;
+        } else if (i < info.size && info.data[i] >= '0' && info.data[i] <= '9') {
+            if (number < WEIR_CATEGORIES_MAX) number = number * 10 + (uint32_t)(info.data[i] - '0');
+        } else {
+            if (!is_below && number > most) most = number;
+            number = 0;
+            is_below = false;
+        }
+    }
+    return most + 1;
+}
+
+/* Which feature has which list, its place tells; only where all of them are features of categories
+ * (an ordered category is compared as a number, a constant one is no feature). */
+static weir_error *read_categories(reader *r, weir_bytes infos)
+{
+    weir_doc lists;
+    weir_bytes info;
+    size_t feature = 0, found = 0;
+    bool differ = false, fit = true;
+    WEIR_TRY(find_categories(r, r->into, &lists));
+    if (lists.kind != WEIR_DOC_LIST) return NULL;
+    for (size_t i = 0; i < lists.count; i++)
+        differ = differ || weir_categories_differ(&lists.items[i]);
+    if (!differ) return NULL;
+    r->categories = weir_arena_array(r->into, const weir_doc *, r->model->features);
+    for (; feature < r->model->features && next_word(&infos, &info); feature++) {
+        uint32_t count = info_categories(info);
+        if (count == 0) continue;
+        fit = fit && found < lists.count && lists.items[found].count >= count;
+        if (fit) r->categories[feature] = &lists.items[found];
+        found++;
+    }
+    if (fit && found == lists.count) return NULL;
+    return weir_error_new(
+        WEIR_E_MODEL,
+        "pandas_categorical has %zu lists for %zu features of categories, so that it is not known "
+        "what the categories stand for; train on their numbers, or on text",
+        lists.count, found);
+}
+
 static weir_error *read_header(reader *r, bool *has_tree)
 {
     line l;
     uint32_t classes = 1, per_iteration = 1, last_feature = 0;
     bool has_features = false;
-    weir_bytes names = {0};
+    weir_bytes names = {0}, infos = {0};
     *has_tree = false;
     r->model->link_scale = 1.0;
     while (!*has_tree && next_line(r, &l)) {
@@ -174,6 +242,7 @@ static weir_error *read_header(reader *r, bool *has_tree)
         if (is(l.key, "objective")) WEIR_TRY(read_objective(r, l.value));
         if (is(l.key, "average_output")) r->averages = true;
         if (is(l.key, "feature_names")) names = l.value;
+        if (is(l.key, "feature_infos")) infos = l.value;
         if (is(l.key, "end of trees")) break;
         *has_tree = is(l.key, "Tree");
     }
@@ -188,7 +257,8 @@ static weir_error *read_header(reader *r, bool *has_tree)
     m->is_classifier &= m->targets == 1;
     if (m->link == WEIR_LINK_SOFTMAX && m->targets == 2) m->is_classifier = true;
     r->per_iteration = per_iteration;
-    return read_names(r, names);
+    WEIR_TRY(read_names(r, names));
+    return read_categories(r, infos);
 }
 
 /* --- trees
@@ -306,7 +376,9 @@ static weir_error *category_bits(reader *r, const tree_lists *t, weir_tree_node 
     }
     node->bits = bits;
     node->threshold = 0;
-    return NULL;
+    return r->categories == NULL ? NULL
+                                 : weir_categories_recode(r->categories[node->feature], r->into,
+                                                          node, &r->category_words);
 }
 
 static weir_error *read_split(reader *r, const tree_lists *t, size_t i, weir_tree_node *node)

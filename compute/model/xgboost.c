@@ -10,6 +10,7 @@
  * order in float32 (1.0 added the base last). dart: leaf times the tree's weight_drop. gblinear has
  * no trees: weights by feature and output, then biases.
  */
+#include "compute/model/categories.h"
 #include "compute/model/document.h"
 #include "compute/model/exact_math.h"
 #include "compute/model/tree_model.h"
@@ -56,7 +57,8 @@ typedef struct reader {
     weir_trees_builder builder;
     const objective *objective;
     double version;
-    size_t category_words; /* of all nodes so far */
+    const weir_doc *encodings; /* what categories stand for, by feature; may be NULL */
+    size_t category_words;     /* of all nodes so far */
 } reader;
 
 static weir_error *missing(const char *what)
@@ -133,7 +135,15 @@ static bool whole(double x, double limit, uint32_t *out)
     return (double)*out == x;
 }
 
-enum { CATEGORIES_MAX = 1 << 24, CATEGORY_WORDS_MAX = 1 << 25 };
+/* Since 3.1: the values that a frame's category column had. Texts have offsets, too. */
+static const weir_doc *values_of(const reader *r, uint32_t feature)
+{
+    if (r->encodings == NULL || r->encodings->kind != WEIR_DOC_LIST ||
+        feature >= r->encodings->count)
+        return NULL;
+    const weir_doc *encoding = &r->encodings->items[feature];
+    return weir_doc_get(encoding, "offsets") == NULL ? weir_doc_get(encoding, "values") : NULL;
+}
 
 /* The categories of a node: a run of `categories`, as a bit set. */
 static weir_error *category_bits(reader *r, const tree_lists *l, size_t entry, weir_tree_node *node)
@@ -148,21 +158,21 @@ static weir_error *category_bits(reader *r, const tree_lists *l, size_t entry, w
                               "the categories of a node lie outside of the tree's list");
     uint32_t category, most = 0;
     for (uint32_t i = 0; i < size; i++) {
-        if (!whole(l->cats->numbers[begin + i], CATEGORIES_MAX, &category))
+        if (!whole(l->cats->numbers[begin + i], WEIR_CATEGORIES_MAX, &category))
             return weir_error_new(WEIR_E_MODEL, "a category is no whole number below 2^24");
         most = category > most ? category : most;
     }
     node->bit_words = most / 32 + 1;
     r->category_words += node->bit_words;
-    if (r->category_words > CATEGORY_WORDS_MAX)
+    if (r->category_words > WEIR_CATEGORY_WORDS_MAX)
         return weir_error_new(WEIR_E_LIMIT, "its sets of categories need more than 2^30 bits");
     uint32_t *bits = weir_arena_array(r->into, uint32_t, node->bit_words);
     for (uint32_t i = 0; i < size; i++) {
-        (void)whole(l->cats->numbers[begin + i], CATEGORIES_MAX, &category);
+        (void)whole(l->cats->numbers[begin + i], WEIR_CATEGORIES_MAX, &category);
         bits[category / 32] |= UINT32_C(1) << category % 32;
     }
     node->bits = bits;
-    return NULL;
+    return weir_categories_recode(values_of(r, node->feature), r->into, node, &r->category_words);
 }
 
 /* Which entry of categories_nodes is the node's, by its number. */
@@ -247,6 +257,7 @@ static weir_error *read_trees(reader *r, const weir_doc *model, const weir_doc *
 {
     const weir_doc *trees = weir_doc_get(model, "trees"), *info = weir_doc_get(model, "tree_info");
     size_t count = trees == NULL ? 0 : trees->count;
+    r->encodings = weir_doc_get(weir_doc_get(model, "cats"), "enc");
     if (trees == NULL || (trees->kind != WEIR_DOC_LIST && count > 0)) return missing("trees");
     if (info == NULL || info->kind != WEIR_DOC_NUMBERS || info->count != count)
         return missing("tree_info");

@@ -55,6 +55,17 @@ def lgb(name, parameters, rows=gaps, **more):
     keep(name, rows[:20], booster.predict(rows, raw_score=True)[:20], True, ["--raw"])
 
 
+def frame(name, train, **more):
+    """A model of a frame whose second column is categories of 10, 20, .. and whose third is text."""
+    import pandas
+    columns = {"c0": x[:, 0].astype(float), "c1": pandas.Categorical(x[:, 1].astype(int) * 10), "c2": pandas.Categorical(np.where(x[:, 2] > 0, "b", "a"))}
+    table = pandas.DataFrame(columns)
+    booster = train(table)
+    booster.save_model(os.path.join(HERE, name))
+    rows = np.column_stack([x[:, 0], x[:, 1] * 10, x[:, 2] > 0]).astype(float)
+    keep(name, rows[:20], booster.predict(more["matrix"](table) if more else table)[:20], False)
+
+
 def graph(name, nodes, constants, opset=17, outputs=("y",), ml=None, width=4):
     g = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", width])],
                           [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs],
@@ -84,6 +95,11 @@ xgb("xgb_categories.json", {"objective": "reg:squarederror", "tree_method": "his
 lgb("lgb_binary.txt", {"objective": "binary"})
 lgb("lgb_zero.txt", {"objective": "binary", "zero_as_missing": True})
 lgb("lgb_categories.txt", {"objective": "regression", "min_data_per_group": 2, "cat_smooth": 0.1}, rows=x, categorical_feature=[1])
+frame("lgb_frame.txt", lambda t: lightgbm.train({"verbose": -1, "num_threads": 1, "num_leaves": 5, "min_data_in_leaf": 3, "min_data_per_group": 2, "cat_smooth": 0.1},
+                                               lightgbm.Dataset(t, y), 4))
+as_matrix = lambda t: xgboost.DMatrix(t, y, enable_categorical=True)
+for ending in ("json", "ubj"):
+    frame("xgb_frame_" + ending + "." + ending, lambda t: xgboost.train({"max_depth": 3, "nthread": 1, "max_cat_to_onehot": 1}, as_matrix(t), 4), matrix=as_matrix)
 graph("mlp.onnx", [N("Gemm", ["x", "w1", "b1"], ["h"], transB=1), N("Relu", ["h"], ["r"]), N("MatMul", ["r", "w2"], ["m"]), N("Add", ["m", "b2"], ["a"]),
                    N("Sigmoid", ["a"], ["y"])], {"w1": w(9, 4), "b1": w(9), "w2": w(9, 1), "b2": w(1)})
 graph("norm.onnx", [N("BatchNormalization", ["x", "s", "b", "m", "v"], ["h"]), N("Tanh", ["h"], ["t"]), N("LayerNormalization", ["t", "s", "b"], ["l"]),
