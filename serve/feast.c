@@ -59,6 +59,24 @@ __attribute__((format(printf, 4, 5))) static bool fail(query *q, int status,
     return false;
 }
 
+/* True while the document is as it should be. */
+static bool is_sound(query *q, const weir_json *json)
+{
+    weir_error *error = weir_json_error(json, WEIR_E_DATA, "request");
+    if (error != NULL) (void)fail(q, 422, BAD_REQUEST, "%s", weir_error_message(error));
+    weir_error_free(error);
+    return error == NULL;
+}
+
+/* As a text of the arena; a NUL would end it too soon. */
+static bool take_name(query *q, weir_bytes text, const char **name_out)
+{
+    if (text.size > 0 && memchr(text.data, 0, text.size) != NULL)
+        return fail(q, 422, BAD_REQUEST, "a name has a NUL in it");
+    *name_out = weir_arena_string(&q->feast->arena, (const char *)text.data, text.size);
+    return true;
+}
+
 static bool add_name(query *q, const char *name, uint32_t member)
 {
     if (q->name_count == WEIR_FEAST_NAMES_MAX) {
@@ -93,7 +111,8 @@ static bool check_name(query *q, const char *name, const weir_plan_member *membe
 static bool add_feature(query *q, weir_bytes text)
 {
     const weir_plan *plan = q->feast->plan;
-    const char *name = weir_arena_string(&q->feast->arena, (const char *)text.data, text.size);
+    const char *name = NULL;
+    if (!take_name(q, text, &name)) return false;
     const char *colon = strchr(name, ':');
     if (colon == NULL) {
         return fail(q, 422, BAD_REQUEST, "feature `%s` names no group; write it as group:feature",
@@ -127,7 +146,8 @@ static bool add_feature(query *q, weir_bytes text)
 static bool add_service(query *q, weir_bytes text)
 {
     const weir_plan *plan = q->feast->plan;
-    const char *name = weir_arena_string(&q->feast->arena, (const char *)text.data, text.size);
+    const char *name = NULL;
+    if (!take_name(q, text, &name)) return false;
     uint32_t vector = weir_plan_find_vector(plan, name);
     if (vector == WEIR_NONE)
         return fail(q, 404, SERVICE_NOT_FOUND, "there is no vector `%s`", name);
@@ -155,8 +175,13 @@ static bool read_entity(query *q, weir_json *json, weir_bytes name)
     if (q->column_count == WEIR_PLAN_KEY_FIELDS_MAX * WEIR_PLAN_HOPS_MAX) {
         return fail(q, 422, BAD_REQUEST, "too many entity columns");
     }
-    entity_column *column = &q->columns[q->column_count++];
-    column->name = weir_arena_string(&q->feast->arena, (const char *)name.data, name.size);
+    entity_column *column = &q->columns[q->column_count];
+    if (!take_name(q, name, &column->name)) return false;
+    for (uint32_t i = 0; i < q->column_count; i++) {
+        if (strcmp(q->columns[i].name, column->name) == 0)
+            return fail(q, 422, BAD_REQUEST, "the entity column `%s` stands twice", column->name);
+    }
+    q->column_count++;
     (void)weir_json_peek(json);
     column->values.data = json->next;
     if (!weir_json_expect(json, WEIR_JSON_ARRAY_BEGIN)) return false;
@@ -190,13 +215,12 @@ static bool read_full_names(query *q, weir_bytes body)
 {
     weir_json json;
     weir_json_init(&json, body.data, body.size, &q->feast->arena);
-    if (!weir_json_expect(&json, WEIR_JSON_OBJECT_BEGIN)) return false;
+    (void)weir_json_expect(&json, WEIR_JSON_OBJECT_BEGIN);
     while (weir_json_next_key(&json)) {
         bool is_wanted = weir_json_key_is(&json, "full_feature_names");
-        if (is_wanted ? !weir_json_bool(&json, &q->full_names) : !weir_json_skip(&json))
-            return false;
+        if (is_wanted ? !weir_json_bool(&json, &q->full_names) : !weir_json_skip(&json)) break;
     }
-    return true;
+    return is_sound(q, &json);
 }
 
 static bool read_member(query *q, weir_json *json)
@@ -218,10 +242,8 @@ static bool read_query(query *q, weir_bytes body)
     bool is_read = read_full_names(q, body) && weir_json_expect(&json, WEIR_JSON_OBJECT_BEGIN);
     while (is_read && weir_json_next_key(&json))
         is_read = read_member(q, &json);
-    weir_error *error = weir_json_error(&json, WEIR_E_DATA, "request");
-    if (error != NULL && q->status == 0)
-        (void)fail(q, 422, BAD_REQUEST, "%s", weir_error_message(error));
-    weir_error_free(error);
+    is_read = is_read && weir_json_expect(&json, WEIR_JSON_END);
+    is_read = is_sound(q, &json) && is_read;
     if (q->status == 0 && !is_read)
         (void)fail(q, 422, BAD_REQUEST, "the body is no JSON object of the expected form");
     if (q->status != 0) return false;

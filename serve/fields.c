@@ -78,3 +78,34 @@ const char *weir_fields_read(weir_bytes object, const char *what, const weir_fie
     }
     return NULL;
 }
+
+bool weir_fields_once(weir_json *json, const char *const *names, const bool *is_given, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!is_given[i] || !weir_json_key_is(json, names[i])) continue;
+        weir_json_fail(json, "a member stands twice; leave one out");
+        return false;
+    }
+    return true;
+}
+
+bool weir_fields_name(weir_json *json, weir_arena *into, const char **name_out)
+{
+    weir_bytes text;
+    if (!weir_json_string(json, &text)) return false;
+    if (text.size > 0 && memchr(text.data, 0, text.size) != NULL) {
+        weir_json_fail(json, "a name with a NUL in it");
+        return false;
+    }
+    *name_out = weir_arena_string(into, (const char *)text.data, text.size);
+    return true;
+}
+
+bool weir_fields_raw(weir_json *json, weir_bytes *text_out)
+{
+    (void)weir_json_peek(json);
+    text_out->data = json->next;
+    if (!weir_json_skip(json)) return false;
+    text_out->size = (size_t)(json->next - text_out->data);
+    return true;
+}

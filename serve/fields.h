@@ -26,3 +26,13 @@ typedef struct weir_field_want {
  */
 const char *weir_fields_read(weir_bytes object, const char *what, const weir_field_want *wants,
                              size_t count, weir_arena *into, weir_value *values, bool *is_given);
+
+/*
+ * The body of a request, member by member: fails `json` where the member at hand is one of `names`
+ * and was given before, for which of the two counts would be a guess; takes a name, or an object as
+ * it stands.
+ */
+bool weir_fields_once(weir_json *json, const char *const *names, const bool *is_given,
+                      size_t count);
+bool weir_fields_name(weir_json *json, weir_arena *into, const char **name_out);
+bool weir_fields_raw(weir_json *json, weir_bytes *text_out);

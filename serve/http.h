@@ -32,6 +32,7 @@ typedef struct weir_http_request {
     size_t header_count;
     weir_bytes body;
     bool keep_alive;
+    bool is_1_0;
     bool expects_continue; /* Expect: 100-continue and the body is not here yet */
 } weir_http_request;
 

@@ -189,6 +189,8 @@ static int parse_head(head_cursor *cursor, weir_http_request *request, body_fram
     if (status != 0) return status;
     if (framing->is_chunked && (framing->has_length || is_1_0)) return 400;
     if (!framing->has_host && !is_1_0) return 400;
+    request->is_1_0 = is_1_0;
+    if (is_1_0) request->expects_continue = false; /* RFC 9110, 10.1.1 */
     request->keep_alive =
         is_1_0 ? framing->wants_keep_alive && !framing->wants_close : !framing->wants_close;
     return 0;

@@ -24,9 +24,11 @@ typedef struct connection {
     weir_http_server *server;
     struct bufferevent *channel;
     struct connection *previous, *next;
-    bool is_closing;     /* answer, then close */
-    bool sent_continue;  /* for the request being received */
-    bool is_mid_request; /* some bytes of a request are here */
+    struct event *deadline; /* of the request being received, or of lingering */
+    bool is_closing;        /* answer, then close */
+    bool lingers;           /* ... then take in and drop what still comes, until the peer closes */
+    bool sent_continue;     /* for the request being received */
+    bool is_mid_request;    /* a part of a request is here */
 } connection;
 
 struct weir_http_server {
@@ -52,6 +54,7 @@ static void close_connection(connection *c)
     if (server->connections == c) server->connections = c->next;
     server->connection_count--;
     bufferevent_free(c->channel);
+    event_free(c->deadline);
     c->magic = 0;
     free(c);
     if (server->is_stopping && server->connection_count == 0)
@@ -75,7 +78,9 @@ static void write_answer(connection *c, bool is_head, bool keep_alive)
     if (response->content_type != NULL)
         weir_buffer_printf(out, "Content-Type: %s\r\n", response->content_type);
     weir_buffer_put(out, response->headers.data, response->headers.size);
-    if (!keep_alive) weir_buffer_put(out, "Connection: close\r\n", 19);
+    if (!keep_alive) weir_buffer_put_text(out, "Connection: close\r\n");
+    if (keep_alive && c->server->request.is_1_0)
+        weir_buffer_put_text(out, "Connection: keep-alive\r\n");
     weir_buffer_put(out, "\r\n", 2);
     if (!is_head) weir_buffer_put(out, response->body.data, response->body.size);
     if (!keep_alive) c->is_closing = true;
@@ -85,6 +90,28 @@ static void write_answer(connection *c, bool is_head, bool keep_alive)
 static size_t pending(const connection *c)
 {
     return c->server->answers.size + evbuffer_get_length(bufferevent_get_output(c->channel));
+}
+
+static void start_deadline(connection *c)
+{
+    uint32_t ms = c->server->options.read_timeout_ms;
+    struct timeval after = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    (void)event_add(c->deadline, &after);
+}
+
+/* All is sent that will be. Whoever still sends is heard out for a while: a socket that is closed
+ * with bytes unread resets the connection, and the peer would never see the answer (RFC 9112, 9.6).
+ */
+static void end_connection(connection *c)
+{
+    if (!c->lingers) {
+        close_connection(c);
+        return;
+    }
+    (void)shutdown(bufferevent_getfd(c->channel), SHUT_WR);
+    bufferevent_setwatermark(c->channel, EV_READ, 0, 0);
+    (void)bufferevent_enable(c->channel, EV_READ);
+    start_deadline(c);
 }
 
 /* Sends directly: the loop would wait for the socket first, at three system calls an answer. What
@@ -102,7 +129,7 @@ static bool send_answers(connection *c)
     if (!is_all) (void)bufferevent_write(c->channel, answers->data + sent, answers->size - sent);
     weir_buffer_clear(answers);
     if (!is_all || !c->is_closing || pending(c) > 0) return true;
-    close_connection(c);
+    end_connection(c);
     return false;
 }
 
@@ -144,13 +171,25 @@ static void refuse(connection *c, int status)
     write_answer(c, false, false);
 }
 
+/* A request has its deadline; between two, silence is bounded. */
 static void set_timeouts(connection *c)
 {
-    uint32_t ms =
-        c->is_mid_request ? c->server->options.read_timeout_ms : c->server->options.idle_timeout_ms;
-    struct timeval read = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    uint32_t ms = c->server->options.idle_timeout_ms;
+    struct timeval idle = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
     struct timeval write = {.tv_sec = 30};
-    (void)bufferevent_set_timeouts(c->channel, &read, &write);
+    (void)bufferevent_set_timeouts(c->channel, c->is_mid_request ? NULL : &idle, &write);
+}
+
+/* What the input now holds: a part of a request, whose time runs from its first bytes, or none. */
+static void set_mid_request(connection *c, bool is_mid_request, bool is_another)
+{
+    if (is_mid_request == c->is_mid_request && !is_another) return;
+    c->is_mid_request = is_mid_request;
+    set_timeouts(c);
+    if (is_mid_request)
+        start_deadline(c);
+    else
+        (void)event_del(c->deadline);
 }
 
 /* Wakes us at `wanted` bytes, and stops reading from who sends more than one request can hold. */
@@ -161,11 +200,12 @@ static void await_bytes(connection *c, size_t wanted)
 }
 
 /* One request at the front of the input; false when there is none (yet, or any more). */
-static bool serve_one(connection *c)
+static bool serve_one(connection *c, bool *is_part_out)
 {
     weir_http_server *server = c->server;
     struct evbuffer *in = bufferevent_get_input(c->channel);
     size_t size = evbuffer_get_length(in);
+    *is_part_out = false;
     if (size == 0 || c->is_closing) return false;
     if (pending(c) > ANSWERS_PENDING_MAX) return false;
     uint8_t *data = evbuffer_pullup(in, -1);
@@ -179,9 +219,11 @@ static bool serve_one(connection *c)
             c->sent_continue = true;
         }
         await_bytes(c, wanted);
+        *is_part_out = true;
         return false;
     }
     if (progress == WEIR_HTTP_REFUSED) {
+        c->lingers = true;
         refuse(c, status);
         return false;
     }
@@ -197,19 +239,21 @@ static bool serve_one(connection *c)
 
 static void on_readable(struct bufferevent *channel, void *context)
 {
-    (void)channel;
     connection *c = context;
     WEIR_ASSERT(c->magic == CONNECTION_MAGIC);
-    bool more = true;
+    if (c->is_closing) { /* it lingers */
+        struct evbuffer *in = bufferevent_get_input(channel);
+        (void)evbuffer_drain(in, evbuffer_get_length(in));
+        return;
+    }
+    bool more = true, is_part = false, is_another = false;
     while (more) { /* as long as the socket takes it: what waits for the peer is bounded */
         more = false;
-        while (serve_one(c))
-            more = true;
+        while (serve_one(c, &is_part))
+            more = is_another = true;
         if (!send_answers(c)) return;
     }
-    bool was_mid_request = c->is_mid_request;
-    c->is_mid_request = evbuffer_get_length(bufferevent_get_input(c->channel)) > 0;
-    if (c->is_mid_request != was_mid_request) set_timeouts(c);
+    set_mid_request(c, is_part, is_another);
     if (c->is_closing) (void)bufferevent_disable(c->channel, EV_READ);
 }
 
@@ -218,24 +262,38 @@ static void on_written(struct bufferevent *channel, void *context)
     (void)channel;
     connection *c = context;
     if (c->is_closing) {
-        close_connection(c);
+        end_connection(c);
     } else if (evbuffer_get_length(bufferevent_get_input(c->channel)) > 0) {
         on_readable(channel, c);
     }
 }
 
+/* Gone, or silent for too long. Who has said all that it will say still gets its answers. */
 static void on_event(struct bufferevent *channel, short what, void *context)
 {
-    (void)channel;
     connection *c = context;
-    if ((what & BEV_EVENT_TIMEOUT) != 0 && (what & BEV_EVENT_READING) != 0 && c->is_mid_request &&
-        !c->is_closing) {
-        refuse(c, 408);
-        (void)bufferevent_disable(c->channel, EV_READ);
-        (void)send_answers(c);
+    if ((what & BEV_EVENT_EOF) == 0 || evbuffer_get_length(bufferevent_get_output(channel)) == 0) {
+        close_connection(c);
         return;
     }
-    close_connection(c);
+    c->is_closing = true;
+    c->lingers = false;
+    (void)bufferevent_disable(channel, EV_READ);
+}
+
+static void on_deadline(evutil_socket_t unused, short what, void *context)
+{
+    (void)unused;
+    (void)what;
+    connection *c = context;
+    WEIR_ASSERT(c->magic == CONNECTION_MAGIC);
+    if (c->is_closing) {
+        close_connection(c);
+        return;
+    }
+    refuse(c, 408);
+    (void)bufferevent_disable(c->channel, EV_READ);
+    (void)send_answers(c);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t socket,
@@ -258,7 +316,9 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t socket,
     *c = (connection){.magic = CONNECTION_MAGIC,
                       .server = server,
                       .channel = channel,
+                      .deadline = evtimer_new(server->base, on_deadline, c),
                       .next = server->connections};
+    WEIR_ASSERT(c->deadline != NULL);
     if (server->connections != NULL) server->connections->previous = c;
     server->connections = c;
     server->connection_count++;

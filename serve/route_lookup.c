@@ -40,27 +40,24 @@ static bool read_at(lookup_query *query, weir_json *json)
     return true;
 }
 
+static bool read_member(lookup_query *query, weir_json *json)
+{
+    static const char *const names[] = {"features", "key", "at"};
+    bool is_given[] = {query->group_name != NULL, query->key_text.size > 0, query->has_at};
+    if (!weir_fields_once(json, names, is_given, 3)) return false;
+    if (weir_json_key_is(json, "features"))
+        return weir_fields_name(json, &query->arena, &query->group_name);
+    if (weir_json_key_is(json, "key")) return weir_fields_raw(json, &query->key_text);
+    if (weir_json_key_is(json, "at")) return read_at(query, json);
+    return fail(query, "the body may have `features`, `key` and `at`");
+}
+
 static bool read_body(lookup_query *query, weir_json *json)
 {
     if (!weir_json_expect(json, WEIR_JSON_OBJECT_BEGIN)) return false;
-    while (weir_json_next_key(json)) {
-        if (weir_json_key_is(json, "features")) {
-            weir_bytes name;
-            if (!weir_json_string(json, &name)) return false;
-            query->group_name =
-                weir_arena_string(&query->arena, (const char *)name.data, name.size);
-        } else if (weir_json_key_is(json, "key")) {
-            (void)weir_json_peek(json);
-            query->key_text.data = json->next;
-            if (!weir_json_skip(json)) return false;
-            query->key_text.size = (size_t)(json->next - query->key_text.data);
-        } else if (weir_json_key_is(json, "at")) {
-            if (!read_at(query, json)) return false;
-        } else {
-            return fail(query, "the body may have `features`, `key` and `at`");
-        }
-    }
-    return true;
+    while (weir_json_next_key(json))
+        if (!read_member(query, json)) return false;
+    return weir_json_expect(json, WEIR_JSON_END);
 }
 
 static bool read_key(lookup_query *query)

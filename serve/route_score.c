@@ -47,23 +47,6 @@ __attribute__((format(printf, 2, 3))) static bool fail(score_query *q, const cha
 
 /* ---- the body ---- */
 
-static bool take_text(score_query *q, weir_json *json, const char **to)
-{
-    weir_bytes text;
-    if (!weir_json_string(json, &text)) return false;
-    *to = weir_arena_string(&q->arena, (const char *)text.data, text.size);
-    return true;
-}
-
-static bool take_object(weir_json *json, weir_bytes *to)
-{
-    (void)weir_json_peek(json);
-    to->data = json->next;
-    if (!weir_json_skip(json)) return false;
-    to->size = (size_t)(json->next - to->data);
-    return true;
-}
-
 static bool take_at(score_query *q, weir_json *json)
 {
     weir_value at;
@@ -77,10 +60,14 @@ static bool take_at(score_query *q, weir_json *json)
 
 static bool read_member(score_query *q, weir_json *json)
 {
-    if (weir_json_key_is(json, "vector")) return take_text(q, json, &q->vector_name);
-    if (weir_json_key_is(json, "score")) return take_text(q, json, &q->score_name);
-    if (weir_json_key_is(json, "key")) return take_object(json, &q->key);
-    if (weir_json_key_is(json, "this")) return take_object(json, &q->self);
+    static const char *const names[] = {"vector", "score", "key", "this", "at"};
+    bool is_given[] = {q->vector_name != NULL, q->score_name != NULL, q->key.size > 0,
+                       q->self.size > 0, q->has_at};
+    if (!weir_fields_once(json, names, is_given, 5)) return false;
+    if (weir_json_key_is(json, "vector")) return weir_fields_name(json, &q->arena, &q->vector_name);
+    if (weir_json_key_is(json, "score")) return weir_fields_name(json, &q->arena, &q->score_name);
+    if (weir_json_key_is(json, "key")) return weir_fields_raw(json, &q->key);
+    if (weir_json_key_is(json, "this")) return weir_fields_raw(json, &q->self);
     if (weir_json_key_is(json, "at")) return take_at(q, json);
     return fail(q, "the body may have `vector`, `key`, `this`, `at` and `score`");
 }
@@ -92,6 +79,7 @@ static bool read_body(score_query *q, weir_bytes body)
     bool is_read = weir_json_expect(&json, WEIR_JSON_OBJECT_BEGIN);
     while (is_read && weir_json_next_key(&json))
         is_read = read_member(q, &json);
+    is_read = is_read && weir_json_expect(&json, WEIR_JSON_END);
     weir_error *error = weir_json_error(&json, WEIR_E_DATA, "body");
     if (error != NULL) (void)fail(q, "%s", weir_error_message(error));
     weir_error_free(error);

@@ -92,6 +92,15 @@ curl -sf "http://$WEIR_LISTEN/lookup" -d '{"features":"card_vel","key":{"card":"
 says out '"beyond_horizon":true'
 
 # Mistakes.
+answers() { # ROUTE BODY TEXT: it is refused with the text
+    curl -s "http://$WEIR_LISTEN/$1" -d "$2" -w '%{http_code}' > out || fail "no answer to $2"
+    says out "$3"; [ "$(tail -c 3 out)" = 400 ] || fail "not refused: $2: $(cat out)"
+}
+answers lookup '{"features":"card_vel","key":{"card":"a"}} x' "something stands behind"
+answers lookup '{"features":"card_vel","key":{"card":"a"},"key":{"card":"b"}}' 'a member stands twice'
+answers lookup '{"features":"card_vel\u0000","key":{"card":"a"}}' 'a name with a NUL in it'
+answers score '{"vector":"card_fraud","key":{"card":"a","merchant":"m1"},"this":{"amount":1,"country":1}}{' "something stands behind"
+answers score '{"vector":"card_fraud","this":{},"this":{"amount":1}}' 'a member stands twice'
 score 65 --key card=c1 --this amount=12.00 --this country=1; says err 'needs the field `merchant` of stream tx'
 score 65 --key card=c1 --key merchant=m1 --this country=1; says err 'needs the field `amount`'
 score 65 --key crd=c1; says err 'there is no field `crd`; it may have: ts, tx_id, card'

@@ -180,6 +180,14 @@ static void mistakes_of_the_client_are_never_5xx(void **state)
     assert_refused("{\"features\":[\"pulse:sold\"],\"entities\":{\"item\":[1.5],\"shop\":[\"s\"]}}",
                    422, "entity `item`");
     assert_refused("{\"features\":{},\"entities\":{\"card\":[\"c1\"]}}", 422, "");
+    assert_refused("{\"features\":[\"vel:avg\"],\"entities\":{\"card\":[\"c1\"]}} 1", 422,
+                   "request:1:53: something stands behind");
+    assert_refused("{\"features\":[\"vel:avg\"],\"entities\":{\"card\":[\"\\ud800\"]}}", 422,
+                   "request:1:46: an escape");
+    assert_refused("{\"features\":[\"vel:avg\"],\"entities\":{\"card\":[\"a\"],\"card\":[\"b\"]}}",
+                   422, "`card` stands twice");
+    assert_refused("{\"features\":[\"vel:avg\\u0000x\"],\"entities\":{\"card\":[\"c1\"]}}", 422,
+                   "a NUL");
 }
 
 /* Feast's client keeps an answer by name, so that one of two would be lost. */

@@ -87,6 +87,17 @@ static void parts_of_a_request_are_found(void **state)
     assert_int_equal(out.request.headers[1].value.size, 9);
 }
 
+static void an_expectation_of_http_1_0_is_passed_over(void **state)
+{
+    (void)state;
+    const char *text = "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    outcome out = parse_bytes(text, strlen(text));
+    assert_int_equal(out.progress, WEIR_HTTP_MORE);
+    assert_false(out.request.expects_continue);
+    text = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    assert_true(parse_bytes(text, strlen(text)).request.expects_continue);
+}
+
 static void assert_target(const char *target, const char *path, const char *query)
 {
     char text[200];
@@ -172,6 +183,7 @@ int main(void)
         cmocka_unit_test(requests_are_framed_exactly),
         cmocka_unit_test(parts_of_a_request_are_found),
         cmocka_unit_test(a_target_in_absolute_form_is_its_path),
+        cmocka_unit_test(an_expectation_of_http_1_0_is_passed_over),
         cmocka_unit_test(smuggling_and_sloppiness_are_refused),
         cmocka_unit_test(heads_are_bounded),
     };
