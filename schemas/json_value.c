@@ -236,6 +236,8 @@ static bool read_geo(reading *r, weir_json *json, weir_json_token token, weir_va
     while (weir_json_next_key(json)) {
         bool is_lat = weir_json_key_is(json, "lat"), is_lon = weir_json_key_is(json, "lon");
         if (is_lat || is_lon) {
+            if (!weir_is_null(&parts[is_lon]))
+                return fail(r, "a member of the geo stands twice; leave one out");
             if (!read_value(r, json, &real_type, &parts[is_lon])) return false;
         } else if (!weir_json_skip(json)) {
             return false;
