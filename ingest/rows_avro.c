@@ -15,6 +15,7 @@ typedef struct avro_rows {
     weir_value *slots; /* the decoded fields */
     size_t *wants;     /* a slot's want      */
     size_t slot_count;
+    bool *are_nanos; /* per column: integers that are instants in nanoseconds */
 } avro_rows;
 
 static weir_error *open_avro(weir_rows *rows)
@@ -27,8 +28,11 @@ static weir_error *open_avro(weir_rows *rows)
     const weir_schema *schema = weir_avro_reader_schema(a->reader);
     weir_rows_column *columns =
         weir_arena_array(&rows->arena, weir_rows_column, schema->field_count);
-    for (size_t i = 0; i < schema->field_count; i++)
+    a->are_nanos = weir_arena_array(&rows->arena, bool, schema->field_count);
+    for (size_t i = 0; i < schema->field_count; i++) {
         columns[i] = (weir_rows_column){schema->fields[i].path, schema->fields[i].type};
+        a->are_nanos[i] = schema->fields[i].is_nanos;
+    }
     rows->columns = columns;
     rows->column_count = schema->field_count;
     return NULL;
@@ -65,7 +69,17 @@ static bool take_value(const weir_rows *rows, size_t slot, weir_arena *scratch, 
     weir_type from = rows->columns[rows->sources[index]].type;
     const char *problem = NULL;
     bool bad_number = false;
-    if (weir_rows_convert(from, &a->slots[slot], want->type, want->unit, scratch, &values[index],
+    weir_value stored = a->slots[slot];
+    if (a->are_nanos[rows->sources[index]] && want->type.kind == WEIR_TIME &&
+        !weir_is_null(&stored)) {
+        if (stored.as.integer % 1000 != 0) {
+            rows_bad_value(rows, row, want, (weir_bytes){0},
+                           "a time in nanoseconds that is no whole microsecond");
+            return false;
+        }
+        stored = weir_time(stored.as.integer / 1000);
+    }
+    if (weir_rows_convert(from, &stored, want->type, want->unit, scratch, &values[index],
                           &bad_number, &problem)) {
         row->nulled_numbers += bad_number;
         return true;

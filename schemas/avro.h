@@ -25,6 +25,7 @@ typedef struct weir_schema_field {
     weir_time_unit
         unit;       /* TIME: what the schema's integers count (timestamp-millis: WEIR_UNIT_MS) */
     bool is_single; /* FLOAT64: an Avro float, whose values have 32 bits */
+    bool is_nanos;  /* INT64: an instant in nanoseconds                  */
     bool has_default;
     weir_value default_value; /* in the schema's arena */
     const char *doc;          /* or NULL */

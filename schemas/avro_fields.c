@@ -127,6 +127,7 @@ static void add_field(lister *l, const weir_schema_member *member, const char *p
                                  .type = type,
                                  .unit = unit_of(inner),
                                  .is_single = inner->kind == WEIR_AVRO_FLOAT,
+                                 .is_nanos = inner->logical == WEIR_LOGICAL_TIMESTAMP_NANOS,
                                  .doc = member->doc};
     const weir_schema_member *source = l->outer_default != NULL ? l->outer_default : member;
     if (!source->has_default || l->error != NULL) return;
@@ -206,6 +207,7 @@ static const char *logical_print(const weir_schema_node *node, weir_arena *into)
                                         "time-micros",
                                         "timestamp-millis",
                                         "timestamp-micros",
+                                        "timestamp-nanos",
                                         "uuid"};
     if (node->logical == WEIR_LOGICAL_DECIMAL)
         return weir_arena_printf(into, "decimal(%u,%u)", node->precision, node->scale);

@@ -46,6 +46,7 @@ typedef enum weir_avro_logical {
     WEIR_LOGICAL_TIME_MICROS,
     WEIR_LOGICAL_TIMESTAMP_MILLIS, /* local-timestamp-* too: as if UTC */
     WEIR_LOGICAL_TIMESTAMP_MICROS,
+    WEIR_LOGICAL_TIMESTAMP_NANOS, /* an int64: times have microseconds; the same goes for local */
     WEIR_LOGICAL_UUID,
 } weir_avro_logical;
 

@@ -38,6 +38,7 @@ static bool is_promoted(weir_avro_kind writer, weir_avro_kind reader)
 typedef enum family {
     FAMILY_NONE,
     FAMILY_TIME,
+    FAMILY_NANOS, /* of another unit than all the rest, which would be taken for microseconds */
     FAMILY_DURATION,
     FAMILY_DECIMAL,
     FAMILY_TEXT
@@ -49,6 +50,7 @@ static family family_of(const weir_schema_node *node)
     case WEIR_LOGICAL_DATE:
     case WEIR_LOGICAL_TIMESTAMP_MILLIS:
     case WEIR_LOGICAL_TIMESTAMP_MICROS: return FAMILY_TIME;
+    case WEIR_LOGICAL_TIMESTAMP_NANOS: return FAMILY_NANOS;
     case WEIR_LOGICAL_TIME_MILLIS:
     case WEIR_LOGICAL_TIME_MICROS: return FAMILY_DURATION;
     case WEIR_LOGICAL_DECIMAL: return FAMILY_DECIMAL;

@@ -509,6 +509,8 @@ static weir_error *parse_logical(parser *p, const weir_json_node *json, weir_sch
         {"time-micros", WEIR_AVRO_LONG, WEIR_LOGICAL_TIME_MICROS},
         {"timestamp-millis", WEIR_AVRO_LONG, WEIR_LOGICAL_TIMESTAMP_MILLIS},
         {"timestamp-micros", WEIR_AVRO_LONG, WEIR_LOGICAL_TIMESTAMP_MICROS},
+        {"timestamp-nanos", WEIR_AVRO_LONG, WEIR_LOGICAL_TIMESTAMP_NANOS},
+        {"local-timestamp-nanos", WEIR_AVRO_LONG, WEIR_LOGICAL_TIMESTAMP_NANOS},
         {"local-timestamp-millis", WEIR_AVRO_LONG, WEIR_LOGICAL_TIMESTAMP_MILLIS},
         {"local-timestamp-micros", WEIR_AVRO_LONG, WEIR_LOGICAL_TIMESTAMP_MICROS},
     };

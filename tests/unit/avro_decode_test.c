@@ -253,6 +253,8 @@ static void what_does_not_resolve_is_refused_with_its_cure(void **state)
     check(DECIMAL(10, 2), DECIMAL(10, 3), BYTES("\0"), says);
     check("\"string\"", DECIMAL(10, 3), BYTES("\0"), says);
     check(LOGICAL("long", "time-micros"), LOGICAL("long", "timestamp-micros"), BYTES("\0"), says);
+    check(LOGICAL("long", "timestamp-nanos"), LOGICAL("long", "timestamp-micros"), BYTES("\0"),
+          says);
     check(LOGICAL("long", "timestamp-micros"), "\"double\"", BYTES("\0"), says);
     check(ENUM("\"A\""), "{\"type\":\"enum\",\"name\":\"X\",\"symbols\":[\"A\"]}", BYTES("\0"),
           says);

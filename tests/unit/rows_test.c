@@ -372,6 +372,42 @@ static void avro_records_become_rows(void **state)
     assert_end(rows);
 }
 
+static void nanoseconds_of_avro_are_no_microseconds(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"at\",\"type\":"
+        "{\"type\":\"long\",\"logicalType\":\"timestamp-nanos\"}}]}";
+    static const weir_rows_want at = {"at", {.kind = WEIR_TIME}, WEIR_UNIT_US, false};
+    const weir_schema *schema = NULL;
+    assert_null(weir_schema_parse(json, sizeof json - 1, "R", &arena, &schema));
+    const char *path = write_file("nanos.avro", "", 0);
+    FILE *stream = fopen(path, "wb");
+    weir_avro_writer *writer = weir_avro_writer_create(stream, schema, WEIR_CODEC_ZSTD);
+    weir_buffer body = {0};
+    for (int i = 0; i < 2; i++) {
+        weir_value value = weir_int(5000000 + i);
+        weir_buffer_clear(&body);
+        assert_null(weir_schema_encode(schema, &value, &body));
+        weir_avro_writer_put(writer, (weir_bytes){body.data, body.size});
+    }
+    weir_avro_writer_close(writer);
+    assert_int_equal(fclose(stream), 0);
+    weir_buffer_deinit(&body);
+    weir_rows *rows = NULL;
+    weir_row row;
+    weir_value value;
+    assert_null(weir_rows_open(path, NULL, &rows));
+    assert_null(weir_rows_bind(rows, &at, 1));
+    assert_null(weir_rows_next(rows, &arena, &value, &row));
+    assert_int_equal(row.status, WEIR_ROW_OK);
+    assert_int_equal(value.as.integer, 5000);
+    assert_null(weir_rows_next(rows, &arena, &value, &row));
+    assert_int_equal(row.status, WEIR_ROW_BAD);
+    assert_non_null(strstr(row.problem, "no whole microsecond"));
+    weir_rows_close(rows);
+}
+
 static void damage_names_the_file_once(void **state)
 {
     (void)state;
@@ -495,6 +531,7 @@ int main(void)
         cmocka_unit_test(parquet_rows_become_the_wanted_types),
         cmocka_unit_test(a_place_of_parquet_is_read_whole_or_in_parts),
         cmocka_unit_test(avro_records_become_rows),
+        cmocka_unit_test(nanoseconds_of_avro_are_no_microseconds),
         cmocka_unit_test(damage_names_the_file_once),
         cmocka_unit_test(what_a_name_does_not_tell_the_first_bytes_do),
         cmocka_unit_test(conversions_are_exact_or_refused),
