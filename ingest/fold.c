@@ -7,7 +7,7 @@
 #include "ingest/admission.h"
 #include "ops/runtime/assert.h"
 
-enum { FOLD_MAGIC = 0x0f01d001, WAITING_MAX = 8, BYTE_PAUSE_US = 8 };
+enum { FOLD_MAGIC = 0x0f01d001, WAITING_MAX = 8, BYTE_PAUSE_US = 8, FREEZE_EVENTS_FEW = 1024 };
 
 static fold *self_of(const weir_node *node)
 {
@@ -264,13 +264,15 @@ static weir_error *freeze_one(fold *self)
  * What a restart replays is what came since the oldest slice was written, so a slice that is cheap to
  * write is soon followed by the next: a byte that is written takes some 20 ns, RocksDB's own threads
  * included, so eight microseconds of pause for it are a quarter of a percent of a core for each shard.
- * Where more bytes change than that, a longer pause lets more events share a write.
+ * Where more bytes change than that, a longer pause lets more events share a write; where few events
+ * came, they are soon replayed, and wait for more.
  */
 static int64_t pause_of(const fold *self, bool idle)
 {
     int64_t longest = self->options.freeze_every_us, shortest = longest / 4;
     int64_t earned = (int64_t)self->bytes_frozen * BYTE_PAUSE_US;
     if (idle) return longest / 8;
+    if (self->events_since_freeze < FREEZE_EVENTS_FEW) return longest;
     return earned < shortest ? shortest : earned > longest ? longest : earned;
 }
 

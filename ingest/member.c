@@ -15,7 +15,8 @@ enum {
     PENDING_MAX = 400000,          /* messages on their way: then nothing more is taken */
     PENDING_BYTES_MAX = 128 << 20, /* and bytes                                          */
     TICK_US = 10000,
-    COMPANY = 20, /* who was woken waits for a part of `gather`, one in so many */
+    IDLE_US = 500000, /* beyond `gather`, which lies between two waves of a busy worker, too */
+    COMPANY = 20,     /* who was woken waits for a part of `gather`, one in so many */
     BACKOFF_MS_LEAST = 100,
     BACKOFF_MS_MOST = 5000,
 };
@@ -91,8 +92,7 @@ static void clients_close(member *self)
 static weir_error *nodes_tick(member *self)
 {
     if (self->now_us - self->ticked_us < TICK_US) return NULL;
-    bool is_idle = !self->has_worked;
-    self->has_worked = false;
+    bool is_idle = self->now_us - self->worked_us > IDLE_US + self->options->gather_us;
     self->ticked_us = self->now_us;
     weir_kafka_consumer_refresh(self->consumer);
     if (self->options->until_end) member_count_replaying(self);
@@ -141,7 +141,7 @@ static weir_error *step(member *self, size_t *events_out)
     }
     *events_out = events;
     WEIR_TRY(member_commit_paced(self));
-    self->has_worked = self->has_worked || events > 0;
+    if (events > 0) self->worked_us = self->now_us;
     WEIR_TRY(nodes_tick(self));
     member_tell(self);
     readiness_look(self);

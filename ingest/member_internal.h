@@ -136,7 +136,7 @@ struct member {
     weir_error *failure; /* met inside a callback */
 
     bool is_draining, in_transaction;
-    bool has_worked;        /* took events since the last tick */
+    int64_t worked_us;      /* when it last took events */
     bool has_told;          /* something new stands on the board */
     atomic_bool is_blocked; /* holds events that it may not take yet: wants to hear of others */
     void (*wake_others)(void *context, const member *self);

@@ -486,29 +486,48 @@ static void a_head_of_our_definitions_that_names_no_stream_of_theirs_is_damage(v
     weir_buffer_deinit(&pack);
 }
 
-/* A journal of `cards` cards with an event each, folded and committed. */
-static void fold_cards(scene *s, weir_engine *engine, uint32_t cards)
+enum { PACK_COPIES = 1200, PACKS = 50 };
+
+typedef struct card_journal {
+    weir_buffer packs[PACKS];
+    uint32_t given;
+} card_journal;
+
+/* As many packs of events, whose cards take turns, and a fold that is to take them. */
+static void journal_open(scene *s, weir_engine *engine, uint32_t cards, card_journal *journal)
 {
-    enum { COPIES = 1000 };
-    weir_buffer packs[64] = {{0}};
-    uint32_t count = (cards + COPIES - 1) / COPIES;
     weir_value values[5];
     char card[32];
     open_observe(s);
-    for (uint32_t i = 0; i < cards; i++) {
+    for (uint32_t i = 0; i < PACKS * PACK_COPIES; i++) {
         good_values(values);
         values[1] = values[3] = weir_null();
-        values[2] = weir_string(card, (size_t)snprintf(card, sizeof card, "card number %u", i));
-        pack_add(s, &packs[i / COPIES], 5 + i, values);
+        size_t size = (size_t)snprintf(card, sizeof card, "card number %u", i % cards);
+        values[2] = weir_string(card, size);
+        pack_add(s, &journal->packs[i / PACK_COPIES], 5 + i, values);
     }
     s->node->ops->close(s->node);
-    assert_null(open_fold(s, engine, -1, 0, count));
-    for (uint32_t i = 0; i < count; i++) {
-        assert_null(give(s, i, (weir_bytes){packs[i].data, packs[i].size}));
-        weir_buffer_deinit(&packs[i]);
+    assert_null(open_fold(s, engine, -1, 0, PACKS));
+}
+
+/* The next packs are folded and committed. */
+static void journal_give(scene *s, card_journal *journal, uint32_t packs)
+{
+    for (uint32_t end = journal->given + packs; journal->given < end; journal->given++) {
+        const weir_buffer *pack = &journal->packs[journal->given];
+        assert_null(give(s, journal->given, (weir_bytes){pack->data, pack->size}));
     }
     assert_null(s->node->ops->flush(s->node));
-    assert_null(s->node->ops->committed(s->node, count));
+    assert_null(s->node->ops->committed(s->node, journal->given));
+}
+
+static void journal_close(scene *s, weir_engine *engine, card_journal *journal)
+{
+    s->node->ops->close(s->node);
+    s->node = NULL;
+    weir_engine_destroy(engine);
+    for (size_t i = 0; i < PACKS; i++)
+        weir_buffer_deinit(&journal->packs[i]);
 }
 
 /* Slices that were written so far, when a tick came at that time. */
@@ -524,31 +543,47 @@ static size_t slices_written(scene *s, int64_t monotonic_us)
 static void a_slice_soon_follows_one_that_was_cheap_to_write(void **state)
 {
     scene *s = *state;
+    card_journal journal = {0};
     weir_engine *engine = weir_engine_create(s->compilation->plan);
-    fold_cards(s, engine, 64);
+    journal_open(s, engine, 64, &journal);
     assert_int_equal(slices_written(s, 1), 0);
     for (int64_t i = 1; i <= 8; i++) {
+        journal_give(s, &journal, 1);
         assert_int_equal(slices_written(s, i * (WEIR_FOLD_FREEZE_US / 4)), i - 1);
         assert_int_equal(slices_written(s, i * (WEIR_FOLD_FREEZE_US / 4) + 1), i);
     }
-    s->node->ops->close(s->node);
-    s->node = NULL;
-    weir_engine_destroy(engine);
+    journal_close(s, engine, &journal);
 }
 
 static void a_slice_waits_behind_one_that_was_dear_to_write(void **state)
 {
     scene *s = *state;
+    card_journal journal = {0};
     weir_engine *engine = weir_engine_create(s->compilation->plan);
-    fold_cards(s, engine, 60000); /* of a slice, 940 or so: some 25 kB */
+    journal_open(s, engine, PACKS * PACK_COPIES, &journal);
+    journal_give(s, &journal, PACKS - 1); /* of a slice, 920 cards or so: some 25 kB */
     assert_int_equal(slices_written(s, 1), 0);
     int64_t first = WEIR_FOLD_FREEZE_US / 4 + 1;
     assert_int_equal(slices_written(s, first), 1);
+    journal_give(s, &journal, 1);
     assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US / 4), 1);
     assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US), 2);
-    s->node->ops->close(s->node);
-    s->node = NULL;
-    weir_engine_destroy(engine);
+    journal_close(s, engine, &journal);
+}
+
+static void a_slice_waits_where_few_events_came(void **state)
+{
+    scene *s = *state;
+    card_journal journal = {0};
+    weir_engine *engine = weir_engine_create(s->compilation->plan);
+    journal_open(s, engine, 64, &journal);
+    journal_give(s, &journal, 1);
+    assert_int_equal(slices_written(s, 1), 0);
+    int64_t first = WEIR_FOLD_FREEZE_US / 4 + 1;
+    assert_int_equal(slices_written(s, first), 1);
+    assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US - 1), 1);
+    assert_int_equal(slices_written(s, first + WEIR_FOLD_FREEZE_US), 2);
+    journal_close(s, engine, &journal);
 }
 
 /* A state at position 10 in all slices. */
@@ -942,6 +977,7 @@ int main(void)
         NODE_TEST(a_head_of_our_definitions_that_names_no_stream_of_theirs_is_damage),
         NODE_TEST(a_slice_soon_follows_one_that_was_cheap_to_write),
         NODE_TEST(a_slice_waits_behind_one_that_was_dear_to_write),
+        NODE_TEST(a_slice_waits_where_few_events_came),
         NODE_TEST(a_fold_refuses_what_does_not_fit_and_says_the_cure),
         NODE_TEST(a_gap_in_a_journal_stops_the_shard),
         NODE_TEST(another_definition_that_comes_into_force_stops_the_worker),
