@@ -158,7 +158,7 @@ static weir_value stored_value(const weir_rows *rows, const parquet_source *sour
         return weir_float(source->form == LATITUDE_OF ? first->as.geo.latitude
                                                       : first->as.geo.longitude);
     const weir_value *second = &p->batch[source->slots[1]][p->batch_next];
-    if (weir_is_null(second)) return weir_null();
+    if (weir_is_null(second) || second->kind == WEIR_PARQUET_BAD_VALUE) return *second;
     double longitude = number_of(second, rows->columns[source->columns[1]].type);
     return (weir_value){.kind = WEIR_GEO, .as.geo = {number_of(first, first_type), longitude}};
 }
