@@ -169,7 +169,19 @@ def strict(function, *parts):
     return evaluate
 
 
+def valued(function):
+    """What has a value has not overflowed, whatever was asked on the way."""
+    def evaluate(e):
+        before = e["overflow"]
+        value = function(e)
+        if value is not None:
+            e["overflow"] = before
+        return value
+    return evaluate
+
+
 def logic(op, a, b):
+    @valued
     def evaluate(e):
         x, decided = a(e), op == "or"
         if x is decided:  # the right side is not asked, so it can not overflow
@@ -192,6 +204,7 @@ def choose(c, a, b):
 
 
 def coalesce(a, b):
+    @valued
     def evaluate(e):
         value = a(e)
         return b(e) if value is None else value
@@ -368,7 +381,7 @@ class Maker:
             return f"(not {a})", strict(lambda v: not v, f)
         if kind == "has":
             a, f = self.number(depth - 1)
-            return f"(has ({a}))", lambda e: f(e) is not None
+            return f"(has ({a}))", valued(lambda e: f(e) is not None)
         name, rule = self.rng.choice([("starts_with", str.startswith), ("ends_with", str.endswith), ("contains", str.__contains__)])
         (a, f), (b, g) = self.string(depth - 1), self.string(0)
         return f"{name}({a}, {b})", strict(rule, f, g)
