@@ -32,7 +32,7 @@ static weir_kafka_options kafka;
 static char names[TOPICS][120];
 static const weir_topic from_source[] = {SOURCE}, from_first[] = {JOURNAL1};
 static weir_driver_topic topics[TOPICS];
-static _Atomic uint64_t events, skips;
+static _Atomic uint64_t events, skips, ticks, rests;
 
 static void ok(weir_error *error)
 {
@@ -48,12 +48,14 @@ static int64_t now_us(void *context)
     return weir_clock_now_us();
 }
 
-static _Atomic int64_t passed_us; /* what a test lets pass without waiting */
+static _Atomic int64_t passed_us;  /* what a test lets pass without waiting */
+static _Atomic int64_t stopped_us; /* where it stopped the clock; 0: time runs */
 
 static int64_t monotonic_us(void *context)
 {
     (void)context;
-    return weir_clock_monotonic_us() + atomic_load(&passed_us);
+    int64_t stopped = atomic_load(&stopped_us);
+    return (stopped != 0 ? stopped : weir_clock_monotonic_us()) + atomic_load(&passed_us);
 }
 
 static uint64_t random_bits(void *context)
@@ -152,6 +154,8 @@ static pass_options pass_to_next(weir_topic topic, const weir_output_port *port)
                           .port = port,
                           .events = &events,
                           .skips = &skips,
+                          .ticks = &ticks,
+                          .rests = &rests,
                           .before = before};
 }
 
@@ -665,6 +669,39 @@ static void a_broker_that_never_comes_ends_the_start(void **state)
     weir_driver_destroy(driver);
 }
 
+/* Lets so much time pass, and the worker tick once. */
+static void tick_after(int64_t us)
+{
+    uint64_t before_it = atomic_load(&ticks);
+    atomic_fetch_add(&passed_us, us);
+    while (atomic_load(&ticks) == before_it)
+        usleep(1000);
+}
+
+static void a_pause_between_two_waves_is_no_rest(void **state)
+{
+    (void)state;
+    enum { COUNT = 300, GATHER_US = 200000 };
+    topics_make();
+    weir_driver_options options = driver_options();
+    options.until_end = false;
+    pthread_t thread;
+    weir_driver *worker = worker_start(&options, &thread);
+    worker_wait_ready(worker);
+    atomic_store(&stopped_us, weir_clock_monotonic_us());
+    source_fill(0, COUNT, NULL);
+    while (weir_driver_describe(worker).outputs < COUNT)
+        usleep(1000);
+    atomic_store(&rests, 0);
+    for (int64_t waited_us = 0; waited_us < 2 * GATHER_US; waited_us += GATHER_US / 10)
+        tick_after(GATHER_US / 10);
+    assert_int_equal(atomic_load(&rests), 0);
+    tick_after(1000000);
+    assert_true(atomic_load(&rests) > 0);
+    atomic_store(&stopped_us, 0);
+    workers_end(&worker, &thread, 1);
+}
+
 static void *broker_back(void *context)
 {
     (void)context;
@@ -707,6 +744,7 @@ int main(void)
         cmocka_unit_test(control_records_in_a_source_are_seen_as_gaps_and_passed),
         cmocka_unit_test(missing_topics_name_the_cure),
         cmocka_unit_test(a_broker_that_never_comes_ends_the_start),
+        cmocka_unit_test(a_pause_between_two_waves_is_no_rest),
         cmocka_unit_test(a_broker_that_goes_away_is_waited_for),
     };
 #ifdef __SANITIZE_THREAD__

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/integration/pass_node.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "ingest/packer.h"
@@ -186,7 +187,10 @@ static int64_t pass_order_time(weir_node *base, const weir_log_record *record)
 
 static weir_error *pass_tick(weir_node *base, int64_t monotonic_us, bool idle)
 {
-    (void)base, (void)monotonic_us, (void)idle;
+    (void)monotonic_us;
+    const pass_options *options = &((const pass_node *)base)->options;
+    if (options->rests != NULL && idle) atomic_fetch_add(options->rests, 1);
+    if (options->ticks != NULL) atomic_fetch_add(options->ticks, 1);
     return NULL;
 }
 

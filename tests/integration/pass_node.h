@@ -17,6 +17,7 @@ typedef struct pass_options {
     bool writes_packs; /* else plain records, the score's way */
     const weir_output_port *port;
     _Atomic uint64_t *events, *skips; /* of all nodes */
+    _Atomic uint64_t *ticks, *rests;  /* the same; rests: ticks of an idle member. May be NULL */
     /* Asked before each event; an error leaves it untaken. May be NULL. */
     weir_error *(*before)(weir_topic to, int64_t time_us);
     bool replays; /* reads from the start, as a fold without state: passes nothing on below K */

@@ -9,7 +9,7 @@ import csv, io, json, os, re, subprocess, sys, tempfile, warnings
 warnings.filterwarnings("ignore")
 try:
     import numpy as np
-    import onnx, onnxruntime, sklearn, skl2onnx, xgboost, lightgbm
+    import onnx, onnxruntime, pandas, sklearn, skl2onnx, xgboost, lightgbm
     from onnx import helper, numpy_helper, TensorProto
 except ImportError as error:
     print("skipped:", error)
@@ -202,6 +202,17 @@ def _():
         except Exception:
             odd, d2 = x, d
         xgb_check("xcat", booster, odd, d2)
+
+
+@case("xgboost categories of a frame")
+def _():
+    x, y, _ = data(columns=3, missing=0)
+    tens, text = np.abs(x[:, 1]).astype(int) * 10, x[:, 2] > 0
+    frame = pandas.DataFrame({"c0": x[:, 0], "c1": pandas.Categorical(tens), "c2": pandas.Categorical(np.where(text, "b", "a"))})
+    d = xgboost.DMatrix(frame, y, enable_categorical=True)
+    for onehot in (1, 50):
+        booster = xgboost.train({"max_depth": 4, "nthread": 1, "max_cat_to_onehot": onehot}, d, 20)
+        xgb_check("xframe", booster, np.column_stack([x[:, 0], tens, text]).astype(np.float32), d)
 
 
 @case("xgboost infinities and edges of thresholds")

@@ -70,8 +70,8 @@ sed 's/^pandas_categorical:.*/pandas_categorical:[[5, 7]]/' "$small/lgb_frame.tx
 expect 65 "$weir" model show unplain.txt; says err 'pandas_categorical has 1 lists for 2 features of categories'
 sed 's/^pandas_categorical:.*/pandas_categorical:[[0, 1, 2, 3, 4, 5]]/' "$small/lgb_frame.txt" > counted.txt
 expect 0 "$weir" model show counted.txt
-sed 's/"values":\[0,10,20/"values":[0.5,10.5,-20/' "$small/xgb_frame_json.json" > halves.json
-cmp -s halves.json "$small/xgb_frame_json.json" && fail "no list of values"
+sed 's/"values":\[0,10,20/"values":[0.5,10.5,-20/' "$small/xgb_frame.json" > halves.json
+cmp -s halves.json "$small/xgb_frame.json" && fail "no list of values"
 expect 65 "$weir" model show halves.json; says err 'those that are whole numbers below 2^24 are read'
 expect 64 "$weir" model run "$small/mlp.onnx"
 expect 64 "$weir" model run "$small/mlp.onnx" --input "$small/mlp.csv" --take nothing
